@@ -1,0 +1,106 @@
+package com.redis.flink.config;
+
+import java.util.Locale;
+import org.apache.flink.annotation.Internal;
+
+/**
+ * Checks of option values, used by every builder, so that all of them fail the same way: an {@link
+ * IllegalArgumentException} that names the option, the value, and what is allowed.
+ *
+ * <p>No check here is for secrets: the value becomes part of the message.
+ */
+@Internal
+public final class Options {
+
+    private Options() {}
+
+    /** Gives back a value that must be set (any non-null value will do). */
+    public static <T> T required(String name, T value) {
+        if (value == null) {
+            throw missing(name, "any value but null");
+        }
+        return value;
+    }
+
+    /** Gives back a text that must be set and must hold more than white space. */
+    public static String notBlank(String name, String value) {
+        if (value == null) {
+            throw missing(name, "a text that is not blank");
+        }
+        if (value.isBlank()) {
+            throw invalid(name, "\"" + value + "\"", "a text that is not blank");
+        }
+        return value;
+    }
+
+    /** Gives back a number that must not be lower than {@code min}. */
+    public static int atLeast(String name, int value, int min) {
+        atLeast(name, (long) value, min);
+        return value;
+    }
+
+    /** Gives back a number that must not be lower than {@code min}. */
+    public static long atLeast(String name, long value, long min) {
+        if (value < min) {
+            throw invalid(name, value, min + " or more");
+        }
+        return value;
+    }
+
+    /** Gives back a number that must be set and must not be lower than {@code min}. */
+    public static int requiredAtLeast(String name, Integer value, int min) {
+        if (value == null) {
+            throw missing(name, min + " or more");
+        }
+        return atLeast(name, value.intValue(), min);
+    }
+
+    /** Gives back a number that must lie between {@code min} and {@code max}, both allowed. */
+    public static int between(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw invalid(name, value, min + " to " + max);
+        }
+        return value;
+    }
+
+    /** Gives back a TCP port that a client can connect to. */
+    public static int port(String name, int value) {
+        return between(name, value, 1, 65535);
+    }
+
+    /**
+     * Gives back a name that Redis accepts for a connection: {@code CLIENT SETNAME} takes no blanks, line breaks or other
+     * special characters.
+     */
+    public static String clientName(String name, String value) {
+        notBlank(name, value);
+        if (!value.chars().allMatch(Options::isPrintable)) {
+            throw invalid(
+                    name, "\"" + value + "\"", "ASCII letters, digits and punctuation, no blanks");
+        }
+        return value;
+    }
+
+    /** Makes a name that {@link #clientName} accepts: what Redis forbids becomes an underscore. */
+    public static String toClientName(String text) {
+        StringBuilder name = new StringBuilder(text.length());
+        text.chars().forEach(c -> name.append(isPrintable(c) ? (char) c : '_'));
+        return name.toString();
+    }
+
+    /** Two options that exclude one another, or one that this version does not have. */
+    public static IllegalArgumentException invalid(String name, Object value, String allowed) {
+        return new IllegalArgumentException(
+                String.format(Locale.ROOT, "Option %s is %s; allowed: %s", name, value, allowed));
+    }
+
+    private static IllegalArgumentException missing(String name, String allowed) {
+        return new IllegalArgumentException(
+                String.format(
+                        Locale.ROOT, "Option %s is required but not set; allowed: %s", name, allowed));
+    }
+
+    private static boolean isPrintable(int c) {
+        return c >= '!' && c <= '~';
+    }
+}
