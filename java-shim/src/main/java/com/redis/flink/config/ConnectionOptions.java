@@ -2,14 +2,16 @@ package com.redis.flink.config;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import org.apache.flink.annotation.Internal;
+
 import java.io.Serializable;
 import java.util.Locale;
 import java.util.Objects;
-import org.apache.flink.annotation.Internal;
 
 /**
- * How to reach a Redis server and for how long to try: what the configs of sources and sinks have in common. They hold
- * one by composition and keep their own documented setters.
+ * How to reach a Redis server and for how long to try: what the configs of sources and sinks have
+ * in common. They hold one by composition and keep their own documented setters.
  *
  * <p>Made valid once, in {@link Builder#build()}; immutable from then on.
  */
@@ -43,7 +45,8 @@ public final class ConnectionOptions implements Serializable {
     private ConnectionOptions(Builder builder) {
         host = Options.notBlank("host", builder.host);
         port = Options.port("port", builder.port);
-        // Jobs pass what System.getenv gives: not set means the default user, and no authentication.
+        // Jobs pass what System.getenv gives: not set means the default user, and no
+        // authentication.
         user = builder.user == null || builder.user.isEmpty() ? DEFAULT_USER : builder.user;
         password = builder.password == null ? "" : builder.password;
         connectTimeoutMillis =
@@ -238,7 +241,10 @@ public final class ConnectionOptions implements Serializable {
             return this;
         }
 
-        /** Milliseconds to go on retrying before the job fails, 0 (not at all) or more; default 60000. */
+        /**
+         * Milliseconds to go on retrying before the job fails, 0 (not at all) or more; default
+         * 60000.
+         */
         public Builder retryTimeoutMillis(long value) {
             retryTimeoutMillis = value;
             return this;

@@ -1,12 +1,13 @@
 package com.redis.flink.config;
 
-import java.io.Serializable;
-import java.util.Objects;
 import org.apache.flink.annotation.PublicEvolving;
 
+import java.io.Serializable;
+import java.util.Objects;
+
 /**
- * The files of a TLS connection on which both sides show a certificate. All are PEM files that every task manager can
- * read at the same path.
+ * The files of a TLS connection on which both sides show a certificate. All are PEM files that
+ * every task manager can read at the same path.
  *
  * <pre>{@code
  * MtlsParameters.builder()

@@ -1,13 +1,16 @@
 package com.redis.flink.config;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.Serializable;
-import java.util.function.Supplier;
+
 import org.apache.flink.annotation.PublicEvolving;
 
+import java.io.Serializable;
+import java.util.function.Supplier;
+
 /**
- * Makes the Jackson mapper that a serializer or deserializer works with. Called once in every task, as a mapper itself does
- * not travel well; so it has to be serializable, which a lambda without a captured mapper is.
+ * Makes the Jackson mapper that a serializer or deserializer works with. Called once in every task,
+ * as a mapper itself does not travel well; so it has to be serializable, which a lambda without a
+ * captured mapper is.
  */
 @PublicEvolving
 @FunctionalInterface

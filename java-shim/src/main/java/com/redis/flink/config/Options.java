@@ -1,7 +1,8 @@
 package com.redis.flink.config;
 
-import java.util.Locale;
 import org.apache.flink.annotation.Internal;
+
+import java.util.Locale;
 
 /**
  * Checks of option values, used by every builder, so that all of them fail the same way: an {@link
@@ -69,8 +70,8 @@ public final class Options {
     }
 
     /**
-     * Gives back a name that Redis accepts for a connection: {@code CLIENT SETNAME} takes no blanks, line breaks or other
-     * special characters.
+     * Gives back a name that Redis accepts for a connection: {@code CLIENT SETNAME} takes no
+     * blanks, line breaks or other special characters.
      */
     public static String clientName(String name, String value) {
         notBlank(name, value);
@@ -97,7 +98,10 @@ public final class Options {
     private static IllegalArgumentException missing(String name, String allowed) {
         return new IllegalArgumentException(
                 String.format(
-                        Locale.ROOT, "Option %s is required but not set; allowed: %s", name, allowed));
+                        Locale.ROOT,
+                        "Option %s is required but not set; allowed: %s",
+                        name,
+                        allowed));
     }
 
     private static boolean isPrintable(int c) {
