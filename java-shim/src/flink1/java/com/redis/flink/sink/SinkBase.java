@@ -1,0 +1,41 @@
+package com.redis.flink.sink;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.api.common.operators.ProcessingTimeService;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.api.connector.sink2.SinkWriter;
+import org.apache.flink.api.connector.sink2.WriterInitContext;
+import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+
+import java.io.IOException;
+
+/**
+ * The way Flink 1 opens a writer: by either of two contexts, of which the older one still has to be
+ * answered. (Flink 2 has only the other; its twin of this class is in {@code src/flink2}.)
+ */
+@Internal
+abstract class SinkBase<T> implements Sink<T> {
+
+    private static final long serialVersionUID = 1L;
+
+    abstract SinkWriter<T> openWriter(
+            int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
+            throws IOException;
+
+    @Override
+    @Deprecated
+    public SinkWriter<T> createWriter(InitContext context) throws IOException {
+        return openWriter(
+                context.getTaskInfo().getIndexOfThisSubtask(),
+                context.getProcessingTimeService(),
+                context.metricGroup());
+    }
+
+    @Override
+    public SinkWriter<T> createWriter(WriterInitContext context) throws IOException {
+        return openWriter(
+                context.getTaskInfo().getIndexOfThisSubtask(),
+                context.getProcessingTimeService(),
+                context.metricGroup());
+    }
+}

@@ -1,0 +1,57 @@
+package com.redis.flink.sink;
+
+import com.redis.flink.config.Options;
+
+import org.apache.flink.annotation.PublicEvolving;
+
+import java.io.Serializable;
+import java.util.Objects;
+
+/**
+ * Which writes of a sink are traced, and what is told of them. This version emits no traces yet.
+ */
+@PublicEvolving
+public final class SinkTraceConfiguration implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final SinkTraceLevel level;
+    private final SinkTraceContents contents;
+
+    /**
+     * @param level which writes; required
+     * @param contents what of them; required
+     * @throws IllegalArgumentException one of them is null
+     */
+    public SinkTraceConfiguration(SinkTraceLevel level, SinkTraceContents contents) {
+        this.level = Options.required("level", level);
+        this.contents = Options.required("contents", contents);
+    }
+
+    public SinkTraceLevel getLevel() {
+        return level;
+    }
+
+    public SinkTraceContents getContents() {
+        return contents;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        if (!(other instanceof SinkTraceConfiguration)) {
+            return false;
+        }
+        SinkTraceConfiguration that = (SinkTraceConfiguration) other;
+        return level == that.level && contents == that.contents;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(level, contents);
+    }
+
+    @Override
+    public String toString() {
+        return "SinkTraceConfiguration{level=" + level + ", contents=" + contents + "}";
+    }
+}

@@ -1,0 +1,70 @@
+package com.redis.flink.sink.writer;
+
+import com.redis.flink.sink.AbstractRedisSinkConfig;
+
+/**
+ * When a frame goes to the engine: by its records, its bytes, and the time its first record has
+ * waited.
+ */
+final class FlushPolicy {
+
+    /** No frame gets longer than this and one record, whatever was configured. */
+    static final int MAX_BYTES = 256 * 1024;
+
+    /**
+     * "At once" still gives records that come together one crossing into the engine: what it sends
+     * on in one go anyway.
+     */
+    static final int AT_ONCE_RECORDS = 1000;
+
+    static final int AT_ONCE_BYTES = 32 * 1024;
+
+    private static final long NO_LIMIT = -1;
+
+    private final int maxRecords;
+    private final int maxBytes;
+    private final long maxDelayMillis;
+    private final boolean synchronous;
+
+    private FlushPolicy(int maxRecords, int maxBytes, long maxDelayMillis, boolean synchronous) {
+        this.maxRecords = maxRecords;
+        this.maxBytes = maxBytes;
+        this.maxDelayMillis = maxDelayMillis;
+        this.synchronous = synchronous;
+    }
+
+    static FlushPolicy of(AbstractRedisSinkConfig config) {
+        int records = config.getNumMessagesToBuffer();
+        long interval = config.getFlushIntervalMillis();
+        if (records == 0 && interval == 0) {
+            // Flink fires a timer in the millisecond after the one it is set for.
+            return new FlushPolicy(AT_ONCE_RECORDS, AT_ONCE_BYTES, 0, false);
+        }
+        return new FlushPolicy(
+                records == 0 ? Integer.MAX_VALUE : records,
+                MAX_BYTES,
+                interval == 0 ? NO_LIMIT : interval,
+                records == 1);
+    }
+
+    /** Whether a frame must go now. */
+    boolean isFull(Frame frame) {
+        return frame.records() >= maxRecords || frame.length() >= maxBytes;
+    }
+
+    /** Whether there is a time after which a frame must go. */
+    boolean hasDelay() {
+        return maxDelayMillis != NO_LIMIT;
+    }
+
+    /** That time, of a frame whose first record came at {@code now}. */
+    long dueAt(long now) {
+        // A sum beyond the end of time would be in the past.
+        return now + maxDelayMillis < now ? Long.MAX_VALUE : now + maxDelayMillis;
+    }
+
+    /** Whether Redis' answer is waited for whenever a frame has gone. */
+    boolean isSynchronous() {
+        return synchronous;
+    }
+}
