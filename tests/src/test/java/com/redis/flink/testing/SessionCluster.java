@@ -1,0 +1,268 @@
+package com.redis.flink.testing;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * A real Flink: a JobManager and TaskManagers in JVMs of their own, put together from the jars of Maven Central that a Flink
+ * distribution has in {@code lib/}. Jobs come in as a jar by {@code flink run}, so their classes (and our library) are loaded by Flink's
+ * class loader for a job, as on a user's cluster.
+ */
+public final class SessionCluster implements AutoCloseable {
+
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
+    private static final Duration CLI_TIMEOUT = Duration.ofSeconds(90);
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Pattern JOB_ID = Pattern.compile("JobID ([0-9a-f]{32})");
+
+    private final HttpClient http =
+            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+    private final Path folder;
+    private final int restPort = Ports.free();
+    private final int slots;
+    private final Process jobManager;
+    private final List<Process> taskManagers = new ArrayList<>();
+    private final Thread atExit = new Thread(this::kill, "end-flink");
+
+    private SessionCluster(int slots) throws IOException {
+        this.slots = slots;
+        folder = Files.createTempDirectory("flink-session");
+        Runtime.getRuntime().addShutdownHook(atExit);
+        writeConfiguration();
+        jobManager =
+                java(
+                        "jobmanager",
+                        List.of("-Xmx384m"),
+                        "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+                        "--configDir",
+                        configuration().toString());
+    }
+
+    /** Starts a JobManager and TaskManagers with so many slots each, and waits until they know each other. */
+    public static SessionCluster start(int taskManagers, int slots) throws IOException {
+        SessionCluster cluster = new SessionCluster(slots);
+        try {
+            for (int i = 0; i < taskManagers; i++) {
+                cluster.startTaskManager();
+            }
+            Await.until(
+                    taskManagers + " TaskManagers",
+                    START_TIMEOUT,
+                    () -> cluster.rest("/overview").path("taskmanagers").asInt() == taskManagers);
+            return cluster;
+        } catch (Throwable e) {
+            String log = cluster.log("jobmanager");
+            cluster.close();
+            throw new IOException("the session cluster did not start\n" + log, e);
+        }
+    }
+
+    /** Starts one more TaskManager; does not wait until the JobManager knows it. */
+    public Process startTaskManager() throws IOException {
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("--configDir", configuration().toString()));
+        for (Map.Entry<String, String> option : taskManagerMemory().entrySet()) {
+            arguments.addAll(List.of("-D", option.getKey() + "=" + option.getValue()));
+        }
+        Process process =
+                java(
+                        "taskmanager-" + taskManagers.size(),
+                        List.of("-Xmx384m", "-XX:MaxDirectMemorySize=256m"),
+                        "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+                        arguments.toArray(new String[0]));
+        taskManagers.add(process);
+        return process;
+    }
+
+    /** In the order in which they were started; those that were killed stay in the list. */
+    public List<Process> taskManagers() {
+        return List.copyOf(taskManagers);
+    }
+
+    /** {@code flink run -d}: returns the job's ID. */
+    public String run(Path jar, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of("run", "-d", jar.toString()));
+        command.addAll(List.of(arguments));
+        String output = flink(command);
+        Matcher id = JOB_ID.matcher(output);
+        if (!id.find()) {
+            throw new AssertionError("flink run did not submit the job:\n" + output);
+        }
+        return id.group(1);
+    }
+
+    /** {@code flink cancel}. */
+    public void cancel(String jobId) throws IOException {
+        flink(List.of("cancel", jobId));
+    }
+
+    /** Waits until all of a job's tasks run. */
+    public void awaitRunning(String jobId, Duration limit) {
+        Await.value(
+                "all tasks of job " + jobId + " run",
+                limit,
+                () -> rest("/jobs/" + jobId).path("vertices"),
+                vertices -> {
+                    boolean all = vertices.size() > 0;
+                    for (JsonNode vertex : vertices) {
+                        all &= vertex.path("status").asText().equals("RUNNING");
+                    }
+                    return all;
+                });
+    }
+
+    public void awaitState(String jobId, String state, Duration limit) {
+        Await.value(
+                "job " + jobId + " is " + state,
+                limit,
+                () -> rest("/jobs/" + jobId).path("state").asText(),
+                state::equals);
+    }
+
+    /** The answer of Flink's REST API. */
+    public JsonNode rest(String path) throws IOException, InterruptedException {
+        HttpRequest request =
+                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + restPort + path))
+                        .timeout(Duration.ofSeconds(10))
+                        .build();
+        return JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
+    }
+
+    /** What {@code jobmanager} or {@code taskmanager-0} has logged. */
+    public String log(String name) throws IOException {
+        StringBuilder log = new StringBuilder();
+        for (String ending : List.of(".out", ".log")) {
+            Path file = folder.resolve(name + ending);
+            log.append(Files.exists(file) ? Files.readString(file) : "");
+        }
+        return log.toString();
+    }
+
+    @Override
+    public void close() {
+        Runtime.getRuntime().removeShutdownHook(atExit);
+        kill();
+        Directories.delete(folder);
+    }
+
+    private void kill() {
+        List<Process> all = new ArrayList<>(taskManagers);
+        if (jobManager != null) {
+            all.add(jobManager);
+        }
+        all.forEach(Process::destroyForcibly);
+        all.forEach(process -> process.onExit().orTimeout(10, TimeUnit.SECONDS).join());
+    }
+
+    /** What the script {@code flink} runs. */
+    private String flink(List<String> arguments) throws IOException {
+        String name = "cli-" + arguments.get(0);
+        Process cli =
+                java(
+                        name,
+                        List.of("-Xmx256m"),
+                        "org.apache.flink.client.cli.CliFrontend",
+                        arguments.toArray(new String[0]));
+        try {
+            if (!cli.waitFor(CLI_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new AssertionError("flink " + arguments + " did not end:\n" + log(name));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException(e);
+        } finally {
+            cli.destroyForcibly();
+        }
+        if (cli.exitValue() != 0) {
+            throw new AssertionError("flink " + arguments + " failed:\n" + log(name));
+        }
+        return log(name);
+    }
+
+    private Process java(String name, List<String> options, String main, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(options);
+        // The options of Flink's own configuration file that matter here, and a JVM that starts fast.
+        for (String opened : List.of("lang", "net", "io", "nio", "text", "time", "util")) {
+            command.add("--add-opens=java.base/java." + opened + "=ALL-UNNAMED");
+        }
+        command.add("--add-opens=java.base/java.util.concurrent=ALL-UNNAMED");
+        command.add("-XX:+UseSerialGC");
+        command.add("-XX:TieredStopAtLevel=1");
+        command.add("-Dtest.log=" + folder.resolve(name));
+        command.add("-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"));
+        command.addAll(List.of("-cp", System.getProperty("session.cluster.classpath"), main));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().put("FLINK_CONF_DIR", configuration().toString());
+        File output = folder.resolve(name + ".out").toFile();
+        return builder.redirectErrorStream(true).redirectOutput(output).start();
+    }
+
+    private Path configuration() {
+        return folder.resolve("conf");
+    }
+
+    private void writeConfiguration() throws IOException {
+        Map<String, String> options = new TreeMap<>();
+        options.put("jobmanager.rpc.address", "127.0.0.1");
+        options.put("jobmanager.rpc.port", Integer.toString(Ports.free()));
+        options.put("jobmanager.bind-host", "127.0.0.1");
+        options.put("jobmanager.memory.process.size", "768m");
+        options.put("taskmanager.host", "127.0.0.1");
+        options.put("taskmanager.bind-host", "127.0.0.1");
+        options.put("taskmanager.numberOfTaskSlots", Integer.toString(slots));
+        options.put("rest.address", "127.0.0.1");
+        options.put("rest.bind-address", "127.0.0.1");
+        options.put("rest.port", Integer.toString(restPort));
+        options.put("rest.bind-port", Integer.toString(restPort));
+        options.put("heartbeat.interval", "1000");
+        options.put("heartbeat.timeout", "6000");
+        options.put("io.tmp.dirs", Files.createDirectory(folder.resolve("tmp")).toString());
+        options.put("execution.checkpointing.dir", folder.resolve("checkpoints").toUri().toString());
+        options.put("state.checkpoints.dir", folder.resolve("checkpoints").toUri().toString());
+        Files.createDirectory(configuration());
+        Files.writeString(
+                configuration().resolve("config.yaml"),
+                options.entrySet().stream()
+                        .map(option -> option.getKey() + ": " + option.getValue() + "\n")
+                        .collect(Collectors.joining()));
+    }
+
+    /** What Flink's start script computes from the sizes in the configuration: a TaskManager wants every part. */
+    private static Map<String, String> taskManagerMemory() {
+        Map<String, String> options = new TreeMap<>();
+        options.put("taskmanager.cpu.cores", "2.0");
+        options.put("taskmanager.memory.framework.heap.size", "128m");
+        options.put("taskmanager.memory.framework.off-heap.size", "128m");
+        options.put("taskmanager.memory.task.heap.size", "256m");
+        options.put("taskmanager.memory.task.off-heap.size", "0b");
+        options.put("taskmanager.memory.managed.size", "32m");
+        options.put("taskmanager.memory.network.min", "64m");
+        options.put("taskmanager.memory.network.max", "64m");
+        options.put("taskmanager.memory.jvm-metaspace.size", "160m");
+        options.put("taskmanager.memory.jvm-overhead.min", "96m");
+        options.put("taskmanager.memory.jvm-overhead.max", "96m");
+        return options;
+    }
+}
