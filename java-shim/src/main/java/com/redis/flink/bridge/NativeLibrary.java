@@ -1,0 +1,99 @@
+package com.redis.flink.bridge;
+
+import org.apache.flink.annotation.Internal;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/**
+ * The native engine, loaded once for each class loader that holds this class: every job of a
+ * session cluster has a copy of its own, which goes when its class loader goes.
+ */
+@Internal
+public final class NativeLibrary {
+
+    /** The version of this jar; the same as that of the Rust workspace (Cargo.toml). */
+    static final String VERSION = "0.1.0";
+
+    /** A system property: the folder to put the library's copy in, before all others. */
+    static final String FOLDER_PROPERTY = "flink.redis.native.dir";
+
+    private static final Logger LOG = LoggerFactory.getLogger(NativeLibrary.class);
+
+    // Both guarded by the class's lock.
+    private static final Set<Path> OFFERED = new LinkedHashSet<>();
+    private static boolean loaded;
+
+    private NativeLibrary() {}
+
+    /** Says where Flink keeps temporary files, for who loads the library first. */
+    public static synchronized void offerFolders(String... folders) {
+        for (String folder : folders) {
+            add(OFFERED, folder);
+        }
+    }
+
+    /**
+     * Loads the library unless that was done. When it fails the next call tries again.
+     *
+     * @throws IOException saying what was tried and why it failed
+     */
+    public static synchronized void load() throws IOException {
+        if (!loaded) {
+            Set<Path> folders = new LinkedHashSet<>();
+            add(folders, System.getProperty(FOLDER_PROPERTY));
+            folders.addAll(OFFERED);
+            add(folders, System.getProperty("java.io.tmpdir"));
+            Path from =
+                    new NativeLoader(
+                                    System.getProperty("os.name"),
+                                    System.getProperty("os.arch"),
+                                    folders,
+                                    NativeLibrary.class.getClassLoader()::getResourceAsStream,
+                                    NativeLibrary::systemLoad,
+                                    NativeLibrary::nativeVersion)
+                            .load(VERSION);
+            loaded = true;
+            LOG.info("Loaded the native engine {} from {}.", VERSION, from);
+        }
+        nativeLogLevel(NativeLogs.level());
+    }
+
+    /** The version that the library answers with. */
+    public static String version() throws IOException {
+        load();
+        return nativeVersion();
+    }
+
+    static String drainLogs() {
+        return nativeDrainLogs();
+    }
+
+    private static void add(Set<Path> folders, String folder) {
+        if (folder != null && !folder.isEmpty()) {
+            try {
+                folders.add(Paths.get(folder).toAbsolutePath());
+            } catch (InvalidPathException e) {
+                LOG.warn("Not a folder for the native library: {}", folder, e);
+            }
+        }
+    }
+
+    // The JVM binds a library to the class loader of the class that calls System.load: it has to be
+    // this one.
+    private static void systemLoad(Path file) {
+        System.load(file.toString());
+    }
+
+    private static native String nativeVersion();
+
+    private static native void nativeLogLevel(int level);
+
+    private static native String nativeDrainLogs();
+}

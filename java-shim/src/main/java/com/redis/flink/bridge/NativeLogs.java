@@ -1,0 +1,108 @@
+package com.redis.flink.bridge;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.util.function.Function;
+
+/**
+ * Brings what the engine logs into SLF4J, and so into Flink's logs. The engine keeps its events in
+ * a bounded ring; whoever calls into it takes them out afterwards, on the caller's thread. An event
+ * of the Rust module {@code flink_redis_engine::a::b} goes to the logger {@code
+ * com.redis.flink.native.a.b}.
+ */
+final class NativeLogs {
+
+    static final String ROOT = "com.redis.flink.native";
+
+    private static final Logger LOG = LoggerFactory.getLogger(ROOT);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final int ERROR = 1;
+    private static final int WARN = 2;
+    private static final int INFO = 3;
+    private static final int DEBUG = 4;
+    private static final int TRACE = 5;
+
+    private NativeLogs() {}
+
+    /** Gives out what the engine has logged so far. One cheap native call when there is nothing. */
+    static void drain() {
+        String events = NativeLibrary.drainLogs();
+        if (events != null) {
+            publish(events, LoggerFactory::getLogger);
+        }
+    }
+
+    /** How much the engine should log: as much as the logger {@value #ROOT} lets through. */
+    static int level(Logger logger) {
+        if (logger.isTraceEnabled()) {
+            return TRACE;
+        }
+        if (logger.isDebugEnabled()) {
+            return DEBUG;
+        }
+        if (logger.isInfoEnabled()) {
+            return INFO;
+        }
+        if (logger.isWarnEnabled()) {
+            return WARN;
+        }
+        return logger.isErrorEnabled() ? ERROR : 0;
+    }
+
+    static int level() {
+        return level(LOG);
+    }
+
+    static void publish(String json, Function<String, Logger> loggers) {
+        JsonNode drained;
+        try {
+            drained = JSON.readTree(json);
+        } catch (JsonProcessingException e) {
+            loggers.apply(ROOT).warn("The native engine logged what cannot be read: {}", json, e);
+            return;
+        }
+        long dropped = drained.path("dropped").asLong();
+        if (dropped > 0) {
+            loggers.apply(ROOT).warn("{} log events of the native engine were dropped.", dropped);
+        }
+        for (JsonNode event : drained.path("events")) {
+            Logger logger = loggers.apply(loggerName(event.path("target").asText()));
+            log(logger, event.path("level").asInt(), event.path("message").asText());
+        }
+    }
+
+    static String loggerName(String target) {
+        String name = target;
+        if (name.startsWith("flink_redis")) {
+            int crate = name.indexOf("::");
+            name = crate < 0 ? "" : name.substring(crate + 2);
+        }
+        return name.isEmpty() ? ROOT : ROOT + "." + name.replace("::", ".");
+    }
+
+    private static void log(Logger logger, int level, String message) {
+        switch (level) {
+            case ERROR:
+                logger.error("{}", message);
+                break;
+            case WARN:
+                logger.warn("{}", message);
+                break;
+            case INFO:
+                logger.info("{}", message);
+                break;
+            case DEBUG:
+                logger.debug("{}", message);
+                break;
+            default:
+                logger.trace("{}", message);
+                break;
+        }
+    }
+}

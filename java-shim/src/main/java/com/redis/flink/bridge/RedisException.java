@@ -1,0 +1,30 @@
+package com.redis.flink.bridge;
+
+import org.apache.flink.annotation.Internal;
+
+import java.io.IOException;
+
+/**
+ * Redis could not be reached, refused a command, or answered what nobody can read. The message says
+ * what was tried, where, and what to do; it never holds a password. Thrown by the native engine.
+ */
+@Internal
+public final class RedisException extends IOException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String code;
+
+    public RedisException(String code, String message) {
+        super(message);
+        this.code = code;
+    }
+
+    /**
+     * The kind of failure: {@code CONNECTION}, {@code TIMEOUT}, {@code AUTHENTICATION}, {@code
+     * PERMISSION}, {@code WRONG_TYPE}, {@code PROTOCOL} or {@code SERVER}.
+     */
+    public String getCode() {
+        return code;
+    }
+}

@@ -1,0 +1,34 @@
+package com.redis.flink.bridge;
+
+import org.apache.flink.annotation.Internal;
+
+import java.io.IOException;
+
+/**
+ * What a sink and the dead letters need of the native writer, so that they can be tested without
+ * one.
+ */
+@Internal
+public interface WriterBackend extends AutoCloseable {
+
+    /**
+     * Hands over a frame; waits while too much is in flight.
+     *
+     * @param frame in the layout of docs/architecture.md; may be used again afterwards
+     * @param length how many of its bytes are the frame
+     */
+    void write(byte[] frame, int length) throws IOException, InterruptedException;
+
+    /** Waits until Redis has confirmed everything that was written. */
+    void flush() throws IOException, InterruptedException;
+
+    /** Ends writing, in 5 seconds at most; what is not flushed may be lost. */
+    @Override
+    void close();
+
+    /** Opens a writer with the sink's settings as JSON. */
+    @FunctionalInterface
+    interface Factory {
+        WriterBackend open(String settings) throws IOException;
+    }
+}

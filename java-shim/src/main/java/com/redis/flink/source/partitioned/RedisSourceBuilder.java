@@ -1,0 +1,37 @@
+package com.redis.flink.source.partitioned;
+
+import com.redis.flink.config.Options;
+import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
+
+import org.apache.flink.annotation.PublicEvolving;
+
+/**
+ * Builds a {@link RedisSource}.
+ *
+ * @param <T> the records that the deserializer makes
+ */
+@PublicEvolving
+public final class RedisSourceBuilder<T> {
+
+    private final RedisSourceConfig config;
+    private final RedisDeserializer<T> deserializer;
+
+    /**
+     * A builder of a source that reads what the config says and makes records with the
+     * deserializer.
+     */
+    public RedisSourceBuilder(RedisSourceConfig config, RedisDeserializer<T> deserializer) {
+        this.config = config;
+        this.deserializer = deserializer;
+    }
+
+    /**
+     * The source.
+     *
+     * @throws IllegalArgumentException the config or the deserializer is null
+     */
+    public RedisSource<T> build() {
+        return new RedisSource<>(
+                Options.required("config", config), Options.required("deserializer", deserializer));
+    }
+}

@@ -1,0 +1,468 @@
+package com.redis.flink.source.partitioned;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.redis.flink.config.ConnectionOptions;
+import com.redis.flink.config.MtlsParameters;
+import com.redis.flink.config.Options;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.annotation.PublicEvolving;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.io.Serializable;
+import java.util.Optional;
+
+/**
+ * What a {@link RedisSource} reads, from where, and how. Immutable.
+ *
+ * <pre>{@code
+ * RedisSourceConfig.builder()
+ *     .host("redis")
+ *     .topicName("orders")
+ *     .numPartitions(4)
+ *     .consumerGroup("billing")
+ *     .build();
+ * }</pre>
+ */
+@PublicEvolving
+public final class RedisSourceConfig implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private static final Logger LOG = LoggerFactory.getLogger(RedisSourceConfig.class);
+
+    /** Bounds what the dead letters of one reader have in flight. */
+    private static final long DEAD_LETTER_IN_FLIGHT_BYTES = 1024 * 1024;
+
+    private final ConnectionOptions connection;
+    private final String consumerGroup;
+    private final String topicName;
+    private final int numPartitions;
+    private final AckStrategy ackStrategy;
+    private final String startingId;
+
+    /** Null: unbounded. */
+    private final String stoppingId;
+
+    private final String failedDeserializationStreamName;
+    private final String otelServiceName;
+    private final int batchSize;
+    private final int blockMillis;
+    private final long maxBufferedBytes;
+    private final long claimMinIdleMillis;
+
+    private RedisSourceConfig(Builder builder) {
+        consumerGroup = Options.notBlank("consumerGroup", builder.consumerGroup);
+        topicName = Options.notBlank("topicName", builder.topicName);
+        numPartitions = Options.requiredAtLeast("numPartitions", builder.numPartitions, 1);
+        ackStrategy = Options.required("ackStrategy", builder.ackStrategy);
+        startingId = EntryIdOption.first("startingId", builder.startingId);
+        stoppingId =
+                builder.stoppingId == null
+                        ? null
+                        : EntryIdOption.last("stoppingId", builder.stoppingId);
+        failedDeserializationStreamName =
+                builder.failedDeserializationStreamName == null
+                        ? ""
+                        : builder.failedDeserializationStreamName;
+        otelServiceName = builder.otelServiceName == null ? "" : builder.otelServiceName;
+        batchSize = Options.atLeast("batchSize", builder.batchSize, 1);
+        blockMillis = Options.atLeast("blockMillis", builder.blockMillis, 1);
+        maxBufferedBytes = Options.atLeast("maxBufferedBytes", builder.maxBufferedBytes, 1L);
+        claimMinIdleMillis = Options.atLeast("claimMinIdleMillis", builder.claimMinIdleMillis, 0L);
+        String clientName =
+                builder.clientName == null
+                        ? Options.toClientName("flink-" + consumerGroup)
+                        : builder.clientName;
+        connection = builder.connection.clientName(clientName).build();
+        if (!otelServiceName.isEmpty()) {
+            LOG.warn(
+                    "Option otelServiceName is {}, but this version emits no spans.",
+                    otelServiceName);
+        }
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    public String getHost() {
+        return connection.getHost();
+    }
+
+    public int getPort() {
+        return connection.getPort();
+    }
+
+    public String getUser() {
+        return connection.getUser();
+    }
+
+    public String getPassword() {
+        return connection.getPassword();
+    }
+
+    public boolean isUseClusterApi() {
+        return connection.isUseClusterApi();
+    }
+
+    public boolean isUseTls() {
+        return connection.isUseTls();
+    }
+
+    /** The client's certificates, or null. */
+    public MtlsParameters getMtlsParameters() {
+        return connection.getMtlsParameters();
+    }
+
+    public int getConnectTimeoutMillis() {
+        return connection.getConnectTimeoutMillis();
+    }
+
+    public int getCommandTimeoutMillis() {
+        return connection.getCommandTimeoutMillis();
+    }
+
+    public long getRetryTimeoutMillis() {
+        return connection.getRetryTimeoutMillis();
+    }
+
+    public String getClientName() {
+        return connection.getClientName();
+    }
+
+    public String getConsumerGroup() {
+        return consumerGroup;
+    }
+
+    public String getTopicName() {
+        return topicName;
+    }
+
+    public int getNumPartitions() {
+        return numPartitions;
+    }
+
+    public AckStrategy getAckStrategy() {
+        return ackStrategy;
+    }
+
+    /**
+     * Whether entries are ever acknowledged, the older way to ask for {@link #getAckStrategy()}.
+     */
+    public boolean isRequireAck() {
+        return ackStrategy != AckStrategy.NOACK;
+    }
+
+    /** {@code $}, {@code ms} or {@code ms-seq}. */
+    public String getStartingId() {
+        return startingId;
+    }
+
+    /** {@code $} or {@code ms-seq}; empty: the source is unbounded. */
+    public Optional<String> getStoppingId() {
+        return Optional.ofNullable(stoppingId);
+    }
+
+    /** The dead-letter stream; empty: none. */
+    public String getFailedDeserializationStreamName() {
+        return failedDeserializationStreamName;
+    }
+
+    public String getOtelServiceName() {
+        return otelServiceName;
+    }
+
+    public int getBatchSize() {
+        return batchSize;
+    }
+
+    public int getBlockMillis() {
+        return blockMillis;
+    }
+
+    public long getMaxBufferedBytes() {
+        return maxBufferedBytes;
+    }
+
+    public long getClaimMinIdleMillis() {
+        return claimMinIdleMillis;
+    }
+
+    /** The source settings that the engine reads (docs/architecture.md), with the password. */
+    @Internal
+    public String toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.set("connection", connection.toJson());
+        return json.put("topic", topicName)
+                .put("numPartitions", numPartitions)
+                .put("group", consumerGroup)
+                .put("ackStrategy", ackStrategy.name())
+                .put("startingId", startingId)
+                .put("stoppingId", stoppingId)
+                .put("batchSize", batchSize)
+                .put("blockMillis", blockMillis)
+                .put("maxBufferedBytes", maxBufferedBytes)
+                .toString();
+    }
+
+    /** The sink settings with which dead letters are written, with the password. */
+    @Internal
+    public String toDeadLetterJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.set("connection", connection.toJson());
+        return json.put("topic", topicName)
+                .put("numPartitions", numPartitions)
+                .put("maxLen", 0)
+                .put("approximateTrimming", false)
+                .put("maxInFlightBytes", DEAD_LETTER_IN_FLIGHT_BYTES)
+                .put("deadLetterStream", failedDeserializationStreamName)
+                .toString();
+    }
+
+    @Override
+    public String toString() {
+        return "RedisSourceConfig{topicName="
+                + topicName
+                + ", numPartitions="
+                + numPartitions
+                + ", consumerGroup="
+                + consumerGroup
+                + ", ackStrategy="
+                + ackStrategy
+                + ", startingId="
+                + startingId
+                + (stoppingId == null ? "" : ", stoppingId=" + stoppingId)
+                + ", connection="
+                + connection
+                + "}";
+    }
+
+    /** Takes the options in any order; {@link #build()} validates them. */
+    @PublicEvolving
+    public static final class Builder {
+
+        private final ConnectionOptions.Builder connection = ConnectionOptions.builder();
+        private String consumerGroup;
+        private String topicName;
+        private Integer numPartitions;
+        private AckStrategy ackStrategy = AckStrategy.ON_CHECKPOINT;
+        private Object startingId = "$";
+        private Object stoppingId;
+        private String failedDeserializationStreamName = "";
+        private String otelServiceName = "";
+        private int batchSize = 1000;
+        private int blockMillis = 500;
+        private long maxBufferedBytes = 16L * 1024 * 1024;
+        private long claimMinIdleMillis = 60_000;
+        private String clientName;
+
+        private Builder() {}
+
+        /** Name or address of the server; default {@code localhost}. */
+        public Builder host(String value) {
+            connection.host(value);
+            return this;
+        }
+
+        /** TCP port, 1 to 65535; default 6379. */
+        public Builder port(int value) {
+            connection.port(value);
+            return this;
+        }
+
+        /**
+         * Password; default: empty, no authentication. Never in logs, exceptions or {@code
+         * toString}.
+         */
+        public Builder password(String value) {
+            connection.password(value);
+            return this;
+        }
+
+        /** User of Redis' access control list; default {@code default}. */
+        public Builder user(String value) {
+            connection.user(value);
+            return this;
+        }
+
+        /** The consumer group, made on each partition's stream where it is missing. Required. */
+        public Builder consumerGroup(String value) {
+            consumerGroup = value;
+            return this;
+        }
+
+        /** The topic; its streams are {@code topic:0} and on. Required. */
+        public Builder topicName(String value) {
+            topicName = value;
+            return this;
+        }
+
+        /** How many partitions, and so streams, the topic has, 1 or more. Required. */
+        public Builder numPartitions(int value) {
+            numPartitions = value;
+            return this;
+        }
+
+        /**
+         * Whether host and port are a cluster's seed; only {@code false}, the default, in this
+         * version.
+         */
+        public Builder useClusterApi(boolean value) {
+            connection.useClusterApi(value);
+            return this;
+        }
+
+        /** When entries are acknowledged; default {@link AckStrategy#ON_CHECKPOINT}. */
+        public Builder ackStrategy(AckStrategy value) {
+            ackStrategy = value;
+            return this;
+        }
+
+        /**
+         * Whether entries are acknowledged.
+         *
+         * @deprecated {@code true} is {@link AckStrategy#ON_CHECKPOINT}, {@code false} is {@link
+         *     AckStrategy#NOACK}; use {@link #ackStrategy}
+         */
+        @Deprecated
+        public Builder requireAck(boolean value) {
+            return ackStrategy(value ? AckStrategy.ON_CHECKPOINT : AckStrategy.NOACK);
+        }
+
+        /**
+         * Where a consumer group begins that does not exist yet: behind this ID. Default {@code $}:
+         * what is added from then on; {@code 0}: everything. A group that exists goes on where it
+         * is.
+         *
+         * @param value any object that prints as {@code $}, {@code 0}, {@code ms} or {@code
+         *     ms-seq}, for example a text or Jedis' {@code StreamEntryID}
+         */
+        public Builder startingId(Object value) {
+            startingId = value;
+            return this;
+        }
+
+        /**
+         * Makes the source bounded: the last ID to be read, in every partition. Default null:
+         * unbounded. {@code $}: what is there when the job starts. A job that is restored keeps the
+         * end it began with.
+         *
+         * @param value any object that prints as {@code $}, {@code ms} (all of that millisecond) or
+         *     {@code ms-seq}
+         */
+        public Builder stoppingId(Object value) {
+            stoppingId = value;
+            return this;
+        }
+
+        /**
+         * The stream that takes entries which the deserializer rejects, whole, with the fields
+         * {@code error}, {@code stream} and {@code id} added; default: empty, such an entry fails
+         * the job.
+         */
+        public Builder failedDeserializationStreamName(String value) {
+            failedDeserializationStreamName = value;
+            return this;
+        }
+
+        /** Whether to encrypt the connection; only {@code false}, the default, in this version. */
+        public Builder useTls(boolean value) {
+            connection.useTls(value);
+            return this;
+        }
+
+        /** Certificates for TLS on both sides; only {@code null}, the default, in this version. */
+        public Builder mtlsParameters(MtlsParameters value) {
+            connection.mtlsParameters(value);
+            return this;
+        }
+
+        /**
+         * The service that spans are reported for; default: empty, none. This version emits none
+         * yet.
+         */
+        public Builder otelServiceName(String value) {
+            otelServiceName = value;
+            return this;
+        }
+
+        /** How many entries one {@code XREADGROUP} asks for at most, 1 or more; default 1000. */
+        public Builder batchSize(int value) {
+            batchSize = value;
+            return this;
+        }
+
+        /**
+         * Milliseconds that one {@code XREADGROUP} waits in Redis for entries, 1 or more; default
+         * 500. Entries never wait for it.
+         */
+        public Builder blockMillis(int value) {
+            blockMillis = value;
+            return this;
+        }
+
+        /**
+         * Bytes that each parallel reader holds ready in native memory, 1 or more; default 16 MiB.
+         * When full, reading stops.
+         */
+        public Builder maxBufferedBytes(long value) {
+            maxBufferedBytes = value;
+            return this;
+        }
+
+        /**
+         * Milliseconds for which pending entries of consumers that are not this connector's must
+         * have been idle before a fresh job takes them over, 0 or more; default 60000. This version
+         * takes over none yet.
+         */
+        public Builder claimMinIdleMillis(long value) {
+            claimMinIdleMillis = value;
+            return this;
+        }
+
+        /** Milliseconds that one attempt to connect may take, 1 or more; default 5000. */
+        public Builder connectTimeoutMillis(int value) {
+            connection.connectTimeoutMillis(value);
+            return this;
+        }
+
+        /**
+         * Milliseconds that Redis may take to answer, beyond the time that a read blocks, 1 or
+         * more; default 10000.
+         */
+        public Builder commandTimeoutMillis(int value) {
+            connection.commandTimeoutMillis(value);
+            return this;
+        }
+
+        /**
+         * Milliseconds to go on retrying after a lost connection or another fault that may pass,
+         * before the job fails; 0 (not at all) or more; default 60000.
+         */
+        public Builder retryTimeoutMillis(long value) {
+            connection.retryTimeoutMillis(value);
+            return this;
+        }
+
+        /**
+         * The connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation;
+         * default {@code flink-<consumerGroup>}.
+         */
+        public Builder clientName(String value) {
+            clientName = value;
+            return this;
+        }
+
+        /**
+         * Validates the options.
+         *
+         * @throws IllegalArgumentException naming the option, its value, and what is allowed
+         */
+        public RedisSourceConfig build() {
+            return new RedisSourceConfig(this);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+package com.redis.flink.source.partitioned.enumerator;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.redis.flink.bridge.EnumeratorBackend;
+import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.source.partitioned.split.SplitJson;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.connector.source.SplitsAssignment;
+import org.apache.flink.util.FlinkRuntimeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * Makes partitions into splits, once, and hands each to the reader that owns it.
+ *
+ * <p>Lives on the job manager; every method and field belongs to the coordinator thread. Only the
+ * native discovery runs on the context's worker thread, and that touches nothing here.
+ *
+ * <p>After a restore Flink gives the readers their splits from their own state, spread over them as
+ * it sees fit when the parallelism has changed. So this class deals only with splits that no reader
+ * has had in a checkpoint: those of partitions that are new, those in its own state, and those that
+ * a failed reader gives back.
+ */
+@Internal
+public final class RedisSourceEnumerator
+        implements SplitEnumerator<RedisSplit, RedisEnumeratorState> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RedisSourceEnumerator.class);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final RedisSourceConfig config;
+    private final SplitEnumeratorContext<RedisSplit> context;
+    private final EnumeratorBackend.Factory backends;
+
+    /** Partitions that have become splits. */
+    private final SortedSet<Integer> discovered = new TreeSet<>();
+
+    /** Splits that are not assigned, by the reader that shall get them. */
+    private final Map<Integer, List<RedisSplit>> waiting = new TreeMap<>();
+
+    /** Splits of a restored state, until the discovery says who owns them. */
+    private final List<RedisSplit> withoutOwner = new ArrayList<>();
+
+    /** Every partition has become a split: whoever has got its own gets no more. */
+    private boolean complete;
+
+    /** Runs the discovery; null: none is running. */
+    private EnumeratorBackend backend;
+
+    private boolean closed;
+
+    /** An enumerator for a fresh job. */
+    public RedisSourceEnumerator(
+            RedisSourceConfig config,
+            SplitEnumeratorContext<RedisSplit> context,
+            EnumeratorBackend.Factory backends) {
+        this.config = config;
+        this.context = context;
+        this.backends = backends;
+    }
+
+    /**
+     * An enumerator that goes on from a checkpoint.
+     *
+     * @throws IllegalStateException the state has partitions that the job no longer reads
+     */
+    public static RedisSourceEnumerator restore(
+            RedisSourceConfig config,
+            SplitEnumeratorContext<RedisSplit> context,
+            EnumeratorBackend.Factory backends,
+            RedisEnumeratorState state) {
+        RedisSourceEnumerator enumerator = new RedisSourceEnumerator(config, context, backends);
+        if (!state.topic().equals(config.getTopicName())
+                || !state.consumerGroup().equals(config.getConsumerGroup())) {
+            LOG.info(
+                    "The restored state is of topic {} and group {}; this job reads topic {} with"
+                        + " group {} and so begins afresh at starting ID {}.",
+                    state.topic(),
+                    state.consumerGroup(),
+                    config.getTopicName(),
+                    config.getConsumerGroup(),
+                    config.getStartingId());
+            return enumerator;
+        }
+        SortedSet<Integer> dropped = state.discovered().tailSet(config.getNumPartitions());
+        if (!dropped.isEmpty()) {
+            throw new IllegalStateException(
+                    "Topic "
+                            + config.getTopicName()
+                            + ": the restored state has partitions up to "
+                            + state.discovered().last()
+                            + " but option numPartitions is "
+                            + config.getNumPartitions()
+                            + ", so what is left in partitions "
+                            + dropped
+                            + " would never be read; set it to "
+                            + (state.discovered().last() + 1)
+                            + " or more, or start without that state.");
+        }
+        enumerator.discovered.addAll(state.discovered());
+        enumerator.withoutOwner.addAll(state.unassigned());
+        return enumerator;
+    }
+
+    @Override
+    public void start() {
+        if (discovered.size() == config.getNumPartitions() && withoutOwner.isEmpty()) {
+            complete = true;
+            return;
+        }
+        String request = discoverRequest();
+        try {
+            backend = backends.open(config.toJson());
+        } catch (IOException e) {
+            throw new FlinkRuntimeException(e.getMessage(), e);
+        }
+        EnumeratorBackend running = backend;
+        context.callAsync(() -> running.discover(request), this::onDiscovered);
+    }
+
+    @Override
+    public void handleSplitRequest(int subtaskId, String requesterHostname) {
+        // Readers get their splits when they register; they ask for none.
+    }
+
+    @Override
+    public void addSplitsBack(List<RedisSplit> splits, int subtaskId) {
+        LOG.info("Reader {} gives back {}.", subtaskId, splits);
+        waiting.computeIfAbsent(subtaskId, reader -> new ArrayList<>()).addAll(splits);
+        assign(subtaskId);
+    }
+
+    @Override
+    public void addReader(int subtaskId) {
+        assign(subtaskId);
+    }
+
+    @Override
+    public RedisEnumeratorState snapshotState(long checkpointId) {
+        List<RedisSplit> unassigned = new ArrayList<>(withoutOwner);
+        waiting.values().forEach(unassigned::addAll);
+        return new RedisEnumeratorState(
+                config.getTopicName(), config.getConsumerGroup(), discovered, unassigned);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        closeBackend();
+    }
+
+    private String discoverRequest() {
+        ObjectNode request = JsonNodeFactory.instance.objectNode();
+        // A state without partitions was taken before the first discovery was through: as good as
+        // none.
+        request.put("parallelism", context.currentParallelism());
+        request.put("restored", !discovered.isEmpty());
+        ArrayNode known = request.putArray("known");
+        discovered.forEach(known::add);
+        return request.toString();
+    }
+
+    private void onDiscovered(String found, Throwable failure) {
+        if (closed) {
+            return;
+        }
+        closeBackend();
+        if (failure != null) {
+            throw new FlinkRuntimeException(failure.getMessage(), failure);
+        }
+        JsonNode result = read(found);
+        for (JsonNode split : result.path("splits")) {
+            addToOwner(
+                    result,
+                    SplitJson.fromJson(split, config.getTopicName(), config.getConsumerGroup()));
+        }
+        withoutOwner.forEach(split -> addToOwner(result, split));
+        withoutOwner.clear();
+        complete = true;
+        for (int subtaskId : new ArrayList<>(context.registeredReaders().keySet())) {
+            assign(subtaskId);
+        }
+    }
+
+    private void addToOwner(JsonNode result, RedisSplit split) {
+        JsonNode owner = result.path("owners").path(split.partition());
+        if (!owner.isInt()) {
+            throw new FlinkRuntimeException("The native engine names no reader for " + split);
+        }
+        discovered.add(split.partition());
+        waiting.computeIfAbsent(owner.asInt(), reader -> new ArrayList<>()).add(split);
+    }
+
+    /**
+     * Gives a reader what waits for it, if it is there; one that has got everything is told so,
+     * also after a restart.
+     */
+    private void assign(int subtaskId) {
+        if (!context.registeredReaders().containsKey(subtaskId)) {
+            return;
+        }
+        List<RedisSplit> splits = waiting.remove(subtaskId);
+        if (splits != null) {
+            LOG.info("Reader {} gets {}.", subtaskId, splits);
+            context.assignSplits(new SplitsAssignment<>(Map.of(subtaskId, splits)));
+        }
+        if (complete) {
+            context.signalNoMoreSplits(subtaskId);
+        }
+    }
+
+    private void closeBackend() {
+        if (backend != null) {
+            backend.close();
+            backend = null;
+        }
+    }
+
+    private static JsonNode read(String found) {
+        try {
+            return JSON.readTree(found);
+        } catch (JsonProcessingException e) {
+            throw new FlinkRuntimeException(
+                    "The native engine found what cannot be read: " + found, e);
+        }
+    }
+}

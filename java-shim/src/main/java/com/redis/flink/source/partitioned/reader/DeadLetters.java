@@ -1,0 +1,117 @@
+package com.redis.flink.source.partitioned.reader;
+
+import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.sink.writer.Frame;
+import com.redis.flink.source.partitioned.RedisSourceConfig;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.metrics.Counter;
+
+import java.io.IOException;
+
+/**
+ * Where entries go that the deserializer rejects: whole, with the fields {@code error}, {@code
+ * stream} and {@code id} behind their own, to the stream of option failedDeserializationStreamName.
+ * Without one they fail the job.
+ *
+ * <p>Task thread only. The writer, and with it a connection, comes to be with the first of them.
+ */
+@Internal
+final class DeadLetters implements AutoCloseable {
+
+    /** A frame that has grown to this goes out before its batch is through. */
+    private static final int MAX_FRAME_BYTES = 64 * 1024;
+
+    private static final int TO_DEAD_LETTER_STREAM = -1;
+
+    private final RedisSourceConfig config;
+    private final WriterBackend.Factory writers;
+    private final Counter rejected;
+    private final Frame frame = new Frame();
+
+    /** Null until the first dead letter. */
+    private WriterBackend writer;
+
+    /** Whether something was written since the last {@link #confirm}. */
+    private boolean unconfirmed;
+
+    DeadLetters(RedisSourceConfig config, WriterBackend.Factory writers, Counter rejected) {
+        this.config = config;
+        this.writers = writers;
+        this.rejected = rejected;
+    }
+
+    /**
+     * Takes an entry that cannot be deserialized.
+     *
+     * @throws IOException there is no dead-letter stream, or it cannot be written to
+     */
+    void reject(Entry entry, Exception failure) throws IOException, InterruptedException {
+        rejected.inc();
+        if (config.getFailedDeserializationStreamName().isEmpty()) {
+            throw new IOException(
+                    "source "
+                            + entry.stream
+                            + ": entry "
+                            + entry.id
+                            + " cannot be deserialized: "
+                            + failure
+                            + ". Set option failedDeserializationStreamName to a stream that shall"
+                            + " take such entries, and the job goes on.",
+                    failure);
+        }
+        frame.begin(TO_DEAD_LETTER_STREAM);
+        frame.raw(entry.strings, entry.pairs);
+        frame.field("error", failure.toString());
+        frame.field("stream", entry.stream);
+        frame.field("id", entry.id);
+        frame.end();
+        if (frame.length() >= MAX_FRAME_BYTES) {
+            send();
+        }
+    }
+
+    /** Sends what was gathered, without waiting for Redis to confirm it. */
+    void send() throws IOException, InterruptedException {
+        if (frame.records() > 0) {
+            if (writer == null) {
+                writer = writers.open(config.toDeadLetterJson());
+            }
+            unconfirmed = true;
+            writer.write(frame.bytes(), frame.length());
+            frame.clear();
+        }
+    }
+
+    /** Waits until Redis has every dead letter: only then may the entries be acknowledged. */
+    void confirm() throws IOException, InterruptedException {
+        send();
+        if (unconfirmed) {
+            writer.flush();
+            unconfirmed = false;
+        }
+    }
+
+    @Override
+    public void close() {
+        if (writer != null) {
+            writer.close();
+        }
+    }
+
+    /** An entry that was rejected. */
+    static final class Entry {
+
+        private final String stream;
+        private final String id;
+        private final byte[] strings;
+        private final int pairs;
+
+        Entry(String stream, String id, byte[] strings, int pairs) {
+            this.stream = stream;
+            this.id = id;
+            this.strings = strings;
+            this.pairs = pairs;
+        }
+    }
+}

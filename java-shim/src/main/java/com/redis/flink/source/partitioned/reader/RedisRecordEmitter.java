@@ -1,0 +1,73 @@
+package com.redis.flink.source.partitioned.reader;
+
+import com.redis.flink.RedisMessage;
+import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.api.connector.source.SourceOutput;
+import org.apache.flink.connector.base.source.reader.RecordEmitter;
+import org.apache.flink.util.Collector;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Turns entries into records and moves the split's position. Task thread only.
+ *
+ * <p>The deserializer's records are gathered before the first one is emitted. So an exception of an
+ * operator that is chained to the source is never taken for one of the deserializer, and an entry
+ * that fails half way emits nothing.
+ */
+@Internal
+final class RedisRecordEmitter<T> implements RecordEmitter<EntryBatch, T, RedisSplitState> {
+
+    private final RedisDeserializer<T> deserializer;
+    private final DeadLetters deadLetters;
+    private final Gathered<T> gathered = new Gathered<>();
+
+    RedisRecordEmitter(RedisDeserializer<T> deserializer, DeadLetters deadLetters) {
+        this.deserializer = deserializer;
+        this.deadLetters = deadLetters;
+    }
+
+    @Override
+    public void emitRecord(EntryBatch entry, SourceOutput<T> output, RedisSplitState state)
+            throws Exception {
+        long milliseconds = entry.milliseconds();
+        long sequence = entry.sequence();
+        byte[] strings = entry.copyStrings();
+        List<T> records = gathered.records;
+        try {
+            records.clear();
+            deserializer.deserialize(
+                    RedisMessage.ofEntry(
+                            state.stream(), milliseconds, sequence, strings, entry.pairs()),
+                    gathered);
+        } catch (InterruptedException e) {
+            throw e;
+        } catch (Exception e) {
+            records.clear();
+            deadLetters.reject(
+                    new DeadLetters.Entry(state.stream(), entry.toString(), strings, entry.pairs()),
+                    e);
+        }
+        for (int i = 0; i < records.size(); i++) {
+            output.collect(records.get(i), milliseconds);
+        }
+        state.emitted(milliseconds, sequence);
+    }
+
+    /** What the deserializer makes of one entry; used again for the next one. */
+    private static final class Gathered<T> implements Collector<T> {
+
+        final List<T> records = new ArrayList<>();
+
+        @Override
+        public void collect(T record) {
+            records.add(record);
+        }
+
+        @Override
+        public void close() {}
+    }
+}
