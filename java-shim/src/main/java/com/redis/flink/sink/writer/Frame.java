@@ -160,7 +160,7 @@ public final class Frame implements RedisMessageFields {
      */
     @SuppressWarnings(
             "deprecation") // getBytes(int, int, …) is exact for ASCII, and the only one without a
-                           // copy
+    // copy
     private void string(String text) {
         int chars = text.length();
         if (isAscii(text)) {

@@ -1,5 +1,8 @@
 package com.redis.flink.sink.writer;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.redis.flink.bridge.NativeWriter;
+import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.sink.SinkTraceLevel;
 
@@ -29,7 +32,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
 
     private final RecordEncoder<T> encoder;
     private final FlushPolicy policy;
-    private final FrameSink sink;
+    private final WriterBackend sink;
     private final ProcessingTimeService timers;
     private final SinkWriterMetricGroup metrics;
 
@@ -52,7 +55,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
     RedisSinkWriter(
             RecordEncoder<T> encoder,
             FlushPolicy policy,
-            FrameSink sink,
+            WriterBackend sink,
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics) {
         this.encoder = encoder;
@@ -71,7 +74,25 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
             throws IOException {
         warnOfWhatIsNotEmitted(config);
         return new RedisSinkWriter<>(
-                encoder, FlushPolicy.of(config), NativeFrameSink.open(config), timers, metrics);
+                encoder,
+                FlushPolicy.of(config),
+                NativeWriter.open(settings(config)),
+                timers,
+                metrics);
+    }
+
+    /** The sink settings of docs/architecture.md. */
+    static String settings(RedisSinkConfig config) {
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("topic", config.getTopicName())
+                .put("numPartitions", config.getNumPartitions())
+                .put("maxLen", config.getMaxLen())
+                .put("approximateTrimming", config.isApproximateTrimming())
+                .put("maxInFlightBytes", config.getMaxInFlightBytes())
+                .put("deadLetterStream", config.getFailedSerializationStreamName())
+                .set("connection", config.getConnection().toJson())
+                .toString();
     }
 
     private static void warnOfWhatIsNotEmitted(RedisSinkConfig config) {
