@@ -22,7 +22,10 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The fat jar of the sample on a Flink of separate processes: submitted, working, cancelled, and nothing of it left. */
+/**
+ * The fat jar of the sample on a Flink of separate processes: submitted, working, cancelled, and
+ * nothing of it left.
+ */
 class SampleJarIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);

@@ -13,7 +13,10 @@ public final class Await {
 
     private Await() {}
 
-    /** Waits until the condition holds; what it throws meanwhile is the cause of the failure in the end. */
+    /**
+     * Waits until the condition holds; what it throws meanwhile is the cause of the failure in the
+     * end.
+     */
     public static void until(String what, Duration limit, Callable<Boolean> condition) {
         value(what, limit, condition, holds -> holds);
     }

@@ -10,7 +10,10 @@ public final class Ports {
 
     private Ports() {}
 
-    /** Free now; nobody keeps it from being taken before it is used, so whoever starts a server tries again. */
+    /**
+     * Free now; nobody keeps it from being taken before it is used, so whoever starts a server
+     * tries again.
+     */
     public static int free() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();

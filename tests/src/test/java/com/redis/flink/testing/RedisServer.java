@@ -27,9 +27,9 @@ import java.util.concurrent.locks.LockSupport;
  * try (RedisServer redis = RedisServer.start("--requirepass", "secret")) {…}  // one for a test
  * }</pre>
  *
- * <p>The environment's {@code FLINK_REDIS_TEST_SERVER=host:port} names a server to use instead, wherever a test asks for no
- * arguments of its own. It may hold other data: tests use names of their own, and flush nothing. Tests that stop the
- * server are skipped then.
+ * <p>The environment's {@code FLINK_REDIS_TEST_SERVER=host:port} names a server to use instead,
+ * wherever a test asks for no arguments of its own. It may hold other data: tests use names of
+ * their own, and flush nothing. Tests that stop the server are skipped then.
  */
 public final class RedisServer implements BeforeAllCallback, AfterAllCallback, AutoCloseable {
 
@@ -89,7 +89,9 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
         return port;
     }
 
-    /** A client of the test's own, as the default user without a password unless the test says more. */
+    /**
+     * A client of the test's own, as the default user without a password unless the test says more.
+     */
     public Jedis jedis() {
         return new Jedis(host, port);
     }
@@ -100,7 +102,10 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
         kill();
     }
 
-    /** Stops the server if it runs, and starts it on the same port; what it knew is gone unless its arguments say otherwise. */
+    /**
+     * Stops the server if it runs, and starts it on the same port; what it knew is gone unless its
+     * arguments say otherwise.
+     */
     public void restart() {
         ownServer();
         kill();

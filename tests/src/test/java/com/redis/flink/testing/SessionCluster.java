@@ -22,9 +22,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * A real Flink: a JobManager and TaskManagers in JVMs of their own, put together from the jars of Maven Central that a Flink
- * distribution has in {@code lib/}. Jobs come in as a jar by {@code flink run}, so their classes (and our library) are loaded by Flink's
- * class loader for a job, as on a user's cluster.
+ * A real Flink: a JobManager and TaskManagers in JVMs of their own, put together from the jars of
+ * Maven Central that a Flink distribution has in {@code lib/}. Jobs come in as a jar by {@code
+ * flink run}, so their classes (and our library) are loaded by Flink's class loader for a job, as
+ * on a user's cluster.
  */
 public final class SessionCluster implements AutoCloseable {
 
@@ -56,7 +57,10 @@ public final class SessionCluster implements AutoCloseable {
                         configuration().toString());
     }
 
-    /** Starts a JobManager and TaskManagers with so many slots each, and waits until they know each other. */
+    /**
+     * Starts a JobManager and TaskManagers with so many slots each, and waits until they know each
+     * other.
+     */
     public static SessionCluster start(int taskManagers, int slots) throws IOException {
         SessionCluster cluster = new SessionCluster(slots);
         try {
@@ -202,7 +206,8 @@ public final class SessionCluster implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(options);
-        // The options of Flink's own configuration file that matter here, and a JVM that starts fast.
+        // The options of Flink's own configuration file that matter here, and a JVM that starts
+        // fast.
         for (String opened : List.of("lang", "net", "io", "nio", "text", "time", "util")) {
             command.add("--add-opens=java.base/java." + opened + "=ALL-UNNAMED");
         }
@@ -239,7 +244,8 @@ public final class SessionCluster implements AutoCloseable {
         options.put("heartbeat.interval", "1000");
         options.put("heartbeat.timeout", "6000");
         options.put("io.tmp.dirs", Files.createDirectory(folder.resolve("tmp")).toString());
-        options.put("execution.checkpointing.dir", folder.resolve("checkpoints").toUri().toString());
+        options.put(
+                "execution.checkpointing.dir", folder.resolve("checkpoints").toUri().toString());
         options.put("state.checkpoints.dir", folder.resolve("checkpoints").toUri().toString());
         Files.createDirectory(configuration());
         Files.writeString(
@@ -249,7 +255,10 @@ public final class SessionCluster implements AutoCloseable {
                         .collect(Collectors.joining()));
     }
 
-    /** What Flink's start script computes from the sizes in the configuration: a TaskManager wants every part. */
+    /**
+     * What Flink's start script computes from the sizes in the configuration: a TaskManager wants
+     * every part.
+     */
     private static Map<String, String> taskManagerMemory() {
         Map<String, String> options = new TreeMap<>();
         options.put("taskmanager.cpu.cores", "2.0");

@@ -16,9 +16,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Copies the topic {@code test} (the streams {@code test:0} to {@code test:3}) to the topic {@code output}.
+ * Copies the topic {@code test} (the streams {@code test:0} to {@code test:3}) to the topic {@code
+ * output}.
  *
- * <pre>flink run partitioned-stream-all.jar --host redis --port 6379 --user default --password secret</pre>
+ * <pre>
+ * flink run partitioned-stream-all.jar --host redis --port 6379 --user default --password secret
+ * </pre>
  */
 public final class PartitionedStreamJob {
 
@@ -78,7 +81,9 @@ public final class PartitionedStreamJob {
                 .sinkTo(sinkBuilder.build());
     }
 
-    /** {@code --name value ...}; Flink's own tool for this is in another package in each Flink line. */
+    /**
+     * {@code --name value ...}; Flink's own tool for this is in another package in each Flink line.
+     */
     private static Map<String, String> options(String[] args) {
         Map<String, String> options = new HashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) {

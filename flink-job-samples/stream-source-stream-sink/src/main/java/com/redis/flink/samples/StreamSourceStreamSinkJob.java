@@ -13,8 +13,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Copies one stream, {@code test:0}, to another one, {@code output:0}, with the basic source: its elements are the fields of an
- * entry.
+ * Copies one stream, {@code test:0}, to another one, {@code output:0}, with the basic source: its
+ * elements are the fields of an entry.
  *
  * <pre>flink run stream-source-stream-sink-all.jar --host redis --port 6379</pre>
  */
@@ -50,7 +50,9 @@ public final class StreamSourceStreamSinkJob {
         env.execute("Redis stream to Redis stream");
     }
 
-    /** {@code --name value ...}; Flink's own tool for this is in another package in each Flink line. */
+    /**
+     * {@code --name value ...}; Flink's own tool for this is in another package in each Flink line.
+     */
     private static Map<String, String> options(String[] args) {
         Map<String, String> options = new HashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) {

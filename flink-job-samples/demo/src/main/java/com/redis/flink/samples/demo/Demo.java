@@ -9,8 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What {@code ./dev demo} runs: the sample job {@link PartitionedStreamJob} between two topics of a Redis of our own, while
- * every message is counted. Ends with 0 only when none was lost, duplicated or out of order, and nothing stays unacknowledged.
+ * What {@code ./dev demo} runs: the sample job {@link PartitionedStreamJob} between two topics of a
+ * Redis of our own, while every message is counted. Ends with 0 only when none was lost, duplicated
+ * or out of order, and nothing stays unacknowledged.
  */
 public final class Demo {
 
@@ -105,7 +106,10 @@ public final class Demo {
         }
     }
 
-    /** Until as much is written as was produced, or nothing moves any more: then the table tells what is missing. */
+    /**
+     * Until as much is written as was produced, or nothing moves any more: then the table tells
+     * what is missing.
+     */
     private void awaitOutput(Producer producer) throws Exception {
         long written = -1;
         long moved = System.nanoTime();

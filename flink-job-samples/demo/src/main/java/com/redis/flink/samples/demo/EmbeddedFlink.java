@@ -70,7 +70,10 @@ final class EmbeddedFlink {
         return job.getJobStatus().get(10, TimeUnit.SECONDS) == JobStatus.RUNNING;
     }
 
-    /** When the last completed checkpoint was triggered, in milliseconds of the epoch; 0: there is none yet. */
+    /**
+     * When the last completed checkpoint was triggered, in milliseconds of the epoch; 0: there is
+     * none yet.
+     */
     long lastCheckpoint() throws IOException, InterruptedException {
         HttpRequest request =
                 HttpRequest.newBuilder(
@@ -84,9 +87,7 @@ final class EmbeddedFlink {
 
     void cancel() throws Exception {
         job.cancel().get(30, TimeUnit.SECONDS);
-        job.getJobExecutionResult()
-                .handle((result, cancelled) -> null)
-                .get(30, TimeUnit.SECONDS);
+        job.getJobExecutionResult().handle((result, cancelled) -> null).get(30, TimeUnit.SECONDS);
     }
 
     private static int freeUiPort() throws IOException {

@@ -12,7 +12,10 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** A {@code redis-server} of our own in a temporary folder; it ends with this process, also on Ctrl-C. */
+/**
+ * A {@code redis-server} of our own in a temporary folder; it ends with this process, also on
+ * Ctrl-C.
+ */
 final class PrivateRedis implements AutoCloseable {
 
     static final String HOST = "127.0.0.1";
@@ -47,7 +50,9 @@ final class PrivateRedis implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** Between finding a free port and binding it somebody else can take it: then with another one. */
+    /**
+     * Between finding a free port and binding it somebody else can take it: then with another one.
+     */
     static PrivateRedis start() throws IOException {
         for (int attempt = 1; ; attempt++) {
             PrivateRedis redis = new PrivateRedis(freePort());

@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Writes the messages of the demo in its own thread, with Jedis: what our connector reads was not written by our connector. Each
- * of the keys counts its messages in the field {@code data}.
+ * Writes the messages of the demo in its own thread, with Jedis: what our connector reads was not
+ * written by our connector. Each of the keys counts its messages in the field {@code data}.
  */
 final class Producer implements Runnable {
 

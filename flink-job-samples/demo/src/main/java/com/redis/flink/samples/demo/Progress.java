@@ -2,7 +2,9 @@ package com.redis.flink.samples.demo;
 
 import java.util.concurrent.TimeUnit;
 
-/** The progress line: on a terminal it is written over, else there is a new one every few seconds. */
+/**
+ * The progress line: on a terminal it is written over, else there is a new one every few seconds.
+ */
 final class Progress {
 
     private final boolean terminal;
