@@ -1,0 +1,59 @@
+package com.redis.flink.sink.writer;
+
+import com.redis.flink.bridge.WriterBackend;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** In the engine's place: writes down what it is asked for. */
+final class RecordingSink implements WriterBackend {
+
+    /** {@code write <records>}, {@code flush}, {@code close}, in their order. */
+    final List<String> calls = new ArrayList<>();
+
+    /** {@code target:[field=value, …]} of every record. */
+    final List<String> records = new ArrayList<>();
+
+    long bytes;
+
+    @Override
+    public void write(byte[] frame, int length) {
+        ByteBuffer in = ByteBuffer.wrap(frame, 0, length).order(ByteOrder.LITTLE_ENDIAN);
+        in.getInt();
+        int count = in.getInt();
+        for (int i = 0; i < count; i++) {
+            int target = in.getInt();
+            int pairs = in.getInt();
+            in.getInt();
+            List<String> fields = new ArrayList<>();
+            for (int pair = 0; pair < pairs; pair++) {
+                fields.add(string(in) + "=" + string(in));
+            }
+            records.add(target + ":" + fields);
+        }
+        if (in.hasRemaining()) {
+            throw new AssertionError(in.remaining() + " bytes too many in a frame");
+        }
+        calls.add("write " + count);
+        bytes += length;
+    }
+
+    private static String string(ByteBuffer in) {
+        byte[] bytes = new byte[in.getInt()];
+        in.get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void flush() {
+        calls.add("flush");
+    }
+
+    @Override
+    public void close() {
+        calls.add("close");
+    }
+}
