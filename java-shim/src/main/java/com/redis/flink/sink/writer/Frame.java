@@ -35,6 +35,9 @@ public final class Frame implements RedisMessageFields {
     /** A buffer that one huge record blew up beyond this is not kept. */
     private static final int KEPT_BYTES = 1024 * 1024;
 
+    /** Where, by measurement, the JDK's encoder becomes the faster way. */
+    private static final int SHORT_CHARS = 24;
+
     /** What the JDK can allocate at most. */
     private static final int MAX_BYTES = Integer.MAX_VALUE - 8;
 
@@ -155,15 +158,16 @@ public final class Frame implements RedisMessageFields {
     }
 
     /**
-     * ASCII, the usual case, goes straight into the frame; anything else by way of the JDK's
-     * encoder.
+     * Short ASCII strings, as field names and most keys are, go straight into the frame. Looking at
+     * each character would cost longer ones more than the copy that the JDK's encoder makes, which
+     * is vectorized.
      */
     @SuppressWarnings(
             "deprecation") // getBytes(int, int, …) is exact for ASCII, and the only one without a
     // copy
     private void string(String text) {
         int chars = text.length();
-        if (isAscii(text)) {
+        if (chars <= SHORT_CHARS && isAscii(text)) {
             ensure(Integer.BYTES + (long) chars);
             INT.set(bytes, length, chars);
             text.getBytes(0, chars, bytes, length + Integer.BYTES);

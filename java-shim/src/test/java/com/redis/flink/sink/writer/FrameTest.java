@@ -34,7 +34,19 @@ class FrameTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "a", "\u007f", "\u0080", "ÿ", "\u0100", "\u0141a", "日本", "\ud83d\ude00"})
+            strings = {
+                "",
+                "a",
+                "\u007f",
+                "\u0080",
+                "ÿ",
+                "\u0100",
+                "\u0141a",
+                "日本",
+                "a text of more than twenty-four characters",
+                "ein längerer Text mit Umlauten",
+                "\ud83d\ude00"
+            })
     void stringsAreUtf8(String text) {
         frame.begin(0);
         frame.field("", text);
