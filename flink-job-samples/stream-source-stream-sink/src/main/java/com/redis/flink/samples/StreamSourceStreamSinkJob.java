@@ -39,7 +39,9 @@ public final class StreamSourceStreamSinkJob {
                         .build();
 
         env.fromSource(
-                        new RedisStreamSourceBuilder<>(host, port, "test", "test-group").build(),
+                        new RedisStreamSourceBuilder<Map<String, String>>(
+                                        host, port, "test", "test-group")
+                                .build(),
                         WatermarkStrategy.noWatermarks(),
                         "Redis stream",
                         Types.MAP(Types.STRING, Types.STRING))
