@@ -12,7 +12,7 @@ final class EntryIdOption {
     private static final String END = "$";
     private static final String ALLOWED =
             "\"$\" (behind the last entry), \"0\", \"<milliseconds>\" or"
-                + " \"<milliseconds>-<sequence>\", or an object that prints as one of these";
+                    + " \"<milliseconds>-<sequence>\", or an object that prints as one of these";
 
     private EntryIdOption() {}
 

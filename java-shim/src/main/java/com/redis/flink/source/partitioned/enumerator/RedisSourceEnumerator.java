@@ -91,7 +91,7 @@ public final class RedisSourceEnumerator
                 || !state.consumerGroup().equals(config.getConsumerGroup())) {
             LOG.info(
                     "The restored state is of topic {} and group {}; this job reads topic {} with"
-                        + " group {} and so begins afresh at starting ID {}.",
+                            + " group {} and so begins afresh at starting ID {}.",
                     state.topic(),
                     state.consumerGroup(),
                     config.getTopicName(),

@@ -1,0 +1,70 @@
+package com.redis.flink.bridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.slf4j.Logger;
+
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+class NativeLogsTest {
+
+    private final List<String> logged = new ArrayList<>();
+
+    @Test
+    void publishesByTargetAndLevelInOrder() {
+        NativeLogs.publish(
+                "{\"dropped\":0,\"events\":[{\"level\":1,\"target\":\"flink_redis_engine::source::poll\",\"message\":\"a"
+                    + " {}\"},{\"level\":2,\"target\":\"flink_redis_engine\",\"message\":\"b\"},"
+                    + "{\"level\":3,\"target\":\"redis::aio\",\"message\":\"c\"},"
+                    + "{\"level\":4,\"target\":\"x\",\"message\":\"d\"},"
+                    + "{\"level\":5,\"target\":\"x\",\"message\":\"e\"}]}",
+                this::logger);
+
+        assertThat(logged)
+                .containsExactly(
+                        "com.redis.flink.native.source.poll error [{}, a {}]",
+                        "com.redis.flink.native warn [{}, b]",
+                        "com.redis.flink.native.redis.aio info [{}, c]",
+                        "com.redis.flink.native.x debug [{}, d]",
+                        "com.redis.flink.native.x trace [{}, e]");
+    }
+
+    @Test
+    void saysHowManyWereDropped() {
+        NativeLogs.publish("{\"dropped\":7,\"events\":[]}", this::logger);
+
+        assertThat(logged)
+                .containsExactly(
+                        "com.redis.flink.native warn [{} log events of the native engine were"
+                                + " dropped., 7]");
+    }
+
+    @Test
+    void survivesWhatItCannotRead() {
+        NativeLogs.publish("{", this::logger);
+
+        assertThat(logged).hasSize(1);
+        assertThat(logged.get(0))
+                .startsWith("com.redis.flink.native warn [The native engine logged");
+    }
+
+    private Logger logger(String name) {
+        return (Logger)
+                Proxy.newProxyInstance(
+                        getClass().getClassLoader(),
+                        new Class<?>[] {Logger.class},
+                        (proxy, method, arguments) -> {
+                            logged.add(
+                                    name
+                                            + " "
+                                            + method.getName()
+                                            + " "
+                                            + Arrays.deepToString(arguments));
+                            return null;
+                        });
+    }
+}
