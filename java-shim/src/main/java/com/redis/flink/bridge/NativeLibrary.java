@@ -62,17 +62,13 @@ public final class NativeLibrary {
             loaded = true;
             LOG.info("Loaded the native engine {} from {}.", VERSION, from);
         }
-        nativeLogLevel(NativeLogs.level());
+        NativeLogs.follow();
     }
 
     /** The version that the library answers with. */
     public static String version() throws IOException {
         load();
         return nativeVersion();
-    }
-
-    static String drainLogs() {
-        return nativeDrainLogs();
     }
 
     private static void add(Set<Path> folders, String folder) {
@@ -92,8 +88,4 @@ public final class NativeLibrary {
     }
 
     private static native String nativeVersion();
-
-    private static native void nativeLogLevel(int level);
-
-    private static native String nativeDrainLogs();
 }

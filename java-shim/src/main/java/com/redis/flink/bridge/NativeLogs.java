@@ -32,13 +32,17 @@ final class NativeLogs {
 
     /** Gives out what the engine has logged so far. One cheap native call when there is nothing. */
     static void drain() {
-        String events = NativeLibrary.drainLogs();
+        String events = nativeDrainLogs();
         if (events != null) {
             publish(events, LoggerFactory::getLogger);
         }
     }
 
-    /** How much the engine should log: as much as the logger {@value #ROOT} lets through. */
+    /** Lets the engine log as much as the logger {@value #ROOT} lets through now. */
+    static void follow() {
+        nativeLogLevel(level(LOG));
+    }
+
     static int level(Logger logger) {
         if (logger.isTraceEnabled()) {
             return TRACE;
@@ -53,10 +57,6 @@ final class NativeLogs {
             return WARN;
         }
         return logger.isErrorEnabled() ? ERROR : 0;
-    }
-
-    static int level() {
-        return level(LOG);
     }
 
     static void publish(String json, Function<String, Logger> loggers) {
@@ -105,4 +105,8 @@ final class NativeLogs {
                 break;
         }
     }
+
+    private static native void nativeLogLevel(int level);
+
+    private static native String nativeDrainLogs();
 }

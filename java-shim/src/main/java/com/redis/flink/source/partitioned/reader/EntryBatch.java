@@ -26,6 +26,7 @@ public final class EntryBatch {
 
     private static final int VERSION = 1;
     private static final int FLAG_FINISHED = 1;
+    private static final int FLAG_PENDING = 2;
 
     private static final int AT_FLAGS = 1;
     private static final int AT_PARTITION = 4;
@@ -78,6 +79,11 @@ public final class EntryBatch {
     /** Whether the split ends with this batch. */
     public boolean isFinished() {
         return (bytes[AT_FLAGS] & FLAG_FINISHED) != 0;
+    }
+
+    /** Whether the entries are some of the split's pending ones, below its position. */
+    public boolean isPending() {
+        return (bytes[AT_FLAGS] & FLAG_PENDING) != 0;
     }
 
     public int entries() {

@@ -63,14 +63,15 @@ public final class RedisSplitState {
     /**
      * All of a batch has been emitted: P is what the batch says. That may be beyond its last entry
      * (entries that were deleted), or lower than P (the server has lost writes, and the engine
-     * starts again below them).
+     * starts again below them). A batch that is not of H comes after all of H; what is left of it
+     * then was deleted.
      */
-    public void positioned(long positionMilliseconds, long positionSequence) {
-        if (EntryId.compare(positionMilliseconds, positionSequence, milliseconds, sequence) > 0) {
-            pending.clear();
-        }
+    public void positioned(long positionMilliseconds, long positionSequence, boolean ofPending) {
         milliseconds = positionMilliseconds;
         sequence = positionSequence;
+        if (!ofPending) {
+            pending.clear();
+        }
     }
 
     /**

@@ -52,7 +52,7 @@ final class SplitProgress {
     /** All of a batch has been emitted. */
     void batchEmitted(EntryBatch batch) {
         RedisSplitState state = reading.get(batch.partition());
-        state.positioned(batch.positionMilliseconds(), batch.positionSequence());
+        state.positioned(batch.positionMilliseconds(), batch.positionSequence(), batch.isPending());
         boolean acknowledge = acknowledgeOnEmit && batch.entries() > 0;
         try {
             if (acknowledge || batch.isFinished()) {

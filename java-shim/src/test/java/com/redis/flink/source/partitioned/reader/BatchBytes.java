@@ -36,6 +36,11 @@ final class BatchBytes {
         return this;
     }
 
+    BatchBytes pending() {
+        bytes.put(1, (byte) 2);
+        return this;
+    }
+
     byte[] build() {
         byte[] built = new byte[bytes.position()];
         bytes.duplicate().position(0).get(built);

@@ -20,6 +20,7 @@ class EntryBatchTest {
 
         assertThat(batch.partition()).isEqualTo(2);
         assertThat(batch.isFinished()).isFalse();
+        assertThat(batch.isPending()).isFalse();
         assertThat(batch.entries()).isEqualTo(2);
         assertThat(batch.positionMilliseconds()).isEqualTo(6);
         assertThat(batch.positionSequence()).isZero();

@@ -67,7 +67,11 @@ class RedisSourceReaderTest {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "9-0", "1-0+2")));
         backend.give(
-                new BatchBytes(0).entry(1, 0, "data", "a").entry(1, 1, "data", "b").position(9, 0));
+                new BatchBytes(0)
+                        .pending()
+                        .entry(1, 0, "data", "a")
+                        .entry(1, 1, "data", "b")
+                        .position(9, 0));
         pollUntil(() -> output.records.size() == 1);
 
         assertThat(reader.snapshotState(1)).containsExactly(split(0, "9-0", "1-1+1"));
@@ -101,8 +105,12 @@ class RedisSourceReaderTest {
         open(AckStrategy.ON_EMIT, "");
         reader.addSplits(List.of(split(3, "9-0", "1-0+2", "2-0+1")));
         backend.give(
-                new BatchBytes(3).entry(1, 0, "data", "a").entry(1, 1, "data", "b").position(9, 0));
-        backend.give(new BatchBytes(3).entry(2, 0, "data", "c").position(9, 0));
+                new BatchBytes(3)
+                        .pending()
+                        .entry(1, 0, "data", "a")
+                        .entry(1, 1, "data", "b")
+                        .position(9, 0));
+        backend.give(new BatchBytes(3).pending().entry(2, 0, "data", "c").position(9, 0));
         backend.give(new BatchBytes(3).entry(10, 0, "data", "d").position(11, 0));
         pollUntil(() -> output.records.size() == 1);
         assertThat(backend.calls).noneMatch(call -> call.startsWith("emitted"));

@@ -59,16 +59,28 @@ class RedisSplitStateTest {
         RedisSplitState state = state("3-0");
 
         state.emitted(4, 0);
-        state.positioned(6, 0);
+        state.positioned(6, 0, false);
 
         assertThat(state.toSplit()).isEqualTo(split("6-0"));
+    }
+
+    @Test
+    void pendingEntriesThatWereDeletedGoWithTheFirstBatchBehindThem() {
+        RedisSplitState state = state("9-0", "1-0+2", "2-0+1");
+
+        state.emitted(1, 0);
+        state.positioned(9, 0, true);
+        assertThat(state.toSplit()).isEqualTo(split("9-0", "1-1+1", "2-0+1"));
+
+        state.positioned(9, 0, false);
+        assertThat(state.toSplit()).isEqualTo(split("9-0"));
     }
 
     @Test
     void aServerThatLostWritesTakesThePositionBack() {
         RedisSplitState state = state("9-0");
 
-        state.positioned(5, 0);
+        state.positioned(5, 0, false);
         state.emitted(5, 1);
 
         assertThat(state.toSplit()).isEqualTo(split("5-1"));
