@@ -71,6 +71,16 @@ public final class NativeLibrary {
         return nativeVersion();
     }
 
+    /** For {@link NativeLogs}, once the library is loaded. */
+    static void logLevel(int level) {
+        nativeLogLevel(level);
+    }
+
+    /** For {@link NativeLogs}, once the library is loaded. */
+    static String drainLogs() {
+        return nativeDrainLogs();
+    }
+
     private static void add(Set<Path> folders, String folder) {
         if (folder != null && !folder.isEmpty()) {
             try {
@@ -88,4 +98,8 @@ public final class NativeLibrary {
     }
 
     private static native String nativeVersion();
+
+    private static native void nativeLogLevel(int level);
+
+    private static native String nativeDrainLogs();
 }

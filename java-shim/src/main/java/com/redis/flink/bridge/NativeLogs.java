@@ -32,7 +32,7 @@ final class NativeLogs {
 
     /** Gives out what the engine has logged so far. One cheap native call when there is nothing. */
     static void drain() {
-        String events = nativeDrainLogs();
+        String events = NativeLibrary.drainLogs();
         if (events != null) {
             publish(events, LoggerFactory::getLogger);
         }
@@ -40,7 +40,7 @@ final class NativeLogs {
 
     /** Lets the engine log as much as the logger {@value #ROOT} lets through now. */
     static void follow() {
-        nativeLogLevel(level(LOG));
+        NativeLibrary.logLevel(level(LOG));
     }
 
     static int level(Logger logger) {
@@ -105,8 +105,4 @@ final class NativeLogs {
                 break;
         }
     }
-
-    private static native void nativeLogLevel(int level);
-
-    private static native String nativeDrainLogs();
 }
