@@ -1,0 +1,115 @@
+//! A connection: commands out, replies in, in order.
+
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use redis::{Cmd, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::ConnectionSettings;
+use crate::connection::{dial, reply};
+use crate::error::{Error, Fault, FaultKind, Result};
+
+/// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
+const READ_CHUNK: usize = 256 * 1024;
+
+/// One connection, owned by one task. After an error it is of no more use: replies may be half read.
+pub struct Connection {
+    stream: TcpStream,
+    /// Received, not yet consumed.
+    inbox: BytesMut,
+    /// Queued, not yet sent.
+    outbox: Vec<u8>,
+    command_timeout: Duration,
+}
+
+impl Connection {
+    /// Opens a connection that is authenticated and bears `name` in `CLIENT LIST`.
+    pub async fn open(settings: &ConnectionSettings, name: &str) -> Result<Self> {
+        dial::dial(settings, name).await
+    }
+
+    pub(super) fn new(stream: TcpStream, command_timeout: Duration) -> Self {
+        Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout }
+    }
+
+    /// Queues a command; it goes out with the next [`flush`](Self::flush).
+    pub fn queue(&mut self, cmd: &Cmd) {
+        cmd.write_packed_command(&mut self.outbox);
+    }
+
+    /// Sends what is queued.
+    pub async fn flush(&mut self) -> Result<()> {
+        let deadline = Instant::now() + self.command_timeout;
+        let sent = timeout_at(deadline, self.stream.write_all(&self.outbox)).await;
+        self.outbox.clear();
+        match sent {
+            Ok(result) => result.map_err(lost),
+            Err(_) => Err(silent(self.command_timeout)),
+        }
+    }
+
+    /// One command and its reply. An error reply is an `Err`.
+    pub async fn call(&mut self, cmd: &Cmd) -> Result<Value> {
+        self.queue(cmd);
+        self.flush().await?;
+        self.value(Duration::ZERO).await
+    }
+
+    /// The next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
+    pub async fn value(&mut self, extra: Duration) -> Result<Value> {
+        let deadline = self.deadline(extra);
+        loop {
+            if let Some(length) = reply::length(&self.inbox)? {
+                let value = reply::decode(&self.inbox[..length]);
+                self.inbox.advance(length);
+                return value;
+            }
+            self.fill(deadline).await?;
+        }
+    }
+
+    pub fn deadline(&self, extra: Duration) -> Instant {
+        Instant::now() + self.command_timeout + extra
+    }
+
+    /// What was received and not consumed, for a codec of one's own.
+    pub fn received(&self) -> &[u8] {
+        &self.inbox
+    }
+
+    pub fn consume(&mut self, bytes: usize) {
+        self.inbox.advance(bytes);
+    }
+
+    /// Receives more, at least one byte, until `deadline`.
+    pub async fn fill(&mut self, deadline: Instant) -> Result<()> {
+        self.inbox.reserve(READ_CHUNK);
+        match timeout_at(deadline, self.stream.read_buf(&mut self.inbox)).await {
+            Ok(Ok(0)) => Err(ended()),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(lost(error)),
+            Err(_) => Err(silent(self.command_timeout)),
+        }
+    }
+
+    /// The bare stream, for a task that sends and receives at the same time. Nothing may be queued or received yet.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+}
+
+pub(crate) fn lost(error: std::io::Error) -> Error {
+    Fault::new(FaultKind::Connection, format!("connection lost ({error})")).into()
+}
+
+pub(crate) fn ended() -> Error {
+    Fault::new(FaultKind::Connection, "connection closed by the server").into()
+}
+
+pub(crate) fn silent(timeout: Duration) -> Error {
+    let message = format!("no reply within {} ms (commandTimeoutMillis)", timeout.as_millis());
+    Fault::new(FaultKind::Timeout, message).into()
+}

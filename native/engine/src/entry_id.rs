@@ -1,0 +1,322 @@
+//! Stream entry IDs, and runs of them.
+//!
+//! An ID is `milliseconds-sequence`, both unsigned 64 bit
+//! (<https://redis.io/docs/latest/develop/data-types/streams/#entry-ids>).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The ID of one entry of a stream. Ordered as the server orders them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId {
+    pub ms: u64,
+    pub seq: u64,
+}
+
+impl EntryId {
+    /// Smaller than the ID of any entry: a stream never holds `0-0`.
+    pub const ZERO: EntryId = EntryId { ms: 0, seq: 0 };
+
+    pub const fn new(ms: u64, seq: u64) -> Self {
+        Self { ms, seq }
+    }
+
+    /// The smallest ID above this one. The largest of all has none and gives itself.
+    pub fn next(self) -> Self {
+        match self.seq.checked_add(1) {
+            Some(seq) => Self { ms: self.ms, seq },
+            None => self.ms.checked_add(1).map_or(self, |ms| Self { ms, seq: 0 }),
+        }
+    }
+
+    /// Parses `ms-seq` or `ms` (sequence 0), as the server writes and takes them.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let dash = memchr::memchr(b'-', text);
+        let (ms, seq) = match dash {
+            Some(at) => (&text[..at], decimal(&text[at + 1..])?),
+            None => (text, 0),
+        };
+        Some(Self { ms: decimal(ms)?, seq })
+    }
+
+    /// Appends `ms-seq` to a command's bytes.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        let mut buffer = itoa::Buffer::new();
+        out.extend_from_slice(buffer.format(self.ms).as_bytes());
+        out.push(b'-');
+        out.extend_from_slice(buffer.format(self.seq).as_bytes());
+    }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    let mut value = 0u64;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(value)
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.seq)
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        EntryId::parse(text.as_bytes()).ok_or_else(|| format!("'{text}' is no entry ID (expected ms or ms-seq)"))
+    }
+}
+
+impl Serialize for EntryId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// IDs that follow one another in their sequence number, in the same millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub first: EntryId,
+    pub count: u64,
+}
+
+impl Run {
+    pub fn last(&self) -> EntryId {
+        EntryId::new(self.first.ms, self.first.seq + (self.count - 1))
+    }
+
+    pub fn ids(self) -> impl Iterator<Item = EntryId> {
+        (0..self.count).map(move |n| EntryId::new(self.first.ms, self.first.seq + n))
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}", self.first, self.count)
+    }
+}
+
+impl FromStr for Run {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no run of entry IDs (expected ms-seq+count)");
+        let (first, count) = text.split_once('+').ok_or_else(wrong)?;
+        let run = Run { first: first.parse()?, count: decimal(count.as_bytes()).ok_or_else(wrong)? };
+        if run.count == 0 || run.first.seq.checked_add(run.count - 1).is_none() {
+            return Err(wrong());
+        }
+        Ok(run)
+    }
+}
+
+/// A set of entry IDs, kept as runs: entries that were written together cost nothing each. Appending is cheap, inserting below is rare.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    runs: std::collections::VecDeque<Run>,
+}
+
+impl Runs {
+    /// Adds an ID above all others.
+    pub fn push(&mut self, id: EntryId) {
+        if let Some(run) = self.runs.back_mut()
+            && run.first.ms == id.ms
+            && run.first.seq.checked_add(run.count) == Some(id.seq)
+        {
+            run.count += 1;
+            return;
+        }
+        self.runs.push_back(Run { first: id, count: 1 });
+    }
+
+    /// Adds an ID, wherever it belongs.
+    pub fn insert(&mut self, id: EntryId) {
+        if self.last().is_none_or(|last| last < id) {
+            self.push(id);
+        } else if !self.contains(id) {
+            let at = self.runs.partition_point(|run| run.first < id);
+            self.runs.insert(at, Run { first: id, count: 1 });
+        }
+    }
+
+    /// Adds all of another set.
+    pub fn extend(&mut self, other: &Runs) {
+        for run in other.runs() {
+            match self.last().is_none_or(|last| last < run.first) {
+                true => {
+                    self.push(run.first);
+                    if let Some(back) = self.runs.back_mut() {
+                        back.count += run.count - 1;
+                    }
+                }
+                false => run.ids().for_each(|id| self.insert(id)),
+            }
+        }
+    }
+
+    pub fn last(&self) -> Option<EntryId> {
+        self.runs.back().map(Run::last)
+    }
+
+    pub fn first(&self) -> Option<EntryId> {
+        self.runs.front().map(|run| run.first)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// How many IDs.
+    pub fn len(&self) -> u64 {
+        self.runs.iter().map(|run| run.count).sum()
+    }
+
+    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+        self.runs.iter().copied()
+    }
+
+    pub fn contains(&self, id: EntryId) -> bool {
+        let after = self.runs.partition_point(|run| run.first <= id);
+        after > 0 && self.runs.get(after - 1).is_some_and(|run| id <= run.last())
+    }
+
+    /// The IDs `<= up_to`, from the lowest on.
+    pub fn ids_up_to(&self, up_to: EntryId) -> impl Iterator<Item = EntryId> + '_ {
+        self.runs.iter().flat_map(|run| run.ids()).take_while(move |id| *id <= up_to)
+    }
+
+    /// Forgets the IDs `<= up_to`.
+    pub fn remove_up_to(&mut self, up_to: EntryId) {
+        while let Some(run) = self.runs.front_mut() {
+            if run.first > up_to {
+                return;
+            }
+            if run.last() <= up_to {
+                self.runs.pop_front();
+                continue;
+            }
+            let gone = up_to.seq - run.first.seq + 1;
+            run.first.seq += gone;
+            run.count -= gone;
+            return;
+        }
+    }
+
+    /// Forgets the IDs `> from`.
+    pub fn remove_above(&mut self, from: EntryId) {
+        while let Some(run) = self.runs.back_mut() {
+            if run.last() <= from {
+                return;
+            }
+            if run.first > from {
+                self.runs.pop_back();
+                continue;
+            }
+            run.count = from.seq - run.first.seq + 1;
+            return;
+        }
+    }
+}
+
+impl FromIterator<EntryId> for Runs {
+    fn from_iter<I: IntoIterator<Item = EntryId>>(ids: I) -> Self {
+        let mut runs = Runs::default();
+        ids.into_iter().for_each(|id| runs.push(id));
+        runs
+    }
+}
+
+impl Serialize for Runs {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.runs.iter().map(Run::to_string))
+    }
+}
+
+impl<'de> Deserialize<'de> for Runs {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let runs = texts.iter().map(|text| text.parse::<Run>()).collect::<Result<_, _>>();
+        Ok(Runs { runs: runs.map_err(serde::de::Error::custom)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn parses_what_the_server_writes_and_nothing_else() {
+        assert_eq!(EntryId::parse(b"5-3"), Some(EntryId::new(5, 3)));
+        assert_eq!(EntryId::parse(b"7"), Some(EntryId::new(7, 0)));
+        assert_eq!(
+            EntryId::parse(b"18446744073709551615-18446744073709551615"),
+            Some(EntryId::new(u64::MAX, u64::MAX))
+        );
+        for wrong in ["", "-", "5-", "-5", "a", "5-3-1", "18446744073709551616", "+5", "5 ", "$"] {
+            assert_eq!(EntryId::parse(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn next_crosses_the_millisecond() {
+        assert_eq!(EntryId::new(5, u64::MAX).next(), EntryId::new(6, 0));
+        assert_eq!(EntryId::new(u64::MAX, u64::MAX).next(), EntryId::new(u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn runs_are_compact() {
+        let runs: Runs =
+            [(1, 0), (1, 1), (1, 2), (2, 0), (2, 2)].map(|(ms, seq)| EntryId::new(ms, seq)).into_iter().collect();
+        assert_eq!(serde_json::to_string(&runs).unwrap(), r#"["1-0+3","2-0+1","2-2+1"]"#);
+        assert_eq!(serde_json::from_str::<Runs>(r#"["1-0+3","2-0+1","2-2+1"]"#).unwrap(), runs);
+        assert!(serde_json::from_str::<Runs>(r#"["1-0+0"]"#).is_err());
+        assert!(serde_json::from_str::<Runs>(r#"["1-18446744073709551615+2"]"#).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn runs_behave_as_a_sorted_set(ids in prop::collection::btree_set((0u64..6, 0u64..12), 0..60), cut in (0u64..6, 0u64..12)) {
+            let model: BTreeSet<EntryId> = ids.iter().map(|(ms, seq)| EntryId::new(*ms, *seq)).collect();
+            let cut = EntryId::new(cut.0, cut.1);
+            let runs: Runs = model.iter().copied().collect();
+            prop_assert_eq!(runs.len() as usize, model.len());
+            prop_assert_eq!(runs.contains(cut), model.contains(&cut));
+            prop_assert_eq!(runs.ids_up_to(cut).collect::<Vec<_>>(), model.iter().copied().filter(|id| *id <= cut).collect::<Vec<_>>());
+            let mut above = runs.clone();
+            above.remove_up_to(cut);
+            prop_assert_eq!(above, model.iter().copied().filter(|id| *id > cut).collect());
+            let mut below = runs.clone();
+            below.remove_above(cut);
+            prop_assert_eq!(below.clone(), model.iter().copied().filter(|id| *id <= cut).collect());
+            let ids = |runs: &Runs| runs.runs().flat_map(Run::ids).collect::<Vec<_>>();
+            let mut joined = below.clone();
+            let mut rest = runs.clone();
+            rest.remove_up_to(cut);
+            joined.extend(&rest);
+            prop_assert_eq!(ids(&joined), ids(&runs));
+            rest.extend(&below);
+            rest.extend(&below);
+            prop_assert_eq!(ids(&rest), ids(&runs));
+        }
+    }
+}

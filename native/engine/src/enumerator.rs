@@ -1,0 +1,154 @@
+//! Makes the consumer groups and tells where each split begins and which reader gets it.
+//!
+//! A split that begins without state takes its position here, once, for the whole job: the group's `last-delivered-id`, with everything
+//! that is pending up to it as the split's `pending`. So a split is never without a position, and a checkpoint never has
+//! to wait until its reader has connected.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{Partition, Place, SourceSettings, Split};
+use crate::connection::{Connection, Outage};
+use crate::entry_id::{EntryId, Runs};
+use crate::error::{Context, Error, Result};
+use crate::runtime::EngineRuntime;
+use crate::source::commands;
+use crate::topic::stream_name;
+
+/// What Java asks.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiscoverRequest {
+    pub parallelism: u32,
+    /// The job has state: a partition that is new to it starts at `0`.
+    pub restored: bool,
+    /// Partitions that have a split already.
+    #[serde(default)]
+    pub known: Vec<Partition>,
+}
+
+/// What it gets.
+#[derive(Debug, Serialize)]
+pub struct Discovered {
+    /// `owners[partition]` is the index of the reader that reads it.
+    pub owners: Vec<u32>,
+    /// The partitions that were not known.
+    pub splits: Vec<Split>,
+}
+
+pub struct Enumerator {
+    settings: SourceSettings,
+    closed: CancellationToken,
+    runtime: Arc<EngineRuntime>,
+}
+
+impl Enumerator {
+    pub fn new(settings: SourceSettings) -> Result<Self> {
+        Ok(Self { settings, closed: CancellationToken::new(), runtime: EngineRuntime::shared()? })
+    }
+
+    /// Blocks until it is done, at most as long as an outage may last; [`close`](Self::close) ends it.
+    pub fn discover(&self, request: &DiscoverRequest) -> Result<Discovered> {
+        self.runtime.handle()?.block_on(async {
+            tokio::select! {
+                () = self.closed.cancelled() => Err(Error::Closed),
+                found = self.discover_with_retries(request) => found,
+            }
+        })
+    }
+
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    async fn discover_with_retries(&self, request: &DiscoverRequest) -> Result<Discovered> {
+        let what = format!("source topic '{}' ({})", self.settings.topic, self.settings.connection.endpoint());
+        let mut outage = Outage::new(what, self.settings.connection.retry_timeout());
+        loop {
+            match self.discover_once(request).await {
+                Ok(found) => {
+                    outage.over();
+                    return Ok(found);
+                }
+                Err(error) => tokio::time::sleep(outage.failed(error)?).await,
+            }
+        }
+    }
+
+    async fn discover_once(&self, request: &DiscoverRequest) -> Result<Discovered> {
+        let connection = &self.settings.connection;
+        let mut connection = Connection::open(connection, &format!("{}-enumerator", connection.client_name)).await?;
+        let mut splits = Vec::new();
+        for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
+            splits.push(self.begin(&mut connection, partition, request.restored).await?);
+        }
+        self.warn_of_more_partitions(&mut connection).await?;
+        Ok(Discovered { owners: owners(self.settings.num_partitions, request.parallelism), splits })
+    }
+
+    /// The split of a partition that has none.
+    async fn begin(&self, connection: &mut Connection, partition: Partition, restored: bool) -> Result<Split> {
+        let stream = stream_name(&self.settings.topic, partition);
+        let group = &self.settings.group;
+        let start = if restored { Place::Id(EntryId::ZERO) } else { self.settings.starting_id };
+        let created = commands::create_group(connection, &stream, group, start)
+            .await
+            .context(|| format!("stream '{stream}', XGROUP CREATE '{group}'"))?;
+        let progress =
+            commands::progress(connection, &stream, group).await.context(|| format!("stream '{stream}', XINFO"))?;
+        let pending = match progress.pending {
+            0 => Runs::default(),
+            _ => commands::pending_up_to(connection, &stream, group, progress.delivered)
+                .await
+                .context(|| format!("stream '{stream}', XPENDING '{group}'"))?,
+        };
+        let stopping_id = self.settings.stopping_id.map(|stop| match stop {
+            Place::End => progress.generated,
+            Place::Id(id) => id,
+        });
+        let position = progress.delivered;
+        match created {
+            true => info!("stream '{stream}': group '{group}' created, reading begins behind {position}"),
+            false => {
+                info!("stream '{stream}': group '{group}' goes on behind {position}, {} entries pending", pending.len())
+            }
+        }
+        Ok(Split { partition, position, pending, stopping_id })
+    }
+
+    /// A producer with more partitions than this job reads would lose messages without a word.
+    async fn warn_of_more_partitions(&self, connection: &mut Connection) -> Result<()> {
+        let next = stream_name(&self.settings.topic, self.settings.num_partitions);
+        let there = connection.call(redis::cmd("EXISTS").arg(&next)).await;
+        if let Ok(redis::Value::Int(1)) = there {
+            warn!(
+                "stream '{next}' exists: the topic has more partitions than numPartitions {}, they are not read",
+                self.settings.num_partitions
+            );
+        }
+        match there {
+            Err(error) if error.is_passing() => Err(error),
+            // Not permitted, or another fault of this command: the warning is all that is missing.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Evenly, and the same in every run.
+fn owners(partitions: u32, parallelism: u32) -> Vec<u32> {
+    (0..partitions).map(|partition| partition % parallelism.max(1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::owners;
+
+    #[test]
+    fn spreads_evenly() {
+        assert_eq!(owners(5, 2), [0, 1, 0, 1, 0]);
+        assert_eq!(owners(2, 4), [0, 1]);
+    }
+}

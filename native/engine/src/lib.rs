@@ -1,0 +1,26 @@
+//! Everything of the connector that touches Redis: enumeration, polling, decoding, buffering, acknowledging, writing, retrying.
+//!
+//! It knows nothing of the JVM; `native/jni` is the boundary to it.
+//!
+//! # Layout
+//!
+//! * [`config`] settings and splits, as JSON brings them
+//! * [`topic`], [`entry_id`] what streams are called, and their entries
+//! * [`connection`] one conversation with one server: dial, authenticate, send, receive, retry
+//! * [`enumerator`] makes the consumer groups and tells where each split begins
+//! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
+//! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
+//! * [`telemetry`] log events, for Java to fetch
+//! * [`runtime`] the threads that all of this runs on
+//! * [`error`] what can go wrong
+
+pub mod config;
+pub mod connection;
+pub mod entry_id;
+pub mod enumerator;
+pub mod error;
+pub mod runtime;
+pub mod sink;
+pub mod source;
+pub mod telemetry;
+pub mod topic;

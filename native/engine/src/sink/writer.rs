@@ -1,0 +1,97 @@
+//! What a Flink writer holds: frames in, confirmation out.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::SinkSettings;
+use crate::error::Result;
+use crate::runtime::EngineRuntime;
+use crate::sink::frame;
+use crate::sink::pipeline::{Counters, Pipeline};
+use crate::sink::queue::Queue;
+use crate::sink::xadd::Encoder;
+
+const CLOSE: Duration = Duration::from_secs(3);
+
+pub struct Writer {
+    encoder: Encoder,
+    queue: Arc<Queue>,
+    closed: CancellationToken,
+    counters: Arc<Counters>,
+    task: Mutex<Option<JoinHandle<()>>>,
+    // Last, since its drop ends the runtime that the task is on.
+    runtime: Arc<EngineRuntime>,
+}
+
+/// What a writer has done so far.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WriterStats {
+    pub confirmed: u64,
+    pub in_flight_bytes: u64,
+    pub dead_letters: u64,
+    pub reconnects: u64,
+}
+
+impl Writer {
+    /// Connects in the background.
+    pub fn new(settings: SinkSettings) -> Result<Self> {
+        let runtime = EngineRuntime::shared()?;
+        let encoder = Encoder::new(&settings);
+        let queue = Queue::new(usize::try_from(settings.max_in_flight_bytes).unwrap_or(usize::MAX));
+        let (closed, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
+        let pipeline = Pipeline::new(settings, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
+        let task = runtime.handle()?.spawn(pipeline.run());
+        Ok(Self { encoder, queue, closed, counters, task: Mutex::new(Some(task)), runtime })
+    }
+
+    /// Takes a frame of records, to be written in order; `false`: there was no room by `max_wait`, and nothing of it was taken.
+    ///
+    /// # Errors
+    /// What ended the writer, again at every call; `Settings` for a frame that can't be read.
+    pub fn write(&self, frame: &[u8], max_wait: Duration) -> Result<bool> {
+        let records = frame::records(frame)?;
+        self.queue.push(self.encoder.encode(&records)?, max_wait)
+    }
+
+    /// `true`: Redis has confirmed everything that was written; `false`: not by `max_wait`.
+    ///
+    /// # Errors
+    /// What ended the writer, again at every call.
+    pub fn flush(&self, max_wait: Duration) -> Result<bool> {
+        self.queue.flush(max_wait)
+    }
+
+    pub fn stats(&self) -> WriterStats {
+        let Counters { confirmed, dead_letters, reconnects } = &*self.counters;
+        WriterStats {
+            confirmed: confirmed.load(Ordering::Relaxed),
+            in_flight_bytes: self.queue.bytes() as u64,
+            dead_letters: dead_letters.load(Ordering::Relaxed),
+            reconnects: reconnects.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Ends the task and its connection; bounded in time. What is not confirmed is given up. Idempotent.
+    pub fn close(&self) {
+        self.closed.cancel();
+        self.queue.close();
+        let task = self.task.lock().take();
+        if let (Some(task), Ok(handle)) = (task, self.runtime.handle()) {
+            // The task has nothing to wait for once it is cancelled; a panic of it was told already.
+            let _ = handle.block_on(async { tokio::time::timeout(CLOSE, task).await });
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,205 @@
+//! The commands of a source, and their replies. One place for each protocol fact.
+
+use std::collections::HashMap;
+
+use redis::{Cmd, FromRedisValue, Value};
+
+use crate::config::Place;
+use crate::connection::Connection;
+use crate::entry_id::{EntryId, Runs};
+use crate::error::{Error, Result};
+
+/// Makes the group, and the stream where it is not there; `false`: the group existed
+/// (<https://redis.io/docs/latest/commands/xgroup-create/>).
+pub(crate) async fn create_group(connection: &mut Connection, stream: &str, group: &str, at: Place) -> Result<bool> {
+    let mut cmd = redis::cmd("XGROUP");
+    cmd.arg("CREATE").arg(stream).arg(group).arg(at.to_string()).arg("MKSTREAM");
+    match connection.call(&cmd).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.server_code() == "BUSYGROUP" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// How far a stream and a group on it have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The group's `last-delivered-id`.
+    pub(crate) delivered: EntryId,
+    /// How many entries are delivered and not acknowledged.
+    pub(crate) pending: u64,
+    /// The stream's `last-generated-id`.
+    pub(crate) generated: EntryId,
+}
+
+/// Reads it with two commands in one round trip. An error has the code `NOGROUP` when the group is gone.
+pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &str) -> Result<Progress> {
+    connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
+    connection.queue(redis::cmd("XINFO").arg("GROUPS").arg(stream));
+    connection.flush().await?;
+    let about_stream = connection.value(Default::default()).await;
+    let about_groups = connection.value(Default::default()).await;
+    let about_stream = fields(about_stream?)?;
+    let Value::Array(groups) = about_groups? else { return Err(unreadable("XINFO GROUPS")) };
+    for about in groups {
+        let about = fields(about)?;
+        if read::<String>(&about, "name")? == group {
+            return Ok(Progress {
+                delivered: id(&about, "last-delivered-id")?,
+                pending: read(&about, "pending")?,
+                generated: id(&about_stream, "last-generated-id")?,
+            });
+        }
+    }
+    Err(crate::error::Fault::from_server("NOGROUP the group is not on this stream").into())
+}
+
+/// A consumer of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Consumer {
+    pub(crate) name: String,
+    pub(crate) pending: u64,
+    pub(crate) idle_millis: u64,
+}
+
+pub(crate) async fn consumers(connection: &mut Connection, stream: &str, group: &str) -> Result<Vec<Consumer>> {
+    let Value::Array(consumers) = connection.call(redis::cmd("XINFO").arg("CONSUMERS").arg(stream).arg(group)).await?
+    else {
+        return Err(unreadable("XINFO CONSUMERS"));
+    };
+    let read_one = |about| {
+        let about = fields(about)?;
+        Ok(Consumer {
+            name: read(&about, "name")?,
+            pending: read(&about, "pending")?,
+            idle_millis: read(&about, "idle")?,
+        })
+    };
+    consumers.into_iter().map(read_one).collect()
+}
+
+/// One page of the pending entries list, from `from` to `to`, whoever owns them
+/// (<https://redis.io/docs/latest/commands/xpending/>).
+pub(crate) async fn pending_page(
+    connection: &mut Connection,
+    stream: &str,
+    group: &str,
+    from: EntryId,
+    to: EntryId,
+    count: usize,
+) -> Result<Vec<EntryId>> {
+    let mut cmd = redis::cmd("XPENDING");
+    cmd.arg(stream).arg(group).arg(from.to_string()).arg(to.to_string()).arg(count);
+    let Value::Array(rows) = connection.call(&cmd).await? else { return Err(unreadable("XPENDING")) };
+    let id_of = |row| match row {
+        Value::Array(columns) => columns.into_iter().next().and_then(bytes).and_then(|text| EntryId::parse(&text)),
+        _ => None,
+    };
+    rows.into_iter().map(|row| id_of(row).ok_or_else(|| unreadable("XPENDING"))).collect()
+}
+
+/// All of the pending entries list up to `to`, in pages.
+pub(crate) async fn pending_up_to(connection: &mut Connection, stream: &str, group: &str, to: EntryId) -> Result<Runs> {
+    let mut all = Runs::default();
+    let mut from = EntryId::ZERO;
+    loop {
+        let page = pending_page(connection, stream, group, from, to, PAGE).await?;
+        let full = page.len() == PAGE;
+        let last = page.last().copied();
+        page.into_iter().for_each(|id| all.push(id));
+        match last {
+            Some(last) if full && last < to => from = last.next(),
+            _ => return Ok(all),
+        }
+    }
+}
+
+/// Rows that one `XPENDING` asks for.
+pub(crate) const PAGE: usize = 1000;
+
+/// `XACK` of up to a chunk of IDs (<https://redis.io/docs/latest/commands/xack/>).
+pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
+    let mut cmd = redis::cmd("XACK");
+    cmd.arg(stream).arg(group);
+    let mut text = Vec::with_capacity(32);
+    for id in ids {
+        text.clear();
+        id.write_to(&mut text);
+        cmd.arg(text.as_slice());
+    }
+    cmd
+}
+
+/// The entries after `after`, up to and including `to`. Exclusive ranges: Redis 6.2
+/// (<https://redis.io/docs/latest/commands/xrange/>).
+pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<EntryId>, count: u64) -> Cmd {
+    let mut cmd = redis::cmd("XRANGE");
+    cmd.arg(stream).arg(format!("({after}"));
+    match to {
+        Some(to) => cmd.arg(to.to_string()),
+        None => cmd.arg("+"),
+    };
+    cmd.arg("COUNT").arg(count);
+    cmd
+}
+
+/// The entries from `from` to `to`.
+pub(crate) fn range(stream: &str, from: EntryId, to: EntryId) -> Cmd {
+    let mut cmd = redis::cmd("XRANGE");
+    cmd.arg(stream).arg(from.to_string()).arg(to.to_string());
+    cmd
+}
+
+/// What nobody of the group has had yet (<https://redis.io/docs/latest/commands/xreadgroup/>).
+pub(crate) fn read_group(
+    stream: &str,
+    group: &str,
+    consumer: &str,
+    count: u64,
+    block_millis: u64,
+    no_ack: bool,
+) -> Cmd {
+    let mut cmd = redis::cmd("XREADGROUP");
+    cmd.arg("GROUP").arg(group).arg(consumer).arg("COUNT").arg(count).arg("BLOCK").arg(block_millis);
+    if no_ack {
+        cmd.arg("NOACK");
+    }
+    cmd.arg("STREAMS").arg(stream).arg(">");
+    cmd
+}
+
+/// The server's `XINFO` replies are flat lists of names and values.
+fn fields(value: Value) -> Result<HashMap<String, Value>> {
+    let pairs: Vec<Value> = match value {
+        Value::Array(items) => items,
+        _ => return Err(unreadable("XINFO")),
+    };
+    let mut map = HashMap::with_capacity(pairs.len() / 2);
+    let mut items = pairs.into_iter();
+    while let (Some(name), Some(value)) = (items.next(), items.next()) {
+        let name = bytes(name).ok_or_else(|| unreadable("XINFO"))?;
+        map.insert(String::from_utf8_lossy(&name).into_owned(), value);
+    }
+    Ok(map)
+}
+
+fn read<T: FromRedisValue>(about: &HashMap<String, Value>, name: &str) -> Result<T> {
+    let value = about.get(name).cloned().ok_or_else(|| unreadable(name))?;
+    T::from_redis_value(value).map_err(|_| unreadable(name))
+}
+
+fn id(about: &HashMap<String, Value>, name: &str) -> Result<EntryId> {
+    about.get(name).cloned().and_then(bytes).and_then(|text| EntryId::parse(&text)).ok_or_else(|| unreadable(name))
+}
+
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::SimpleString(text) => Some(text.into_bytes()),
+        _ => None,
+    }
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::protocol(format!("the reply to {what} can't be read; is this Redis 6.2 or newer?"))
+}

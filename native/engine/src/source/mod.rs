@@ -1,0 +1,25 @@
+//! Reads splits. The way of an entry:
+//!
+//! 1. [`session`] connects: group, consumer, what has been delivered so far
+//! 2. [`replay`] fetches by position what was delivered and not emitted
+//! 3. [`poll`] reads on, two requests in flight, and sees gaps
+//! 4. [`scanner`] turns the reply's bytes into a [`batch`], in one pass
+//! 5. [`buffer`] holds batches until Java polls them, bounded by bytes
+//! 6. [`acknowledge`] sends `XACK` when the entries' checkpoint has completed
+//!
+//! [`split`] is the task that runs 1 to 4 for one split, [`reader`] owns the tasks of one Flink reader.
+
+mod acknowledge;
+pub mod batch;
+mod buffer;
+mod checkpoints;
+pub(crate) mod commands;
+mod consumers;
+mod poll;
+mod reader;
+mod replay;
+pub mod scanner;
+mod session;
+mod split;
+
+pub use reader::{Reader, ReaderStats};

@@ -1,0 +1,169 @@
+//! Reading on: two `XREADGROUP`s in flight, each followed by a look for a gap.
+//!
+//! The wire carries `read 1, look 1, read 2 | look 2, read 3 | …`: while Java has the entries of one read, the server works on the next,
+//! and the look for a gap costs no round trip of its own. The look is `XRANGE stream (R + COUNT 1`: it finds the first entry
+//! behind the last one that was received. If that is not the one which the read brought, somebody else has been given what lies
+//! between. IDs below a delivered one are final, so this needs no atomicity. What was missed is fetched by position (`replay.rs`).
+
+use std::time::Duration;
+
+use std::sync::atomic::Ordering;
+use tracing::info;
+
+use crate::config::AckStrategy;
+use crate::entry_id::EntryId;
+use crate::error::{Context, Result};
+use crate::source::batch::Taken;
+use crate::source::commands;
+use crate::source::scanner::Shape;
+use crate::source::session::Session;
+use crate::source::split::SplitReader;
+
+impl SplitReader {
+    /// Reads until something was missed.
+    pub(super) async fn poll(&mut self, session: &mut Session) -> Result<()> {
+        self.queue_read(session);
+        self.queue_look(session);
+        loop {
+            self.queue_read(session);
+            session.connection.flush().await?;
+            let (taken, found) = self.receive_read(session).await?;
+            if missed(&taken, found) {
+                // The read in flight is let go: what it brings is delivered, and so a part of the replay.
+                self.receive_and_forget(session).await?;
+                self.shared.counters.gaps.fetch_add(1, Ordering::Relaxed);
+                info!(
+                    "{}: entries behind {} were delivered elsewhere; they are read by position",
+                    self.outage.what(),
+                    self.received
+                );
+                return Ok(());
+            }
+            self.accept(&taken);
+            self.queue_look(session);
+            self.hand_over(taken.batches).await;
+            self.shared.buffer.while_paused(self.partition).await;
+        }
+    }
+
+    /// One read and the look behind it, not yet accepted.
+    async fn receive_read(&mut self, session: &mut Session) -> Result<(Taken, Option<EntryId>)> {
+        let block = self.block();
+        self.builder.limits(self.received, self.stopping_id);
+        self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREADGROUP")?;
+        let taken = self.builder.take();
+        let found = self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")?;
+        Ok((taken, found))
+    }
+
+    async fn receive_and_forget(&mut self, session: &mut Session) -> Result<()> {
+        let block = self.block();
+        self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREADGROUP")?;
+        self.builder.discard();
+        Ok(())
+    }
+
+    fn block(&self) -> Duration {
+        Duration::from_millis(self.shared.settings.block_millis)
+    }
+
+    fn queue_read(&self, session: &mut Session) {
+        let settings = &self.shared.settings;
+        let no_ack = settings.ack_strategy == AckStrategy::NoAck;
+        session.connection.queue(&commands::read_group(
+            &self.stream,
+            &settings.group,
+            &session.consumer,
+            self.count(),
+            settings.block_millis,
+            no_ack,
+        ));
+    }
+
+    fn queue_look(&self, session: &mut Session) {
+        session.connection.queue(&commands::range_after(&self.stream, self.received, None, 1));
+    }
+
+    /// Reads a bounded split, one read at a time, so that as little as possible is taken beyond its end.
+    pub(super) async fn poll_to_the_end(&mut self, session: &mut Session) -> Result<()> {
+        let Some(stop) = self.stopping_id else { return Ok(()) };
+        loop {
+            self.queue_look(session);
+            session.connection.flush().await?;
+            let next = self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")?;
+            let none_left = match next {
+                Some(next) => next > stop,
+                None => self.progress(&mut session.connection).await?.generated >= stop,
+            };
+            if self.received >= stop || none_left {
+                self.finish().await;
+                return Ok(());
+            }
+            self.queue_read(session);
+            self.queue_look(session);
+            session.connection.flush().await?;
+            let (taken, found) = self.receive_read(session).await?;
+            if missed(&taken, found) {
+                let delivered = self.progress(&mut session.connection).await?.delivered;
+                self.replay(&mut session.connection, delivered).await?;
+                continue;
+            }
+            self.accept(&taken);
+            self.give_back(session, &taken).await?;
+            self.hand_over(taken.batches).await;
+            self.shared.buffer.while_paused(self.partition).await;
+        }
+    }
+
+    /// Entries beyond the end go back to the group: it is set before them, then they are no longer pending here.
+    async fn give_back(&mut self, session: &mut Session, taken: &Taken) -> Result<()> {
+        if taken.beyond.is_empty() {
+            return Ok(());
+        }
+        let group = self.shared.settings.group.clone();
+        let mut set = redis::cmd("XGROUP");
+        set.arg("SETID").arg(&self.stream).arg(&group).arg(self.received.to_string());
+        session.connection.call(&set).await.context(|| "XGROUP SETID")?;
+        let ids: Vec<EntryId> = taken.beyond.runs().flat_map(|run| run.ids()).collect();
+        for chunk in ids.chunks(commands::PAGE) {
+            session.connection.call(&commands::acknowledge(&self.stream, &group, chunk)).await.context(|| "XACK")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the stream holds an entry between the last one received and the first new one of a read.
+fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
+    let new = [taken.ids.first(), taken.beyond.first()].into_iter().flatten().min();
+    match (new, found) {
+        (Some(new), Some(found)) => found < new,
+        // The read ran out of time, yet there is an entry: it has just come, or it went elsewhere. The replay knows.
+        (None, Some(_)) => taken.known.is_empty(),
+        (_, None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry_id::Runs;
+
+    fn runs(ids: &[u64]) -> Runs {
+        ids.iter().map(|ms| EntryId::new(*ms, 0)).collect()
+    }
+
+    #[test]
+    fn a_gap_is_what_lies_before_the_first_new_entry() {
+        let found = |ms| Some(EntryId::new(ms, 0));
+        let read = |ids: &[u64]| Taken { ids: runs(ids), ..Taken::default() };
+        assert!(!missed(&read(&[5, 6]), found(5)));
+        assert!(missed(&read(&[5, 6]), found(4)));
+        // The entry that was read has been deleted since.
+        assert!(!missed(&read(&[5, 6]), found(6)));
+        assert!(!missed(&read(&[5]), None));
+        assert!(!missed(&read(&[]), None));
+        assert!(missed(&read(&[]), found(4)));
+        // Delivered again, after a failover that set the group back.
+        assert!(!missed(&Taken { known: runs(&[1, 2]), ..Taken::default() }, found(4)));
+    }
+}

@@ -1,0 +1,184 @@
+//! One Flink reader: its splits' tasks, their buffer, its acknowledgments.
+//!
+//! Called by Flink's threads (fetcher and task thread); nothing here waits but `poll` and `close`, each with a limit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition};
+use crate::entry_id::{EntryId, Runs};
+use crate::error::{Error, Result};
+use crate::runtime::EngineRuntime;
+use crate::source::acknowledge::{Acknowledger, Order, Owed};
+use crate::source::batch::Batch;
+use crate::source::buffer::Buffer;
+use crate::source::checkpoints::Checkpoints;
+use crate::source::split::{Counters, Shared, SplitReader};
+
+/// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees to it.
+const CLOSE: Duration = Duration::from_secs(3);
+
+pub struct Reader {
+    shared: Arc<Shared>,
+    acknowledger: Arc<Acknowledger>,
+    checkpoints: Mutex<Checkpoints>,
+    tasks: Mutex<JoinSet<()>>,
+    // Last, since its drop ends the runtime that the tasks are on.
+    runtime: Arc<EngineRuntime>,
+}
+
+/// What a reader has done so far.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReaderStats {
+    pub entries: u64,
+    pub buffered_bytes: u64,
+    pub acknowledged: u64,
+    pub owed: u64,
+    pub trimmed: u64,
+    pub gaps: u64,
+    pub reconnects: u64,
+}
+
+impl Reader {
+    /// Connects to nothing yet.
+    pub fn new(settings: SourceSettings) -> Result<Self> {
+        let runtime = EngineRuntime::shared()?;
+        let limit = usize::try_from(settings.max_buffered_bytes).unwrap_or(usize::MAX);
+        let shared = Arc::new(Shared {
+            settings,
+            buffer: Buffer::new(limit),
+            closed: CancellationToken::new(),
+            splits: AtomicUsize::new(0),
+            counters: Counters::default(),
+        });
+        let acknowledger = Acknowledger::new();
+        let mut tasks = JoinSet::new();
+        if shared.settings.ack_strategy != AckStrategy::NoAck {
+            tasks.spawn_on(Arc::clone(&acknowledger).run(Arc::clone(&shared)), runtime.handle()?);
+        }
+        Ok(Self { shared, acknowledger, checkpoints: Mutex::default(), tasks: Mutex::new(tasks), runtime })
+    }
+
+    /// Begins to read them.
+    ///
+    /// # Errors
+    /// `Settings` for a partition that the topic does not have, `Closed` after close.
+    pub fn add_splits(&self, splits: Vec<Split>) -> Result<()> {
+        if self.shared.closed.is_cancelled() {
+            return Err(Error::Closed);
+        }
+        let partitions = self.shared.settings.num_partitions;
+        if let Some(split) = splits.iter().find(|split| split.partition >= partitions) {
+            return Err(Error::Settings(format!(
+                "split of partition {}, but numPartitions is {partitions}",
+                split.partition
+            )));
+        }
+        self.shared.splits.fetch_add(splits.len(), Ordering::Relaxed);
+        let mut tasks = self.tasks.lock();
+        for split in splits {
+            let owed = Arc::new(Owed::default());
+            self.acknowledger.add_split(split.partition, Arc::clone(&owed));
+            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), self.runtime.handle()?);
+        }
+        Ok(())
+    }
+
+    /// The next batch of any split; `None` when there is none by `max_wait`, or after a wake-up.
+    ///
+    /// # Errors
+    /// What ended a split, again at every call.
+    pub fn poll(&self, max_wait: Duration) -> Result<Option<Batch>> {
+        self.shared.buffer.poll(max_wait)
+    }
+
+    /// The current or the next `poll` returns at once.
+    pub fn wake_up(&self) {
+        self.shared.buffer.wake_up();
+    }
+
+    /// A paused split is neither handed out nor read from.
+    pub fn pause_or_resume(&self, pause: &[Partition], resume: &[Partition]) {
+        self.shared.buffer.pause_or_resume(pause, resume);
+    }
+
+    /// Every entry of the split up to `position` has been emitted. Acknowledged now, if that is the strategy.
+    pub fn emitted(&self, partition: Partition, position: EntryId) {
+        if self.shared.settings.ack_strategy == AckStrategy::OnEmit {
+            self.acknowledger.order(partition, Order { up_to: position, held: Runs::default(), sweeps: false });
+        }
+    }
+
+    /// What the checkpoint holds.
+    pub fn checkpoint(&self, id: i64, positions: Vec<SplitPosition>) {
+        self.checkpoints.lock().add(id, positions);
+    }
+
+    /// It completed: what it holds is acknowledged, now or when the server can be reached.
+    pub fn complete(&self, id: i64) {
+        let positions = self.checkpoints.lock().complete(id);
+        if self.shared.settings.ack_strategy == AckStrategy::NoAck {
+            return;
+        }
+        for split in positions {
+            self.acknowledger
+                .order(split.partition, Order { up_to: split.position, held: split.pending, sweeps: true });
+        }
+    }
+
+    /// It was aborted: what it holds belongs to the next one.
+    pub fn abort(&self, id: i64) {
+        self.checkpoints.lock().abort(id);
+    }
+
+    /// What ended a split, if one has ended so.
+    pub fn failure(&self) -> Option<Error> {
+        self.shared.buffer.failure()
+    }
+
+    pub fn stats(&self) -> ReaderStats {
+        let Counters { entries, trimmed, gaps, reconnects, acknowledged } = &self.shared.counters;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        ReaderStats {
+            entries: read(entries),
+            buffered_bytes: self.shared.buffer.bytes() as u64,
+            acknowledged: read(acknowledged),
+            owed: self.acknowledger.owed(),
+            trimmed: read(trimmed),
+            gaps: read(gaps),
+            reconnects: read(reconnects),
+        }
+    }
+
+    /// Ends all tasks and connections; bounded in time. Acknowledges nothing that was not ordered. Idempotent.
+    pub fn close(&self) {
+        self.shared.closed.cancel();
+        self.shared.buffer.close();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        let Ok(handle) = self.runtime.handle() else { return };
+        handle.block_on(async {
+            let joined = tokio::time::timeout(CLOSE, async { while tasks.join_next().await.is_some() {} }).await;
+            if joined.is_err() {
+                warn!(
+                    "source topic '{}': closed with acknowledgments under way; they stay pending for the successor",
+                    self.shared.settings.topic
+                );
+                tasks.shutdown().await;
+            }
+        });
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

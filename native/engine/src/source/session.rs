@@ -1,0 +1,69 @@
+//! Connecting: the one path for start, restore, lost connection and failover.
+//!
+//! What a reader relies on afterwards is only its position; see `docs/delivery.md` for why each step is there.
+
+use tracing::{error, warn};
+
+use crate::config::Place;
+use crate::connection::Connection;
+use crate::entry_id::EntryId;
+use crate::error::{Context, Result};
+use crate::source::commands::{self, Progress};
+use crate::source::split::SplitReader;
+
+/// A connection that is ready to read.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) consumer: String,
+    /// The group's `last-delivered-id`, as it was when it was asked for last.
+    pub(super) delivered: EntryId,
+}
+
+impl SplitReader {
+    pub(super) async fn connect(&mut self) -> Result<Session> {
+        let mut connection = Connection::open(&self.shared.settings.connection, &self.identity.client_name()).await?;
+        self.make_group(&mut connection).await?;
+        let consumer = self.take_over(&mut connection).await?;
+        let progress = self.progress(&mut connection).await?;
+        self.go_back_if_writes_were_lost(progress);
+        self.owed.connected(&consumer, progress.delivered, self.identity.may_kill());
+        self.outage.over();
+        Ok(Session { connection, consumer, delivered: progress.delivered })
+    }
+
+    pub(super) async fn progress(&self, connection: &mut Connection) -> Result<Progress> {
+        commands::progress(connection, &self.stream, &self.shared.settings.group).await.context(|| "XINFO")
+    }
+
+    /// The enumerator made the group. Where it is gone (`FLUSHALL`, `DEL`), it begins again at `0`: what is below the position is passed over.
+    async fn make_group(&self, connection: &mut Connection) -> Result<()> {
+        let group = &self.shared.settings.group;
+        let from = Place::Id(EntryId::ZERO);
+        let created = commands::create_group(connection, &self.stream, group, from)
+            .await
+            .context(|| format!("XGROUP CREATE '{group}'"))?;
+        if created {
+            warn!(
+                "{}: group '{group}' was gone; created again at 0-0, reading goes on behind {}",
+                self.outage.what(),
+                self.received
+            );
+        }
+        Ok(())
+    }
+
+    /// A server whose last ID is below what it has sent us has lost writes: a failover to a replica that lagged, or old data restored.
+    fn go_back_if_writes_were_lost(&mut self, progress: Progress) {
+        if progress.generated >= self.received {
+            return;
+        }
+        error!(
+            "{}: the server has lost writes: its last entry is {}, but {} was read before; entries in between are gone",
+            self.outage.what(),
+            progress.generated,
+            self.received
+        );
+        self.received = progress.generated;
+        self.owed.forget_above(progress.generated);
+    }
+}

@@ -1,0 +1,5 @@
+//! What the engine tells of itself.
+//!
+//! * [`logs`] `tracing` events, kept for Java to fetch
+
+pub mod logs;

@@ -1,0 +1,20 @@
+//! The boundary between Java and the engine: one file for each Java class of `com.redis.flink.bridge`, with the same name.
+//!
+//! # Layout
+//!
+//! * [`guard`] every native function runs inside it: errors and panics become Java exceptions
+//! * [`handles`] `long` handles instead of pointers
+//! * [`native_library`], [`native_enumerator`], [`native_reader`], [`native_writer`] the classes
+//!
+//! Rules, reasons, layouts: `docs/architecture.md` ("The boundary"). The engine never calls Java: each function here is called by
+//! a thread of Flink's, works in Rust, and makes at most one Java object, its result.
+
+// The JVM finds native methods by their exported names; an export counts as unsafe, and as public.
+#![allow(unsafe_code, unreachable_pub)]
+
+mod guard;
+mod handles;
+mod native_enumerator;
+mod native_library;
+mod native_reader;
+mod native_writer;

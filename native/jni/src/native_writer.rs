@@ -1,0 +1,84 @@
+//! `NativeWriter`.
+
+use std::time::Duration;
+
+use flink_redis_engine::config::SinkSettings;
+use flink_redis_engine::sink::Writer;
+use jni::EnvUnowned;
+use jni::objects::{JByteArray, JClass, JString};
+use jni::sys::{jboolean, jint, jlong};
+
+use crate::guard::guarded;
+use crate::handles::Handles;
+
+static WRITERS: Handles<Writer> = Handles::new();
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeOpen<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    settings: JString<'local>,
+) -> jlong {
+    guarded(env, |env| {
+        let settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        Ok(WRITERS.add(Writer::new(settings)?))
+    })
+}
+
+/// The one call of the data plane: a frame of records.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeWrite<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    frame: JByteArray<'local>,
+    length: jint,
+    max_wait_millis: jint,
+) -> jboolean {
+    guarded(env, |env| {
+        let writer = WRITERS.get(handle)?;
+        let mut bytes = vec![0u8; length.max(0).unsigned_abs() as usize];
+        frame.get_region(env, 0, bytemuck::cast_slice_mut(&mut bytes))?;
+        Ok(writer.write(&bytes, wait(max_wait_millis))?)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeFlush<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    max_wait_millis: jint,
+) -> jboolean {
+    guarded(env, |_| Ok(WRITERS.get(handle)?.flush(wait(max_wait_millis))?))
+}
+
+fn wait(max_wait_millis: jint) -> Duration {
+    Duration::from_millis(u64::from(max_wait_millis.max(0).unsigned_abs()))
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeStats<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> JString<'local> {
+    guarded(env, |env| {
+        let stats = WRITERS.get(handle)?.stats();
+        Ok(JString::from_str(env, serde_json::to_string(&stats).unwrap_or_default())?)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeClose<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    guarded(env, |_| {
+        if let Some(writer) = WRITERS.remove(handle) {
+            writer.close();
+        }
+        Ok(())
+    });
+}
