@@ -1,0 +1,152 @@
+//! A real redis-server for each test that asks for one, and what tests do with it.
+
+#![allow(dead_code, unreachable_pub, reason = "each test crate uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use redis::Value;
+
+/// Long enough for a loaded machine; a test that passes never waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct RedisServer {
+    child: Child,
+    pub port: u16,
+    arguments: Vec<String>,
+}
+
+impl RedisServer {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// On a free port of loopback, without persistence.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let port = free_port();
+        let server = Self { child: spawn(port, &arguments), port, arguments };
+        server.await_answer();
+        server
+    }
+
+    /// `kill -9`. Everything that was in it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn start_again(&mut self) {
+        self.child = spawn(self.port, &self.arguments);
+        self.await_answer();
+    }
+
+    fn await_answer(&self) {
+        await_that("redis-server answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    }
+
+    /// Runs a command that is split at spaces; an error reply is a value.
+    pub fn run(&self, command: &str) -> Value {
+        self.run_args(&command.split(' ').map(str::as_bytes).collect::<Vec<_>>())
+    }
+
+    pub fn run_args(&self, arguments: &[&[u8]]) -> Value {
+        let mut cmd = redis::cmd(std::str::from_utf8(arguments[0]).unwrap());
+        arguments[1..].iter().for_each(|argument| {
+            cmd.arg(*argument);
+        });
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(&cmd.get_packed_command()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut reply = Vec::new();
+        let mut part = [0; 65536];
+        loop {
+            let read = stream.read(&mut part).unwrap();
+            assert!(read > 0, "redis-server hung up");
+            reply.extend_from_slice(&part[..read]);
+            if let Ok(value) = redis::parse_redis_value(&reply) {
+                return value;
+            }
+        }
+    }
+
+    pub fn int(&self, command: &str) -> i64 {
+        match self.run(command) {
+            Value::Int(number) => number,
+            other => panic!("{command}: {other:?}"),
+        }
+    }
+
+    pub fn text(&self, command: &str) -> String {
+        match self.run(command) {
+            Value::BulkString(bytes) => String::from_utf8(bytes).unwrap(),
+            Value::SimpleString(text) => text,
+            other => panic!("{command}: {other:?}"),
+        }
+    }
+
+    /// `XADD stream * n <n>` for each number.
+    pub fn add(&self, stream: &str, numbers: std::ops::Range<u64>) {
+        let script = "for n = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*', 'n', n) end";
+        if !numbers.is_empty() {
+            let (first, last) = (numbers.start.to_string(), (numbers.end - 1).to_string());
+            self.run_args(&[b"EVAL", script.as_bytes(), b"1", stream.as_bytes(), first.as_bytes(), last.as_bytes()]);
+        }
+    }
+
+    /// How many entries of the group are pending.
+    pub fn pending(&self, stream: &str, group: &str) -> i64 {
+        match self.run(&format!("XPENDING {stream} {group}")) {
+            Value::Array(summary) => match summary[0] {
+                Value::Int(count) => count,
+                ref other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Names of the connections that begin so.
+    pub fn connections(&self, prefix: &str) -> usize {
+        self.text("CLIENT LIST").lines().filter(|line| line.contains(&format!(" name={prefix}"))).count()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn spawn(port: u16, arguments: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed")
+}
+
+/// Waits until it holds.
+pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn connection_json(port: u16) -> String {
+    format!(
+        r#""connection":{{"host":"127.0.0.1","port":{port},"user":"default","password":"","clientName":"flink-test",
+        "connectTimeoutMillis":2000,"commandTimeoutMillis":3000,"retryTimeoutMillis":15000}}"#
+    )
+}
