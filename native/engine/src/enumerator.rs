@@ -5,8 +5,11 @@
 //! to wait until its reader has connected.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -19,7 +22,7 @@ use crate::source::commands;
 use crate::topic::stream_name;
 
 /// What Java asks.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoverRequest {
     pub parallelism: u32,
@@ -39,29 +42,65 @@ pub struct Discovered {
     pub splits: Vec<Split>,
 }
 
+/// Called from any thread; one discovery at a time.
 pub struct Enumerator {
-    settings: SourceSettings,
+    work: Arc<Work>,
+    /// The discovery that runs.
+    running: Mutex<Option<JoinHandle<Result<Discovered>>>>,
     closed: CancellationToken,
+    // Last, since its drop ends the runtime that the task is on.
     runtime: Arc<EngineRuntime>,
 }
 
 impl Enumerator {
+    /// Connects to nothing yet.
     pub fn new(settings: SourceSettings) -> Result<Self> {
-        Ok(Self { settings, closed: CancellationToken::new(), runtime: EngineRuntime::shared()? })
-    }
-
-    /// Blocks until it is done, at most as long as an outage may last; [`close`](Self::close) ends it.
-    pub fn discover(&self, request: &DiscoverRequest) -> Result<Discovered> {
-        self.runtime.handle()?.block_on(async {
-            tokio::select! {
-                () = self.closed.cancelled() => Err(Error::Closed),
-                found = self.discover_with_retries(request) => found,
-            }
+        let work = Arc::new(Work { settings });
+        Ok(Self {
+            work,
+            running: Mutex::default(),
+            closed: CancellationToken::new(),
+            runtime: EngineRuntime::shared()?,
         })
     }
 
+    /// Begins a discovery, or goes on waiting for the one that runs; `None`: it is not done by `max_wait`, call again.
+    ///
+    /// # Errors
+    /// A final fault, or one that lasted longer than `retryTimeoutMillis`; `Closed` after [`close`](Self::close).
+    pub fn discover(&self, request: &DiscoverRequest, max_wait: Duration) -> Result<Option<Discovered>> {
+        let mut running = self.running.lock();
+        if self.closed.is_cancelled() {
+            return Err(Error::Closed);
+        }
+        let handle = self.runtime.handle()?;
+        let task = running
+            .get_or_insert_with(|| handle.spawn(Arc::clone(&self.work).run(request.clone(), self.closed.clone())));
+        let Ok(ended) = handle.block_on(async { tokio::time::timeout(max_wait, task).await }) else { return Ok(None) };
+        *running = None;
+        match ended {
+            Ok(found) => found.map(Some),
+            Err(error) if error.is_panic() => Err(Error::from_panic(error.into_panic())),
+            Err(_) => Err(Error::Closed),
+        }
+    }
+
+    /// Ends the discovery that runs. Idempotent.
     pub fn close(&self) {
         self.closed.cancel();
+    }
+}
+
+struct Work {
+    settings: SourceSettings,
+}
+
+impl Work {
+    async fn run(self: Arc<Self>, request: DiscoverRequest, closed: CancellationToken) -> Result<Discovered> {
+        tokio::select! {
+            () = closed.cancelled() => Err(Error::Closed),
+            found = self.discover_with_retries(&request) => found,
+        }
     }
 
     async fn discover_with_retries(&self, request: &DiscoverRequest) -> Result<Discovered> {

@@ -29,7 +29,7 @@ fn settings(port: u16, more: &str) -> SourceSettings {
 
 fn discover(settings: &SourceSettings, restored: bool, known: &[Partition]) -> Vec<Split> {
     let request = DiscoverRequest { parallelism: 1, restored, known: known.to_vec() };
-    Enumerator::new(settings.clone()).unwrap().discover(&request).unwrap().splits
+    Enumerator::new(settings.clone()).unwrap().discover(&request, PATIENCE).unwrap().unwrap().splits
 }
 
 /// A reader as Java drives one: it polls, and knows the position of each split.
@@ -401,7 +401,7 @@ fn final_faults_fail_the_reader_with_what_to_do() {
     server.run("SET t:0 text");
     let enumerator = Enumerator::new(settings(server.port, "")).unwrap();
     let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
-    let error = enumerator.discover(&request).unwrap_err().to_string();
+    let error = enumerator.discover(&request, PATIENCE).unwrap_err().to_string();
     for part in [
         "source topic 't'",
         &format!("redis://127.0.0.1:{}", server.port),
@@ -431,9 +431,10 @@ fn a_wrong_password_and_a_missing_permission_are_told_and_not_shown() {
     let mut wrong = settings(server.port, "");
     wrong.connection.password = flink_redis_engine::config::Secret::new("wr0ng");
     let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
-    let error = Enumerator::new(wrong).unwrap().discover(&request).unwrap_err().to_string();
+    let error = Enumerator::new(wrong).unwrap().discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("WRONGPASS") && error.contains("`password`") && !error.contains("wr0ng"), "{error}");
-    let error = Enumerator::new(settings(server.port, "")).unwrap().discover(&request).unwrap_err().to_string();
+    let error =
+        Enumerator::new(settings(server.port, "")).unwrap().discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("NOAUTH") && error.contains("`password`"), "{error}");
 }
 
@@ -442,11 +443,21 @@ fn an_unreachable_server_is_given_up_after_the_retry_time() {
     let mut settings = settings(support::free_port(), "");
     settings.connection.retry_timeout_millis = 300;
     let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
-    let error = Enumerator::new(settings.clone()).unwrap().discover(&request).unwrap_err().to_string();
+    let error = Enumerator::new(settings.clone()).unwrap().discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("gave up after") && error.contains("check that Redis runs there"), "{error}");
     settings.connection.host = "no-such-host.invalid".into();
-    let error = Enumerator::new(settings).unwrap().discover(&request).unwrap_err().to_string();
+    let error = Enumerator::new(settings).unwrap().discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("no-such-host.invalid") && error.contains("option `host`"), "{error}");
+}
+
+#[test]
+fn a_discovery_can_be_waited_for_in_parts_and_closed() {
+    let enumerator = Enumerator::new(settings(support::free_port(), "")).unwrap();
+    let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
+    assert!(enumerator.discover(&request, Duration::from_millis(1)).unwrap().is_none());
+    assert!(enumerator.discover(&request, Duration::from_millis(1)).unwrap().is_none());
+    enumerator.close();
+    assert!(matches!(enumerator.discover(&request, PATIENCE), Err(Error::Closed)));
 }
 
 #[test]

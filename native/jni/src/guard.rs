@@ -6,11 +6,13 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
+use std::time::Duration;
 
 use flink_redis_engine::error::Error as EngineError;
 use jni::errors::{Error as JniError, ErrorPolicy};
 use jni::objects::{JObject, JString, JThrowable, JValue};
 use jni::strings::JNIString;
+use jni::sys::jint;
 use jni::{Env, EnvUnowned, jni_sig, jni_str};
 
 /// What a native function can end with.
@@ -42,6 +44,11 @@ pub(crate) fn guarded<'local, T: Default>(
     body: impl FnOnce(&mut Env<'local>) -> Outcome<T>,
 ) -> T {
     env.with_env(body).resolve::<ThrowTyped>()
+}
+
+/// How long a call may wait, as Java says it.
+pub(crate) fn wait(max_wait_millis: jint) -> Duration {
+    Duration::from_millis(u64::from(max_wait_millis.max(0).unsigned_abs()))
 }
 
 /// Each failure as its Java exception.

@@ -4,9 +4,9 @@ use flink_redis_engine::config::{SourceSettings, parse};
 use flink_redis_engine::enumerator::Enumerator;
 use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
-use jni::sys::jlong;
+use jni::sys::{jint, jlong};
 
-use crate::guard::guarded;
+use crate::guard::{guarded, wait};
 use crate::handles::Handles;
 
 static ENUMERATORS: Handles<Enumerator> = Handles::new();
@@ -29,12 +29,15 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeDiscov
     _class: JClass<'local>,
     handle: jlong,
     request: JString<'local>,
+    max_wait_millis: jint,
 ) -> JString<'local> {
     guarded(env, |env| {
         let enumerator = ENUMERATORS.get(handle)?;
         let request = parse("discover request", &request.try_to_string(env)?)?;
-        let found = enumerator.discover(&request)?;
-        Ok(JString::from_str(env, serde_json::to_string(&found).unwrap_or_default())?)
+        match enumerator.discover(&request, wait(max_wait_millis))? {
+            Some(found) => Ok(JString::from_str(env, serde_json::to_string(&found).unwrap_or_default())?),
+            None => Ok(JString::default()),
+        }
     })
 }
 

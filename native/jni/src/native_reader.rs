@@ -1,7 +1,5 @@
 //! `NativeReader`.
 
-use std::time::Duration;
-
 use flink_redis_engine::config::{Partition, SourceSettings, parse};
 use flink_redis_engine::entry_id::EntryId;
 use flink_redis_engine::source::Reader;
@@ -9,7 +7,7 @@ use jni::objects::{JByteArray, JClass, JIntArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
 
-use crate::guard::{Outcome, guarded};
+use crate::guard::{Outcome, guarded, wait};
 use crate::handles::Handles;
 
 static READERS: Handles<Reader> = Handles::new();
@@ -47,12 +45,9 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativePoll<'loca
     handle: jlong,
     max_wait_millis: jint,
 ) -> JByteArray<'local> {
-    guarded(env, |env| {
-        let max_wait = Duration::from_millis(u64::from(max_wait_millis.max(0).unsigned_abs()));
-        match READERS.get(handle)?.poll(max_wait)? {
-            Some(batch) => Ok(env.byte_array_from_slice(&batch.bytes)?),
-            None => Ok(JByteArray::default()),
-        }
+    guarded(env, |env| match READERS.get(handle)?.poll(wait(max_wait_millis))? {
+        Some(batch) => Ok(env.byte_array_from_slice(&batch.bytes)?),
+        None => Ok(JByteArray::default()),
     })
 }
 

@@ -1,14 +1,12 @@
 //! `NativeWriter`.
 
-use std::time::Duration;
-
 use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::sink::Writer;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JString};
 use jni::sys::{jboolean, jint, jlong};
 
-use crate::guard::guarded;
+use crate::guard::{guarded, wait};
 use crate::handles::Handles;
 
 static WRITERS: Handles<Writer> = Handles::new();
@@ -51,10 +49,6 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeFlush<'loc
     max_wait_millis: jint,
 ) -> jboolean {
     guarded(env, |_| Ok(WRITERS.get(handle)?.flush(wait(max_wait_millis))?))
-}
-
-fn wait(max_wait_millis: jint) -> Duration {
-    Duration::from_millis(u64::from(max_wait_millis.max(0).unsigned_abs()))
 }
 
 #[unsafe(no_mangle)]

@@ -3,8 +3,6 @@ package com.redis.flink.bridge;
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 
 /**
  * One native enumerator, on the job manager: makes consumer groups, reads positions, says who reads
@@ -31,28 +29,15 @@ public final class NativeEnumerator implements EnumeratorBackend {
         return new NativeEnumerator(nativeOpen(settings));
     }
 
-    /**
-     * {@inheritDoc}
-     *
-     * <p>The native call may retry for a minute and knows no interrupts, but a job that is
-     * cancelled interrupts the calling thread and waits for it without limit. So a thread of its
-     * own makes the call, for as long as it takes; an interrupt closes the native enumerator, which
-     * ends the call and with it that thread.
-     */
     @Override
     public String discover(String request) throws IOException, InterruptedException {
-        long current = handle.get();
-        FutureTask<String> call = new FutureTask<>(() -> nativeDiscover(current, request));
-        Thread caller = new Thread(call, "flink-redis-discover");
-        caller.setDaemon(true);
-        caller.start();
         try {
-            return call.get();
-        } catch (InterruptedException e) {
-            close();
-            throw e;
-        } catch (ExecutionException e) {
-            throw unwrap(e.getCause());
+            String found = nativeDiscover(handle.get(), request, Waiting.SLICE_MILLIS);
+            while (found == null) {
+                Waiting.throwIfInterrupted();
+                found = nativeDiscover(handle.get(), request, Waiting.SLICE_MILLIS);
+            }
+            return found;
         } finally {
             NativeLogs.drain();
         }
@@ -70,19 +55,10 @@ public final class NativeEnumerator implements EnumeratorBackend {
         }
     }
 
-    private static IOException unwrap(Throwable cause) {
-        if (cause instanceof RuntimeException) {
-            throw (RuntimeException) cause;
-        }
-        if (cause instanceof Error) {
-            throw (Error) cause;
-        }
-        return cause instanceof IOException ? (IOException) cause : new IOException(cause);
-    }
-
     private static native long nativeOpen(String settings);
 
-    private static native String nativeDiscover(long handle, String request) throws IOException;
+    private static native String nativeDiscover(
+            long handle, String request, int maxWaitMillis) throws IOException;
 
     private static native void nativeClose(long handle);
 }

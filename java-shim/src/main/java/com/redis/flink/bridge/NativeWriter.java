@@ -11,9 +11,6 @@ import java.io.IOException;
 @Internal
 public final class NativeWriter implements WriterBackend {
 
-    /** How long one native call may wait; so an interrupted thread is out within that time. */
-    private static final int MAX_WAIT_MILLIS = 100;
-
     private final NativeHandle handle;
 
     private NativeWriter(long handle) {
@@ -35,8 +32,8 @@ public final class NativeWriter implements WriterBackend {
     @Override
     public void write(byte[] frame, int length) throws IOException, InterruptedException {
         try {
-            while (!nativeWrite(handle.get(), frame, length, MAX_WAIT_MILLIS)) {
-                throwIfInterrupted();
+            while (!nativeWrite(handle.get(), frame, length, Waiting.SLICE_MILLIS)) {
+                Waiting.throwIfInterrupted();
             }
         } finally {
             NativeLogs.drain();
@@ -46,8 +43,8 @@ public final class NativeWriter implements WriterBackend {
     @Override
     public void flush() throws IOException, InterruptedException {
         try {
-            while (!nativeFlush(handle.get(), MAX_WAIT_MILLIS)) {
-                throwIfInterrupted();
+            while (!nativeFlush(handle.get(), Waiting.SLICE_MILLIS)) {
+                Waiting.throwIfInterrupted();
             }
         } finally {
             NativeLogs.drain();
@@ -68,13 +65,6 @@ public final class NativeWriter implements WriterBackend {
             } finally {
                 NativeLogs.drain();
             }
-        }
-    }
-
-    private static void throwIfInterrupted() throws InterruptedException {
-        NativeLogs.drain();
-        if (Thread.interrupted()) {
-            throw new InterruptedException("interrupted while waiting for Redis");
         }
     }
 
