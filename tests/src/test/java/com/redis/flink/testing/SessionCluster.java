@@ -214,6 +214,7 @@ public final class SessionCluster implements AutoCloseable {
         command.add("--add-opens=java.base/java.util.concurrent=ALL-UNNAMED");
         command.add("-XX:+UseSerialGC");
         command.add("-XX:TieredStopAtLevel=1");
+        command.add("-Djava.io.tmpdir=" + folder.resolve("tmp"));
         command.add("-Dtest.log=" + folder.resolve(name));
         command.add("-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"));
         command.addAll(List.of("-cp", System.getProperty("session.cluster.classpath"), main));

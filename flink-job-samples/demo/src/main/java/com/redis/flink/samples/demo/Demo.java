@@ -50,7 +50,7 @@ public final class Demo {
         } catch (Exception e) {
             System.out.println();
             System.out.println("The demo failed: " + chain(e));
-            System.out.println("Flink's log: " + System.getProperty("demo.log"));
+            System.out.println("Flink's log: " + System.getProperty("log.file"));
         }
         System.exit(status);
     }
@@ -61,7 +61,7 @@ public final class Demo {
             System.out.printf("Redis      %s:%d (private)%n", PrivateRedis.HOST, redis.port());
             EmbeddedFlink flink = EmbeddedFlink.submit(redis);
             System.out.printf("Flink      %s%n", flink.address());
-            System.out.printf("Log        %s%n%n", System.getProperty("demo.log"));
+            System.out.printf("Log        %s%n%n", System.getProperty("log.file"));
             Verdict verdict = new Demo(redis, flink, jedis, messages, rate).run();
             System.out.println();
             System.out.print(verdict.table());
