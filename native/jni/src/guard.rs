@@ -107,7 +107,8 @@ fn throw_redis(env: &mut Env<'_>, code: &str, message: &str) -> jni::errors::Res
 }
 
 thread_local! {
-    /// Where this thread panicked last, and how it got there: the payload of a panic does not tell.
+    /// Where this thread panicked last, which the payload of a panic does not tell. Not how it got there: the library's file is deleted
+    /// once it is loaded, so its frames have no names.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -117,8 +118,7 @@ pub(crate) fn note_panics() {
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            let trace = std::backtrace::Backtrace::force_capture();
-            PLACE.with(|kept| *kept.borrow_mut() = Some(format!(" (at {place})\n{trace}")));
+            PLACE.with(|kept| *kept.borrow_mut() = Some(format!(" (at {place})")));
         }));
     });
 }

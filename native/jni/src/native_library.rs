@@ -42,3 +42,12 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeDrainLogs
         Ok(JString::from_str(env, json)?)
     })
 }
+
+/// For the test that proves the guard: what a bug of ours would do, and the JVM lives on.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativePanic<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) {
+    guarded(env, |_| panic!("asked to panic"))
+}

@@ -1,6 +1,7 @@
 //! `NativeWriter`.
 
 use flink_redis_engine::config::SinkSettings;
+use flink_redis_engine::error::Error;
 use flink_redis_engine::sink::Writer;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JString};
@@ -35,7 +36,11 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeWrite<'loc
 ) -> jboolean {
     guarded(env, |env| {
         let writer = WRITERS.get(handle)?;
-        let mut bytes = vec![0u8; length.max(0).unsigned_abs() as usize];
+        let length = length.max(0).unsigned_abs() as usize;
+        if length > frame.len(env)? {
+            return Err(Error::Settings("a frame of records is longer than its array".to_owned()).into());
+        }
+        let mut bytes = vec![0u8; length];
         frame.get_region(env, 0, bytemuck::cast_slice_mut(&mut bytes))?;
         Ok(writer.write(&bytes, wait(max_wait_millis))?)
     })

@@ -99,6 +99,9 @@ public final class NativeLibrary {
 
     private static native String nativeVersion();
 
+    /** Panics in the engine; for the test that proves that the JVM lives on. */
+    static native void nativePanic();
+
     private static native void nativeLogLevel(int level);
 
     private static native String nativeDrainLogs();

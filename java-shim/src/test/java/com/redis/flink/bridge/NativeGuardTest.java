@@ -1,0 +1,63 @@
+package com.redis.flink.bridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+/** What goes wrong in the engine is an exception of the caller, and the JVM lives on. */
+class NativeGuardTest {
+
+    @Test
+    void aPanicBecomesAnExceptionThatTellsWhere() throws Exception {
+        NativeLibrary.load();
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(NativeLibrary::nativePanic)
+                    .isInstanceOf(NativePanicException.class)
+                    .hasMessageContaining("asked to panic")
+                    .hasMessageContaining("native_library.rs");
+        }
+        assertThat(NativeLibrary.version()).isEqualTo(NativeLibrary.VERSION);
+    }
+
+    @Test
+    void badSettingsNameTheOptionAndShowNoPassword() {
+        assertThatThrownBy(() -> NativeReader.open("{\"connection\":{\"password\":\"s3cret\"}}"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("source settings")
+                .hasMessageNotContaining("s3cret");
+        assertThatThrownBy(() -> NativeWriter.open("no JSON"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("sink settings");
+    }
+
+    @Test
+    void aClosedObjectCannotBeUsed() throws Exception {
+        NativeWriter writer = NativeWriter.open(sinkSettings());
+        writer.close();
+        writer.close();
+        assertThatThrownBy(writer::flush).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> writer.write(new byte[8], 8))
+                .isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aFrameThatCannotBeReadIsRefused() throws Exception {
+        try (NativeWriter writer = NativeWriter.open(sinkSettings())) {
+            assertThatThrownBy(() -> writer.write(new byte[] {9, 0, 0, 0, 0, 0, 0, 0}, 8))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("its version is 9");
+            assertThatThrownBy(() -> writer.write(new byte[4], 8))
+                    .as("an array that is shorter than said")
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    /** Of a server that is not there: the writer connects in the background. */
+    private static String sinkSettings() {
+        return "{\"connection\":{\"host\":\"localhost\",\"port\":1,\"user\":\"default\","
+                + "\"password\":\"\",\"clientName\":\"test\",\"connectTimeoutMillis\":1000,"
+                + "\"commandTimeoutMillis\":1000,\"retryTimeoutMillis\":1000},"
+                + "\"topic\":\"t\",\"numPartitions\":1,\"maxInFlightBytes\":1000}";
+    }
+}
