@@ -6,7 +6,10 @@ import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 import com.redis.flink.testing.SessionCluster;
 
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.StreamEntryID;
@@ -23,33 +26,48 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The fat jar of the sample on a Flink of separate processes: submitted, working, cancelled, and
- * nothing of it left.
+ * The fat jars of the samples on a Flink of separate processes: submitted, working, cancelled, and
+ * nothing of them left.
  */
 class SampleJarIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final int PARTITIONS = 4;
     private static final int MESSAGES = 1000;
 
-    @Test
-    void copiesTheTopicAndLeavesNothingBehind() throws Exception {
-        Path jar = Path.of(System.getProperty("sample.jar"));
-        // An argument of its own, so that the server is: the sample's topics have fixed names.
+    private static SessionCluster flink;
+
+    @BeforeAll
+    static void startFlink() throws IOException {
+        flink = SessionCluster.start(1, 4);
+    }
+
+    @AfterAll
+    static void stopFlink() {
+        flink.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"partitioned-stream, 4", "stream-source-stream-sink, 1"})
+    void copiesAndLeavesNothingBehind(String sample, int partitions) throws Exception {
+        Path jar = Path.of(System.getProperty("sample." + sample));
+        // An argument of its own, so that the server is: the samples' topics have fixed names.
         try (RedisServer redis = RedisServer.start("--databases", "1");
-                Jedis jedis = redis.jedis();
-                SessionCluster flink = SessionCluster.start(1, PARTITIONS)) {
+                Jedis jedis = redis.jedis()) {
             String port = Integer.toString(redis.port());
             String job = flink.run(jar, "--host", redis.host(), "--port", port);
             flink.awaitRunning(job, LIMIT);
-            Await.until("the groups exist", LIMIT, () -> groups(jedis) == PARTITIONS);
+            Await.value("the groups", LIMIT, () -> groups(jedis, partitions), n -> n == partitions);
 
-            List<Map<String, String>> produced = produce(jedis);
-            Await.value("all is written", LIMIT, () -> written(jedis), n -> n >= MESSAGES);
-            assertThat(output(jedis)).containsExactlyInAnyOrderElementsOf(produced);
-            Await.value("a checkpoint acknowledges all", LIMIT, () -> pending(jedis), n -> n == 0);
+            List<Map<String, String>> produced = produce(jedis, partitions);
+            Await.value("the output", LIMIT, () -> written(jedis, partitions), n -> n >= MESSAGES);
+            assertThat(output(jedis, partitions)).containsExactlyInAnyOrderElementsOf(produced);
+            Await.value(
+                    "a checkpoint acknowledges all",
+                    LIMIT,
+                    () -> pending(jedis, partitions),
+                    n -> n == 0);
 
-            long taskManager = flink.taskManagers().get(0).pid();
+            Process taskManager = flink.taskManagers().get(0);
             assertThat(threads(taskManager)).anyMatch(SampleJarIT::ours);
             assertThat(clients(jedis)).isNotEmpty();
 
@@ -62,16 +80,16 @@ class SampleJarIT {
                     LIMIT,
                     () -> threads(taskManager),
                     names -> names.stream().noneMatch(SampleJarIT::ours));
-            assertThat(flink.taskManagers().get(0).isAlive()).isTrue();
-            assertThat(written(jedis)).isEqualTo(MESSAGES);
+            assertThat(taskManager.isAlive()).isTrue();
+            assertThat(written(jedis, partitions)).isEqualTo(MESSAGES);
         }
     }
 
-    private static List<Map<String, String>> produce(Jedis jedis) {
+    private static List<Map<String, String>> produce(Jedis jedis, int partitions) {
         List<Map<String, String>> produced = new ArrayList<>();
         for (int i = 0; i < MESSAGES; i++) {
             String key = "key-" + i % 50;
-            long partition = Math.abs((long) key.hashCode()) % PARTITIONS;
+            long partition = Math.abs((long) key.hashCode()) % partitions;
             Map<String, String> fields = Map.of("key", key, "data", "value " + i);
             jedis.xadd("test:" + partition, StreamEntryID.NEW_ENTRY, fields);
             produced.add(fields);
@@ -79,9 +97,9 @@ class SampleJarIT {
         return produced;
     }
 
-    private static int groups(Jedis jedis) {
+    private static int groups(Jedis jedis, int partitions) {
         int groups = 0;
-        for (int partition = 0; partition < PARTITIONS; partition++) {
+        for (int partition = 0; partition < partitions; partition++) {
             if (jedis.exists("test:" + partition)) {
                 groups += jedis.xinfoGroups("test:" + partition).size();
             }
@@ -89,25 +107,25 @@ class SampleJarIT {
         return groups;
     }
 
-    private static long pending(Jedis jedis) {
+    private static long pending(Jedis jedis, int partitions) {
         long pending = 0;
-        for (int partition = 0; partition < PARTITIONS; partition++) {
+        for (int partition = 0; partition < partitions; partition++) {
             pending += jedis.xpending("test:" + partition, "test-group").getTotal();
         }
         return pending;
     }
 
-    private static long written(Jedis jedis) {
+    private static long written(Jedis jedis, int partitions) {
         long written = 0;
-        for (int partition = 0; partition < PARTITIONS; partition++) {
+        for (int partition = 0; partition < partitions; partition++) {
             written += jedis.xlen("output:" + partition);
         }
         return written;
     }
 
-    private static List<Map<String, String>> output(Jedis jedis) {
+    private static List<Map<String, String>> output(Jedis jedis, int partitions) {
         List<Map<String, String>> output = new ArrayList<>();
-        for (int partition = 0; partition < PARTITIONS; partition++) {
+        for (int partition = 0; partition < partitions; partition++) {
             for (StreamEntry entry :
                     jedis.xrange("output:" + partition, (StreamEntryID) null, null)) {
                 output.add(entry.getFields());
@@ -124,9 +142,9 @@ class SampleJarIT {
     }
 
     /** The kernel's names of a process's threads: they include those that Java knows nothing of. */
-    private static List<String> threads(long pid) throws IOException {
+    private static List<String> threads(Process process) throws IOException {
         List<String> names = new ArrayList<>();
-        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + pid + "/task"))) {
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + process.pid() + "/task"))) {
             for (Path task : tasks.collect(Collectors.toList())) {
                 names.add(name(task));
             }
