@@ -183,7 +183,7 @@ fn acknowledge_all(reply: &[u8], stream: &str) -> Vec<u8> {
 fn engine(server: &RedisServer, strategy: &str, entries: u64) {
     let settings = SourceSettings::from_json(&format!(
         r#"{{{},"topic":"t","numPartitions":{PARTITIONS},"group":"g","ackStrategy":"{strategy}","startingId":"0",
-        "batchSize":1000,"blockMillis":500,"maxBufferedBytes":16777216}}"#,
+        "batchSize":1000,"blockMillis":500,"maxBufferedBytes":16777216,"claimMinIdleMillis":60000}}"#,
         connection_json(server.port)
     ))
     .unwrap();

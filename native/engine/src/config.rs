@@ -104,6 +104,8 @@ pub enum AckStrategy {
     /// Never: read with `NOACK`, it is never pending.
     #[serde(rename = "NOACK")]
     NoAck,
+    /// Never: it is read by position, and when a checkpoint completes the group's position is set to the checkpoint's.
+    CommitPosition,
 }
 
 /// Where a group begins or a bounded read ends.
@@ -151,6 +153,8 @@ pub struct SourceSettings {
     pub block_millis: u64,
     /// What one reader holds ready for Java, at most.
     pub max_buffered_bytes: u64,
+    /// How long pending entries of other clients' consumers must have been idle before a job without state takes them over.
+    pub claim_min_idle_millis: u64,
 }
 
 impl SourceSettings {
@@ -248,7 +252,7 @@ mod tests {
 
     const SOURCE: &str = r#"{"connection":{"host":"h","port":6379,"user":"u","password":"s3cret","clientName":"c",
         "connectTimeoutMillis":1,"commandTimeoutMillis":1,"retryTimeoutMillis":0},"topic":"t","numPartitions":2,"group":"g",
-        "ackStrategy":"NOACK","startingId":"$","stoppingId":null,"batchSize":1,"blockMillis":1,"maxBufferedBytes":1}"#;
+        "ackStrategy":"NOACK","startingId":"$","stoppingId":null,"batchSize":1,"blockMillis":1,"maxBufferedBytes":1,"claimMinIdleMillis":1}"#;
 
     #[test]
     fn reads_what_java_sends() {

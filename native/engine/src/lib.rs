@@ -19,6 +19,7 @@ pub mod connection;
 pub mod entry_id;
 pub mod enumerator;
 pub mod error;
+mod random;
 pub mod runtime;
 pub mod sink;
 pub mod source;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::ConnectionSettings;
-use crate::connection::{dial, reply};
+use crate::connection::reply;
+use crate::connection::transport::Stream;
 use crate::error::{Error, Fault, FaultKind, Result};
 
 /// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
@@ -17,7 +16,7 @@ const READ_CHUNK: usize = 256 * 1024;
 
 /// One connection, owned by one task. After an error it is of no more use: replies may be half read.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     /// Received, not yet consumed.
     inbox: BytesMut,
     /// Queued, not yet sent.
@@ -26,12 +25,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Opens a connection that is authenticated and bears `name` in `CLIENT LIST`.
-    pub async fn open(settings: &ConnectionSettings, name: &str) -> Result<Self> {
-        dial::dial(settings, name).await
-    }
-
-    pub(super) fn new(stream: TcpStream, command_timeout: Duration) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, command_timeout: Duration) -> Self {
         Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout }
     }
 
@@ -96,7 +90,7 @@ impl Connection {
     }
 
     /// The bare stream, for a task that sends and receives at the same time. Nothing may be queued or received yet.
-    pub fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
         self.stream
     }
 }

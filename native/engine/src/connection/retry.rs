@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::error::{Error, Result};
+use crate::random;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -47,7 +47,7 @@ impl Outage {
         }
         // Full jitter on the upper half: many readers of one server that went away must not come back in step.
         let step = FIRST_WAIT.saturating_mul(1 << (self.attempts - 1).min(8)).min(LONGEST_WAIT);
-        let wait = step.mul_f64(rand::rng().random_range(0.5..=1.0));
+        let wait = step.mul_f64(random::jitter());
         Ok(wait.min(self.limit.saturating_sub(since.elapsed()).max(Duration::from_millis(1))))
     }
 

@@ -9,15 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::SinkSettings;
-use crate::connection::{Connection, Outage, reply};
+use crate::connection::{Outage, Server, reply};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::dead_letter;
 use crate::sink::queue::{Chunk, Queue};
@@ -31,7 +29,8 @@ pub(super) struct Counters {
 }
 
 pub(super) struct Pipeline {
-    pub(super) settings: SinkSettings,
+    settings: SinkSettings,
+    server: Server,
     pub(super) queue: Arc<Queue>,
     pub(super) closed: CancellationToken,
     pub(super) counters: Arc<Counters>,
@@ -59,7 +58,20 @@ impl Pipeline {
         let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
         let outage = Outage::new(what, settings.connection.retry_timeout());
         let (unconfirmed, put_off) = (VecDeque::new(), Vec::new());
-        Self { settings, queue, closed, counters, outage, unconfirmed, sent: 0, sent_bytes: 0, put_off, reason: None }
+        let server = Server::new(settings.connection.clone());
+        Self {
+            settings,
+            server,
+            queue,
+            closed,
+            counters,
+            outage,
+            unconfirmed,
+            sent: 0,
+            sent_bytes: 0,
+            put_off,
+            reason: None,
+        }
     }
 
     /// Runs until the writer is closed or a fault is final; that one, or a panic, fails the writer.
@@ -96,8 +108,7 @@ impl Pipeline {
     }
 
     async fn over_one_connection(&mut self) -> Result<()> {
-        let connection = &self.settings.connection;
-        let mut stream = Connection::open(connection, &connection.client_name).await?.into_stream();
+        let mut stream = self.server.connect(&self.settings.connection.client_name).await?.into_stream();
         loop {
             self.exchange(&mut stream).await?;
             // All replies are there, and some commands were put off.
@@ -108,10 +119,10 @@ impl Pipeline {
     }
 
     /// Sends and receives at the same time, until something was put off and nothing is in flight.
-    async fn exchange(&mut self, stream: &mut TcpStream) -> Result<()> {
+    async fn exchange(&mut self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<()> {
         let queue = Arc::clone(&self.queue);
         let timeout = self.settings.connection.command_timeout();
-        let (mut input, mut output) = stream.split();
+        let (mut input, mut output) = tokio::io::split(stream);
         let mut inbox = BytesMut::new();
         let mut heard = Instant::now();
         loop {
@@ -147,7 +158,7 @@ impl Pipeline {
     }
 
     /// One write of the chunk whose turn it is.
-    async fn send(&mut self, output: &mut WriteHalf<'_>) -> Result<()> {
+    async fn send(&mut self, output: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
         let Some(chunk) = self.unconfirmed.get(self.sent) else { return Ok(()) };
         let from = chunk.start() + self.sent_bytes;
         let written = output.write(&chunk.bytes[from..]).await.map_err(lost)?;
@@ -232,7 +243,7 @@ impl Pipeline {
     }
 }
 
-async fn receive(input: &mut ReadHalf<'_>, inbox: &mut BytesMut) -> Result<()> {
+async fn receive(input: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) -> Result<()> {
     inbox.reserve(READ_CHUNK);
     match input.read_buf(inbox).await {
         Ok(0) => Err(Fault::new(FaultKind::Connection, "connection closed by the server").into()),

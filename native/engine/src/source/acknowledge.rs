@@ -14,7 +14,7 @@ use crate::config::Partition;
 use crate::connection::{Connection, Outage};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
-use crate::source::commands;
+use crate::source::commands::{self, Progress};
 use crate::source::consumers::ConsumerName;
 use crate::source::split::Shared;
 use crate::topic::stream_name;
@@ -36,6 +36,17 @@ struct OwedState {
     sweep: Option<EntryId>,
     sweep_always: bool,
     consumer: String,
+    /// `COMMIT_POSITION` only.
+    group: Option<GroupPosition>,
+}
+
+/// Where the group stands on the server, as far as this reader knows.
+struct GroupPosition {
+    committed: EntryId,
+    /// How many entries that is from the stream's first on, where it is known: `XINFO GROUPS` tells the lag by it.
+    entries_read: Option<u64>,
+    /// What was read beyond it.
+    read: Runs,
 }
 
 impl Owed {
@@ -46,7 +57,11 @@ impl Owed {
     }
 
     pub(super) fn forget_above(&self, id: EntryId) {
-        self.state.lock().ids.remove_above(id);
+        let mut state = self.state.lock();
+        state.ids.remove_above(id);
+        if let Some(group) = &mut state.group {
+            group.read.remove_above(id);
+        }
     }
 
     /// A connect: entries that were delivered before it may be pending though this reader never received them.
@@ -55,6 +70,42 @@ impl Owed {
         consumer.clone_into(&mut state.consumer);
         state.sweep = Some(delivered);
         state.sweep_always = !may_kill;
+    }
+
+    /// A connect of a reader that reads by position: `received` is where it goes on.
+    pub(super) fn connected_by_position(&self, progress: Progress, received: EntryId) {
+        let mut state = self.state.lock();
+        let mut read = state.group.take().map(|group| group.read).unwrap_or_default();
+        read.remove_up_to(progress.delivered);
+        // After a restore it may stand before where reading goes on: then nobody has counted what is in between.
+        let counted = received <= progress.delivered || !read.is_empty();
+        let entries_read = progress.entries_read.filter(|_| counted);
+        state.group = Some(GroupPosition { committed: progress.delivered, entries_read, read });
+    }
+
+    /// Entries were read by position.
+    pub(super) fn read(&self, ids: &Runs) {
+        if let Some(group) = &mut self.state.lock().group {
+            let mut beyond = ids.clone();
+            beyond.remove_up_to(group.committed);
+            group.read.extend(&beyond);
+        }
+    }
+
+    /// The position to commit, with the count of entries up to it; never one behind what was committed.
+    fn to_commit(&self, order: &Order) -> Option<(EntryId, Option<u64>)> {
+        let state = self.state.lock();
+        let group = state.group.as_ref().filter(|group| order.up_to > group.committed)?;
+        let more = group.read.ids_up_to(order.up_to).count() as u64;
+        Some((order.up_to, group.entries_read.map(|read| read + more)))
+    }
+
+    fn committed(&self, position: EntryId, entries_read: Option<u64>) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.committed = position;
+            group.entries_read = entries_read;
+            group.read.remove_up_to(position);
+        }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -161,8 +212,8 @@ impl Acknowledger {
 
     async fn carry_out(&self, shared: &Shared, link: &mut Option<Connection>) -> Result<()> {
         if link.is_none() {
-            let settings = &shared.settings.connection;
-            *link = Some(Connection::open(settings, &format!("{}-ack", settings.client_name)).await?);
+            let name = format!("{}-ack", shared.settings.connection.client_name);
+            *link = Some(shared.server.connect(&name).await?);
         }
         let Some(connection) = link else { return Ok(()) };
         let orders: Vec<(Partition, Order)> =
@@ -177,6 +228,7 @@ impl Acknowledger {
             };
             work.acknowledge(&order).await?;
             work.sweep(&order).await?;
+            work.commit_position(&order).await?;
             // Unless a newer one has come meanwhile.
             let mut waiting = self.orders.lock();
             if waiting.get(&partition) == Some(&order) {
@@ -229,12 +281,13 @@ impl Work<'_> {
         let group = &self.shared.settings.group;
         let mut from = EntryId::ZERO;
         loop {
-            let page = commands::pending_page(self.connection, &self.stream, group, from, order.up_to, commands::PAGE)
+            let page = commands::pending_page(self.connection, &self.stream, group, from, order.up_to)
                 .await
                 .context(|| format!("XPENDING '{}'", self.stream))?;
-            let Some(last) = page.last().copied() else { break };
+            let Some(last) = page.last().map(|pending| pending.id) else { break };
             let full = page.len() == commands::PAGE;
-            let ids: Vec<EntryId> = page.into_iter().filter(|id| !order.held.contains(*id)).collect();
+            let ids: Vec<EntryId> =
+                page.into_iter().map(|pending| pending.id).filter(|id| !order.held.contains(*id)).collect();
             if !ids.is_empty() {
                 self.send(&ids).await?;
             }
@@ -245,6 +298,15 @@ impl Work<'_> {
         }
         self.owed.swept();
         self.delete_replaced(&own).await
+    }
+
+    /// `COMMIT_POSITION`: the group goes to where the completed checkpoint is.
+    async fn commit_position(&mut self, order: &Order) -> Result<()> {
+        let Some((position, entries_read)) = self.owed.to_commit(order) else { return Ok(()) };
+        let set = commands::set_position(&self.stream, &self.shared.settings.group, position, entries_read);
+        self.connection.call(&set).await.context(|| format!("XGROUP SETID '{}'", self.stream))?;
+        self.owed.committed(position, entries_read);
+        Ok(())
     }
 
     /// Consumers of replaced readers go, each by a script that checks that it owns nothing: deleting one deletes what it has pending.

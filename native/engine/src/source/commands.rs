@@ -6,7 +6,7 @@ use redis::{Cmd, FromRedisValue, Value};
 
 use crate::config::Place;
 use crate::connection::Connection;
-use crate::entry_id::{EntryId, Runs};
+use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 
 /// Makes the group, and the stream where it is not there; `false`: the group existed
@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     pub(crate) pending: u64,
     /// The stream's `last-generated-id`.
     pub(crate) generated: EntryId,
+    /// How many entries the group has read, from the stream's first on; Redis 7.0 or newer, where it is known.
+    pub(crate) entries_read: Option<u64>,
 }
 
 /// Reads it with two commands in one round trip. An error has the code `NOGROUP` when the group is gone.
@@ -44,10 +46,17 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
     for about in groups {
         let about = fields(about)?;
         if read::<String>(&about, "name")? == group {
+            let delivered = id(&about, "last-delivered-id")?;
+            let entries_read = match about.get("entries-read") {
+                // A group that has read nothing; servers before 7.0 do not have the field at all.
+                Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
+                _ => read(&about, "entries-read").ok(),
+            };
             return Ok(Progress {
-                delivered: id(&about, "last-delivered-id")?,
+                delivered,
                 pending: read(&about, "pending")?,
                 generated: id(&about_stream, "last-generated-id")?,
+                entries_read,
             });
         }
     }
@@ -59,7 +68,6 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
 pub(crate) struct Consumer {
     pub(crate) name: String,
     pub(crate) pending: u64,
-    pub(crate) idle_millis: u64,
 }
 
 pub(crate) async fn consumers(connection: &mut Connection, stream: &str, group: &str) -> Result<Vec<Consumer>> {
@@ -69,13 +77,17 @@ pub(crate) async fn consumers(connection: &mut Connection, stream: &str, group: 
     };
     let read_one = |about| {
         let about = fields(about)?;
-        Ok(Consumer {
-            name: read(&about, "name")?,
-            pending: read(&about, "pending")?,
-            idle_millis: read(&about, "idle")?,
-        })
+        Ok(Consumer { name: read(&about, "name")?, pending: read(&about, "pending")? })
     };
     consumers.into_iter().map(read_one).collect()
+}
+
+/// An entry of the pending entries list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) id: EntryId,
+    pub(crate) consumer: String,
+    pub(crate) idle_millis: u64,
 }
 
 /// One page of the pending entries list, from `from` to `to`, whoever owns them
@@ -86,27 +98,35 @@ pub(crate) async fn pending_page(
     group: &str,
     from: EntryId,
     to: EntryId,
-    count: usize,
-) -> Result<Vec<EntryId>> {
+) -> Result<Vec<Pending>> {
     let mut cmd = redis::cmd("XPENDING");
-    cmd.arg(stream).arg(group).arg(from.to_string()).arg(to.to_string()).arg(count);
+    cmd.arg(stream).arg(group).arg(from.to_string()).arg(to.to_string()).arg(PAGE);
     let Value::Array(rows) = connection.call(&cmd).await? else { return Err(unreadable("XPENDING")) };
-    let id_of = |row| match row {
-        Value::Array(columns) => columns.into_iter().next().and_then(bytes).and_then(|text| EntryId::parse(&text)),
-        _ => None,
+    let read_row = |row| {
+        let Value::Array(columns) = row else { return None };
+        let mut columns = columns.into_iter();
+        let id = EntryId::parse(&bytes(columns.next()?)?)?;
+        let consumer = String::from_utf8_lossy(&bytes(columns.next()?)?).into_owned();
+        let Value::Int(idle) = columns.next()? else { return None };
+        Some(Pending { id, consumer, idle_millis: idle.unsigned_abs() })
     };
-    rows.into_iter().map(|row| id_of(row).ok_or_else(|| unreadable("XPENDING"))).collect()
+    rows.into_iter().map(|row| read_row(row).ok_or_else(|| unreadable("XPENDING"))).collect()
 }
 
 /// All of the pending entries list up to `to`, in pages.
-pub(crate) async fn pending_up_to(connection: &mut Connection, stream: &str, group: &str, to: EntryId) -> Result<Runs> {
-    let mut all = Runs::default();
+pub(crate) async fn pending_up_to(
+    connection: &mut Connection,
+    stream: &str,
+    group: &str,
+    to: EntryId,
+) -> Result<Vec<Pending>> {
+    let mut all = Vec::new();
     let mut from = EntryId::ZERO;
     loop {
-        let page = pending_page(connection, stream, group, from, to, PAGE).await?;
+        let mut page = pending_page(connection, stream, group, from, to).await?;
         let full = page.len() == PAGE;
-        let last = page.last().copied();
-        page.into_iter().for_each(|id| all.push(id));
+        let last = page.last().map(|pending| pending.id);
+        all.append(&mut page);
         match last {
             Some(last) if full && last < to => from = last.next(),
             _ => return Ok(all),
@@ -165,6 +185,34 @@ pub(crate) fn read_group(
         cmd.arg("NOACK");
     }
     cmd.arg("STREAMS").arg(stream).arg(">");
+    cmd
+}
+
+/// What comes after an ID, for nobody's account (<https://redis.io/docs/latest/commands/xread/>).
+pub(crate) fn read_after(stream: &str, after: EntryId, count: u64, block_millis: u64) -> Cmd {
+    let mut cmd = redis::cmd("XREAD");
+    cmd.arg("COUNT").arg(count).arg("BLOCK").arg(block_millis).arg("STREAMS").arg(stream).arg(after.to_string());
+    cmd
+}
+
+/// Sets the group's position (<https://redis.io/docs/latest/commands/xgroup-setid/>).
+pub(crate) fn set_position(stream: &str, group: &str, position: EntryId, entries_read: Option<u64>) -> Cmd {
+    let mut cmd = redis::cmd("XGROUP");
+    cmd.arg("SETID").arg(stream).arg(group).arg(position.to_string());
+    if let Some(entries_read) = entries_read {
+        cmd.arg("ENTRIESREAD").arg(entries_read);
+    }
+    cmd
+}
+
+/// Makes pending entries `consumer`'s, if they still have been idle that long (<https://redis.io/docs/latest/commands/xclaim/>).
+pub(crate) fn claim(stream: &str, group: &str, consumer: &str, min_idle_millis: u64, ids: &[EntryId]) -> Cmd {
+    let mut cmd = redis::cmd("XCLAIM");
+    cmd.arg(stream).arg(group).arg(consumer).arg(min_idle_millis);
+    for id in ids {
+        cmd.arg(id.to_string());
+    }
+    cmd.arg("JUSTID");
     cmd
 }
 

@@ -3,13 +3,12 @@
 //! Flink may give up a TaskManager that lives on and still reads. Stopping it is for its own good and for speed: that nothing is lost
 //! to it is ensured by the gap check (`poll.rs`), whether it is stopped or not.
 
-use std::fmt;
-
 use redis::Value;
 use tracing::warn;
 
 use crate::connection::Connection;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
+use crate::random;
 use crate::source::commands;
 use crate::source::split::SplitReader;
 
@@ -26,7 +25,7 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn new(base: &str) -> Self {
-        Self { base: base.to_owned(), tag: format!("{:016x}", rand::random::<u64>()), epoch: None, may_kill: true }
+        Self { base: base.to_owned(), tag: random::tag(), epoch: None, may_kill: true }
     }
 
     /// What `CLIENT LIST` shows.
@@ -42,14 +41,14 @@ impl Identity {
 
 /// The name of a consumer of ours: `<client name>-<epoch>-<tag>-<client id>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ConsumerName {
-    pub(super) epoch: u64,
-    pub(super) tag: String,
-    pub(super) client_id: u64,
+pub(crate) struct ConsumerName {
+    pub(crate) epoch: u64,
+    pub(crate) tag: String,
+    pub(crate) client_id: u64,
 }
 
 impl ConsumerName {
-    pub(super) fn parse(base: &str, name: &str) -> Option<Self> {
+    pub(crate) fn parse(base: &str, name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix(base)?.strip_prefix('-')?.split('-');
         let parsed = Self {
             epoch: parts.next()?.parse().ok()?,
@@ -58,11 +57,10 @@ impl ConsumerName {
         };
         parts.next().is_none().then_some(parsed)
     }
-}
 
-impl fmt::Display for ConsumerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}", self.epoch, self.tag, self.client_id)
+    /// The whole name.
+    pub(crate) fn of(&self, base: &str) -> String {
+        format!("{base}-{}-{}-{}", self.epoch, self.tag, self.client_id)
     }
 }
 
@@ -84,7 +82,7 @@ impl SplitReader {
             return Err(Error::protocol("the reply to CLIENT ID is no number"));
         };
         let own = ConsumerName { epoch, tag: self.identity.tag.clone(), client_id: client_id.unsigned_abs() };
-        let name = format!("{}-{own}", self.identity.base);
+        let name = own.of(&self.identity.base);
         let mut create = redis::cmd("XGROUP");
         create.arg("CREATECONSUMER").arg(&self.stream).arg(&group).arg(&name);
         connection.call(&create).await.context(|| "XGROUP CREATECONSUMER")?;
@@ -156,7 +154,7 @@ mod tests {
     #[test]
     fn knows_its_own_consumers_by_name() {
         let own = ConsumerName { epoch: 7, tag: "00ff00ff00ff00ff".into(), client_id: 12 };
-        let name = format!("flink-my-group-{own}");
+        let name = own.of("flink-my-group");
         assert_eq!(ConsumerName::parse("flink-my-group", &name), Some(own));
         for foreign in [
             "flink-my-group",

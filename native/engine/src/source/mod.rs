@@ -2,7 +2,7 @@
 //!
 //! 1. [`session`] connects: group, consumer, what has been delivered so far
 //! 2. [`replay`] fetches by position what was delivered and not emitted
-//! 3. [`poll`] reads on, two requests in flight, and sees gaps
+//! 3. [`poll`] reads on, two requests in flight, and sees gaps; [`bounded`] up to an end, [`position`] without the group
 //! 4. [`scanner`] turns the reply's bytes into a [`batch`], in one pass
 //! 5. [`buffer`] holds batches until Java polls them, bounded by bytes
 //! 6. [`acknowledge`] sends `XACK` when the entries' checkpoint has completed
@@ -11,15 +11,18 @@
 
 mod acknowledge;
 pub mod batch;
+mod bounded;
 mod buffer;
 mod checkpoints;
 pub(crate) mod commands;
 mod consumers;
 mod poll;
+mod position;
 mod reader;
 mod replay;
 pub mod scanner;
 mod session;
 mod split;
 
+pub(crate) use consumers::ConsumerName;
 pub use reader::{Reader, ReaderStats};

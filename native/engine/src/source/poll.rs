@@ -47,7 +47,7 @@ impl SplitReader {
     }
 
     /// One read and the look behind it, not yet accepted.
-    async fn receive_read(&mut self, session: &mut Session) -> Result<(Taken, Option<EntryId>)> {
+    pub(super) async fn receive_read(&mut self, session: &mut Session) -> Result<(Taken, Option<EntryId>)> {
         let block = self.block();
         self.builder.limits(self.received, self.stopping_id);
         self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREADGROUP")?;
@@ -63,11 +63,11 @@ impl SplitReader {
         Ok(())
     }
 
-    fn block(&self) -> Duration {
+    pub(super) fn block(&self) -> Duration {
         Duration::from_millis(self.shared.settings.block_millis)
     }
 
-    fn queue_read(&self, session: &mut Session) {
+    pub(super) fn queue_read(&self, session: &mut Session) {
         let settings = &self.shared.settings;
         let no_ack = settings.ack_strategy == AckStrategy::NoAck;
         session.connection.queue(&commands::read_group(
@@ -80,60 +80,13 @@ impl SplitReader {
         ));
     }
 
-    fn queue_look(&self, session: &mut Session) {
+    pub(super) fn queue_look(&self, session: &mut Session) {
         session.connection.queue(&commands::range_after(&self.stream, self.received, None, 1));
-    }
-
-    /// Reads a bounded split, one read at a time, so that as little as possible is taken beyond its end.
-    pub(super) async fn poll_to_the_end(&mut self, session: &mut Session) -> Result<()> {
-        let Some(stop) = self.stopping_id else { return Ok(()) };
-        loop {
-            self.queue_look(session);
-            session.connection.flush().await?;
-            let next = self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")?;
-            let none_left = match next {
-                Some(next) => next > stop,
-                None => self.progress(&mut session.connection).await?.generated >= stop,
-            };
-            if self.received >= stop || none_left {
-                self.finish().await;
-                return Ok(());
-            }
-            self.queue_read(session);
-            self.queue_look(session);
-            session.connection.flush().await?;
-            let (taken, found) = self.receive_read(session).await?;
-            if missed(&taken, found) {
-                let delivered = self.progress(&mut session.connection).await?.delivered;
-                self.replay(&mut session.connection, delivered).await?;
-                continue;
-            }
-            self.accept(&taken);
-            self.give_back(session, &taken).await?;
-            self.hand_over(taken.batches).await;
-            self.shared.buffer.while_paused(self.partition).await;
-        }
-    }
-
-    /// Entries beyond the end go back to the group: it is set before them, then they are no longer pending here.
-    async fn give_back(&mut self, session: &mut Session, taken: &Taken) -> Result<()> {
-        if taken.beyond.is_empty() {
-            return Ok(());
-        }
-        let group = self.shared.settings.group.clone();
-        let mut set = redis::cmd("XGROUP");
-        set.arg("SETID").arg(&self.stream).arg(&group).arg(self.received.to_string());
-        session.connection.call(&set).await.context(|| "XGROUP SETID")?;
-        let ids: Vec<EntryId> = taken.beyond.runs().flat_map(|run| run.ids()).collect();
-        for chunk in ids.chunks(commands::PAGE) {
-            session.connection.call(&commands::acknowledge(&self.stream, &group, chunk)).await.context(|| "XACK")?;
-        }
-        Ok(())
     }
 }
 
 /// Whether the stream holds an entry between the last one received and the first new one of a read.
-fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
+pub(super) fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
     let new = [taken.ids.first(), taken.beyond.first()].into_iter().flatten().min();
     match (new, found) {
         (Some(new), Some(found)) => found < new,

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition};
+use crate::connection::Server;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
 use crate::runtime::EngineRuntime;
@@ -30,8 +32,9 @@ pub struct Reader {
     acknowledger: Arc<Acknowledger>,
     checkpoints: Mutex<Checkpoints>,
     tasks: Mutex<JoinSet<()>>,
+    handle: Handle,
     // Last, since its drop ends the runtime that the tasks are on.
-    runtime: Arc<EngineRuntime>,
+    _runtime: Option<Arc<EngineRuntime>>,
 }
 
 /// What a reader has done so far.
@@ -51,9 +54,16 @@ impl Reader {
     /// Connects to nothing yet.
     pub fn new(settings: SourceSettings) -> Result<Self> {
         let runtime = EngineRuntime::shared()?;
+        let server = Server::new(settings.connection.clone());
+        let handle = runtime.handle()?.clone();
+        Ok(Self::on(handle, Some(runtime), settings, server))
+    }
+
+    fn on(handle: Handle, runtime: Option<Arc<EngineRuntime>>, settings: SourceSettings, server: Server) -> Self {
         let limit = usize::try_from(settings.max_buffered_bytes).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared {
             settings,
+            server,
             buffer: Buffer::new(limit),
             closed: CancellationToken::new(),
             splits: AtomicUsize::new(0),
@@ -61,10 +71,15 @@ impl Reader {
         });
         let acknowledger = Acknowledger::new();
         let mut tasks = JoinSet::new();
-        if shared.settings.ack_strategy != AckStrategy::NoAck {
-            tasks.spawn_on(Arc::clone(&acknowledger).run(Arc::clone(&shared)), runtime.handle()?);
+        tasks.spawn_on(Arc::clone(&acknowledger).run(Arc::clone(&shared)), &handle);
+        Self {
+            shared,
+            acknowledger,
+            checkpoints: Mutex::default(),
+            tasks: Mutex::new(tasks),
+            handle,
+            _runtime: runtime,
         }
-        Ok(Self { shared, acknowledger, checkpoints: Mutex::default(), tasks: Mutex::new(tasks), runtime })
     }
 
     /// Begins to read them.
@@ -87,7 +102,7 @@ impl Reader {
         for split in splits {
             let owed = Arc::new(Owed::default());
             self.acknowledger.add_split(split.partition, Arc::clone(&owed));
-            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), self.runtime.handle()?);
+            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), &self.handle);
         }
         Ok(())
     }
@@ -125,9 +140,6 @@ impl Reader {
     /// It completed: what it holds is acknowledged, now or when the server can be reached.
     pub fn complete(&self, id: i64) {
         let positions = self.checkpoints.lock().complete(id);
-        if self.shared.settings.ack_strategy == AckStrategy::NoAck {
-            return;
-        }
         for split in positions {
             self.acknowledger
                 .order(split.partition, Order { up_to: split.position, held: split.pending, sweeps: true });
@@ -142,6 +154,13 @@ impl Reader {
     /// What ended a split, if one has ended so.
     pub fn failure(&self) -> Option<Error> {
         self.shared.buffer.failure()
+    }
+
+    #[cfg(test)]
+    pub(super) fn crash(&self) {
+        self.shared.buffer.close();
+        self.tasks.lock().abort_all();
+        self.tasks.lock().detach_all();
     }
 
     pub fn stats(&self) -> ReaderStats {
@@ -163,8 +182,10 @@ impl Reader {
         self.shared.closed.cancel();
         self.shared.buffer.close();
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
-        let Ok(handle) = self.runtime.handle() else { return };
-        handle.block_on(async {
+        if tasks.is_empty() {
+            return;
+        }
+        self.handle.block_on(async {
             let joined = tokio::time::timeout(CLOSE, async { while tasks.join_next().await.is_some() {} }).await;
             if joined.is_err() {
                 warn!(

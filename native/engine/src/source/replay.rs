@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::config::AckStrategy;
 use crate::connection::Connection;
 use crate::entry_id::{EntryId, Run, Runs};
 use crate::error::{Context, Result};
@@ -61,10 +60,8 @@ impl SplitReader {
         }
         let taken = self.builder.take();
         let asked: Runs = window.iter().flat_map(|run| run.ids()).collect();
-        if self.shared.settings.ack_strategy != AckStrategy::NoAck {
-            // Those whose data is gone, too: nobody else will acknowledge them.
-            self.owed.add(&asked);
-        }
+        // Those whose data is gone, too, and whatever the strategy: nobody else will acknowledge them.
+        self.owed.add(&asked);
         self.count_trimmed(asked.len() - taken.ids.len());
         self.shared.counters.entries.fetch_add(taken.entries, Ordering::Relaxed);
         self.hand_over(taken.batches).await;

@@ -4,7 +4,7 @@
 
 use tracing::{error, warn};
 
-use crate::config::Place;
+use crate::config::{AckStrategy, Place};
 use crate::connection::Connection;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
@@ -21,12 +21,17 @@ pub(super) struct Session {
 
 impl SplitReader {
     pub(super) async fn connect(&mut self) -> Result<Session> {
-        let mut connection = Connection::open(&self.shared.settings.connection, &self.identity.client_name()).await?;
+        let mut connection = self.shared.server.connect(&self.identity.client_name()).await?;
         self.make_group(&mut connection).await?;
-        let consumer = self.take_over(&mut connection).await?;
+        let by_position = self.shared.settings.ack_strategy == AckStrategy::CommitPosition;
+        // Who reads by position can't be cut short by another reader, and needs no consumer.
+        let consumer = if by_position { String::new() } else { self.take_over(&mut connection).await? };
         let progress = self.progress(&mut connection).await?;
         self.go_back_if_writes_were_lost(progress);
         self.owed.connected(&consumer, progress.delivered, self.identity.may_kill());
+        if by_position {
+            self.owed.connected_by_position(progress, self.received);
+        }
         self.outage.over();
         Ok(Session { connection, consumer, delivered: progress.delivered })
     }

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split};
-use crate::connection::{Connection, Outage};
+use crate::connection::{Connection, Outage, Server};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
 use crate::source::acknowledge::Owed;
@@ -22,6 +22,7 @@ use crate::topic::stream_name;
 /// What the splits of one reader share.
 pub(super) struct Shared {
     pub(super) settings: SourceSettings,
+    pub(super) server: Server,
     pub(super) buffer: Arc<Buffer>,
     pub(super) closed: CancellationToken,
     /// How many splits share the buffer.
@@ -127,10 +128,13 @@ impl SplitReader {
     async fn read_over_one_connection(&mut self) -> Result<()> {
         let mut session = self.connect().await?;
         self.replay_pending(&mut session.connection).await?;
+        if self.shared.settings.ack_strategy == AckStrategy::CommitPosition {
+            return self.poll_by_position(&mut session).await;
+        }
         loop {
             self.replay(&mut session.connection, session.delivered).await?;
-            if self.stopping_id.is_some() {
-                return self.poll_to_the_end(&mut session).await;
+            if let Some(stop) = self.stopping_id {
+                return self.poll_to_the_end(&mut session, stop).await;
             }
             // It comes back when something was missed, which the replay fetches.
             self.poll(&mut session).await?;
@@ -160,9 +164,13 @@ impl SplitReader {
 
     /// Notes entries that were received in order: they are owed an acknowledgment, and `R` moves. They are not handed over yet.
     pub(super) fn accept(&mut self, taken: &Taken) {
-        if self.shared.settings.ack_strategy != AckStrategy::NoAck {
-            self.owed.add(&taken.ids);
-            self.owed.add(&taken.known);
+        match self.shared.settings.ack_strategy {
+            AckStrategy::OnCheckpoint | AckStrategy::OnEmit => {
+                self.owed.add(&taken.ids);
+                self.owed.add(&taken.known);
+            }
+            AckStrategy::CommitPosition => self.owed.read(&taken.ids),
+            AckStrategy::NoAck => {}
         }
         if let Some(last) = taken.ids.last() {
             self.received = last;

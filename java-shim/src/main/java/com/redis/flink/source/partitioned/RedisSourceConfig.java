@@ -205,6 +205,7 @@ public final class RedisSourceConfig implements Serializable {
                 .put("batchSize", batchSize)
                 .put("blockMillis", blockMillis)
                 .put("maxBufferedBytes", maxBufferedBytes)
+                .put("claimMinIdleMillis", claimMinIdleMillis)
                 .toString();
     }
 
@@ -415,8 +416,8 @@ public final class RedisSourceConfig implements Serializable {
 
         /**
          * Milliseconds for which pending entries of consumers that are not this connector's must
-         * have been idle before a fresh job takes them over, 0 or more; default 60000. This version
-         * takes over none yet.
+         * have been idle before a fresh job takes them over, 0 or more; default 60000. A job that
+         * starts without state on a group that has such entries waits for that before it reads.
          */
         public Builder claimMinIdleMillis(long value) {
             claimMinIdleMillis = value;

@@ -4,6 +4,8 @@
 //! that is pending up to it as the split's `pending`. So a split is never without a position, and a checkpoint never has
 //! to wait until its reader has connected.
 
+mod foreign;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Partition, Place, SourceSettings, Split};
-use crate::connection::{Connection, Outage};
+use crate::connection::{Connection, Outage, Server};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Error, Result};
 use crate::runtime::EngineRuntime;
@@ -55,7 +57,8 @@ pub struct Enumerator {
 impl Enumerator {
     /// Connects to nothing yet.
     pub fn new(settings: SourceSettings) -> Result<Self> {
-        let work = Arc::new(Work { settings });
+        let server = Server::new(settings.connection.clone());
+        let work = Arc::new(Work { settings, server });
         Ok(Self {
             work,
             running: Mutex::default(),
@@ -93,6 +96,7 @@ impl Enumerator {
 
 struct Work {
     settings: SourceSettings,
+    server: Server,
 }
 
 impl Work {
@@ -118,8 +122,8 @@ impl Work {
     }
 
     async fn discover_once(&self, request: &DiscoverRequest) -> Result<Discovered> {
-        let connection = &self.settings.connection;
-        let mut connection = Connection::open(connection, &format!("{}-enumerator", connection.client_name)).await?;
+        let name = format!("{}-enumerator", self.settings.connection.client_name);
+        let mut connection = self.server.connect(&name).await?;
         let mut splits = Vec::new();
         for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
             splits.push(self.begin(&mut connection, partition, request.restored).await?);
@@ -140,9 +144,9 @@ impl Work {
             commands::progress(connection, &stream, group).await.context(|| format!("stream '{stream}', XINFO"))?;
         let pending = match progress.pending {
             0 => Runs::default(),
-            _ => commands::pending_up_to(connection, &stream, group, progress.delivered)
+            _ => foreign::take_over(connection, &self.settings, &stream, progress.delivered)
                 .await
-                .context(|| format!("stream '{stream}', XPENDING '{group}'"))?,
+                .context(|| format!("stream '{stream}', group '{group}'"))?,
         };
         let stopping_id = self.settings.stopping_id.map(|stop| match stop {
             Place::End => progress.generated,

@@ -1,0 +1,46 @@
+//! Randomness: tags that tell readers apart, and jitter.
+//!
+//! Neither has to be secret. The model test seeds it, so that a failure can be run again.
+
+#[cfg(not(test))]
+mod source {
+    pub(super) fn next() -> u64 {
+        rand::random()
+    }
+}
+
+#[cfg(test)]
+mod source {
+    use std::cell::RefCell;
+
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    thread_local! {
+        static SEEDED: RefCell<SmallRng> = RefCell::new(SmallRng::seed_from_u64(0));
+    }
+
+    pub(super) fn next() -> u64 {
+        SEEDED.with(|random| random.borrow_mut().next_u64())
+    }
+
+    pub(super) fn seed(seed: u64) {
+        SEEDED.with(|random| *random.borrow_mut() = SmallRng::seed_from_u64(seed));
+    }
+}
+
+/// Unique among all readers there have ever been.
+pub(crate) fn tag() -> String {
+    format!("{:016x}", source::next())
+}
+
+/// Between a half and 1.
+pub(crate) fn jitter() -> f64 {
+    0.5 + (source::next() >> 11) as f64 / (1u64 << 54) as f64
+}
+
+/// Makes what follows on this thread the same in every run.
+#[cfg(test)]
+pub(crate) fn seed(seed: u64) {
+    source::seed(seed);
+}
