@@ -1,0 +1,100 @@
+package com.redis.flink.it;
+
+import com.redis.flink.testing.Await;
+
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.JobStatus;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.jobmaster.JobResult;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** A job that was started. Closing it cancels it. */
+public final class Job implements AutoCloseable {
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final MiniCluster cluster;
+    private final JobID id;
+    private final String savepoints;
+
+    Job(MiniCluster cluster, JobID id, String savepoints) {
+        this.cluster = cluster;
+        this.id = id;
+        this.savepoints = savepoints;
+    }
+
+    /** Waits until all tasks run. */
+    public Job awaitRunning() {
+        Await.until(
+                "all tasks run",
+                LIMIT,
+                () -> {
+                    boolean all = true;
+                    for (var vertex :
+                            cluster.getExecutionGraph(id)
+                                    .get(10, TimeUnit.SECONDS)
+                                    .getAllExecutionVertices()) {
+                        all &= vertex.getExecutionState().name().equals("RUNNING");
+                    }
+                    return all;
+                });
+        return this;
+    }
+
+    /** Takes a checkpoint, which is kept; gives its path back when it has completed. */
+    public String checkpoint() throws Exception {
+        return get(cluster.triggerCheckpoint(id));
+    }
+
+    public String stopWithSavepoint() throws Exception {
+        String path =
+                get(
+                        cluster.stopWithSavepoint(
+                                id, savepoints, false, SavepointFormatType.CANONICAL));
+        awaitFinished();
+        return path;
+    }
+
+    /** Waits until the job has finished by itself, as one with bounded sources does. */
+    public void awaitFinished() throws Exception {
+        JobResult result = get(cluster.requestJobResult(id));
+        if (!result.isSuccess()) {
+            throw new AssertionError("the job did not finish", error(result));
+        }
+    }
+
+    /** Waits until the job has failed; why. */
+    public Throwable awaitFailure() throws Exception {
+        JobResult result = get(cluster.requestJobResult(id));
+        if (result.isSuccess()) {
+            throw new AssertionError("the job finished, though it was to fail");
+        }
+        return error(result);
+    }
+
+    @Override
+    public void close() throws Exception {
+        if (!get(cluster.getJobStatus(id)).isGloballyTerminalState()) {
+            get(cluster.cancelJob(id));
+        }
+        Await.value(
+                "the job has ended",
+                LIMIT,
+                () -> get(cluster.getJobStatus(id)),
+                JobStatus::isGloballyTerminalState);
+    }
+
+    private static Throwable error(JobResult result) {
+        return result.getSerializedThrowable()
+                .map(thrown -> thrown.deserializeError(Job.class.getClassLoader()))
+                .orElseThrow(() -> new AssertionError("the job was cancelled"));
+    }
+
+    private static <T> T get(CompletableFuture<T> future) throws Exception {
+        return future.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    }
+}

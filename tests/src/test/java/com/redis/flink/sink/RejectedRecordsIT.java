@@ -1,0 +1,80 @@
+package com.redis.flink.sink;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.redis.flink.RedisMessage;
+import com.redis.flink.it.Flink;
+import com.redis.flink.it.Job;
+import com.redis.flink.it.Topic;
+import com.redis.flink.testing.RedisServer;
+
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+import redis.clients.jedis.StreamEntryID;
+import redis.clients.jedis.resps.StreamEntry;
+
+import java.util.List;
+import java.util.Map;
+
+/** Records that no message can be made of. */
+class RejectedRecordsIT {
+
+    @RegisterExtension static final RedisServer REDIS = new RedisServer();
+    @RegisterExtension static final Flink FLINK = new Flink();
+
+    private static Job write(RedisSinkConfig config) throws Exception {
+        RedisSerializer<String> serializer =
+                record -> {
+                    if (record.startsWith("bad")) {
+                        throw new IllegalStateException("cannot take " + record);
+                    }
+                    return RedisMessage.of(record, Map.of("value", record));
+                };
+        StreamExecutionEnvironment env = FLINK.environment(1);
+        env.fromData("one", "bad apple", "two", "bad egg", "three")
+                .sinkTo(new RedisSinkBuilder<>(serializer, config).build());
+        return FLINK.run(env);
+    }
+
+    @Test
+    void areKeptApart() throws Exception {
+        try (Topic topic = new Topic(REDIS, 2)) {
+            String deadLetters = topic.name() + "-dead";
+            RedisSinkConfig config =
+                    topic.sink().failedSerializationStreamName(deadLetters).build();
+            try (Job job = write(config)) {
+                job.awaitFinished();
+            }
+            assertThat(topic.values("value")).containsExactlyInAnyOrder("one", "two", "three");
+            List<StreamEntry> dead = topic.jedis().xrange(deadLetters, (StreamEntryID) null, null);
+            assertThat(dead)
+                    .extracting(StreamEntry::getFields)
+                    .containsExactly(
+                            Map.of(
+                                    "error", "IllegalStateException: cannot take bad apple",
+                                    "command", "XADD",
+                                    "value", "bad apple"),
+                            Map.of(
+                                    "error", "IllegalStateException: cannot take bad egg",
+                                    "command", "XADD",
+                                    "value", "bad egg"));
+        }
+    }
+
+    @Test
+    void failTheJobWhereNothingTakesThem() throws Exception {
+        try (Topic topic = new Topic(REDIS, 2);
+                Job job = write(topic.sink().build())) {
+            assertThat(job.awaitFailure()).rootCause().hasMessage("cannot take bad apple");
+            assertThat(job.awaitFailure())
+                    .hasStackTraceContaining(
+                            "sink "
+                                    + topic.name()
+                                    + ": a record cannot be made a message:"
+                                    + " IllegalStateException: cannot take bad apple")
+                    .hasStackTraceContaining("set failedSerializationStreamName");
+        }
+    }
+}
