@@ -137,6 +137,15 @@ public final class Topic implements AutoCloseable {
         return pending;
     }
 
+    /** How many entries the group has not been given, as the server reckons. */
+    public long lag() {
+        long lag = 0;
+        for (int partition = 0; partition < partitions; partition++) {
+            lag += (Long) jedis.xinfoGroups(stream(partition)).get(0).getGroupInfo().get("lag");
+        }
+        return lag;
+    }
+
     @Override
     public void close() {
         jedis.close();

@@ -62,6 +62,7 @@ class FailoverIT {
                 }
                 job.checkpoint();
                 Await.value("nothing is pending", LIMIT, topic::pending, n -> n == 0);
+                Await.value("nothing is left to be read", LIMIT, topic::lag, n -> n == 0);
                 ledger.awaitEachOnce(FAILURES * MESSAGES);
             }
         }

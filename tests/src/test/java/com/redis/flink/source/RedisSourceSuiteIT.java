@@ -33,4 +33,8 @@ class RedisSourceSuiteIT extends SourceTestSuiteBase<String> {
     @TestContext
     ExternalContextFactory<TopicSourceContext> noAck =
             name -> new TopicSourceContext(redis.server(), AckStrategy.NOACK);
+
+    @TestContext
+    ExternalContextFactory<TopicSourceContext> commitPosition =
+            name -> new TopicSourceContext(redis.server(), AckStrategy.COMMIT_POSITION);
 }

@@ -1,0 +1,192 @@
+package com.redis.flink.bridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.redis.flink.it.Topic;
+import com.redis.flink.sink.writer.Frame;
+import com.redis.flink.source.partitioned.reader.EntryBatch;
+import com.redis.flink.testing.Await;
+import com.redis.flink.testing.RedisServer;
+
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The boundary between Java and the engine: what goes wrong on one side is no harm to the other.
+ */
+class NativeBoundaryIT {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final int LONG_MILLIS = 60_000;
+
+    @RegisterExtension static final RedisServer REDIS = new RedisServer();
+
+    @Test
+    void aPanicIsAnExceptionAndOthersLiveOn() throws Exception {
+        try (Topic topic = new Topic(REDIS, 1)) {
+            try (NativeReader reader = NativeObjects.reader(topic)) {
+                assertThatThrownBy(NativeLibrary::nativePanic)
+                        .isInstanceOf(NativePanicException.class)
+                        .hasMessageContaining("asked to panic")
+                        .hasMessageContaining("native_library.rs");
+                topic.addNumber(0, 1);
+                assertThat(next(reader).entries()).isEqualTo(1);
+            }
+            NativeObjects.awaitNothingLeft(topic);
+        }
+    }
+
+    @Test
+    void whatIsClosedSaysSo() throws Exception {
+        try (Topic topic = new Topic(REDIS, 2)) {
+            NativeReader reader = NativeObjects.reader(topic);
+            NativeWriter writer = NativeObjects.writer(topic);
+            reader.close();
+            writer.close();
+            byte[] frame = new byte[8];
+            List<ThrowingCallable> calls =
+                    List.of(
+                            () -> reader.addSplits("[]"),
+                            () -> reader.poll(LONG_MILLIS),
+                            reader::wakeUp,
+                            () -> reader.pauseOrResume(new int[] {0}, new int[] {1}),
+                            () -> reader.emitted(0, 1, 1),
+                            () -> reader.checkpoint(1, "[]"),
+                            () -> reader.complete(1),
+                            () -> reader.abort(1),
+                            reader::stats,
+                            () -> writer.write(frame, frame.length),
+                            writer::flush,
+                            writer::stats);
+            for (ThrowingCallable call : calls) {
+                assertThatThrownBy(call)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("closed");
+            }
+            reader.close(); // once more, and nothing happens
+            writer.close();
+            NativeObjects.awaitNothingLeft(topic);
+        }
+    }
+
+    @Test
+    void aPollEndsWhenTheReaderIsClosed() throws Exception {
+        try (Topic topic = new Topic(REDIS, 1)) {
+            NativeReader reader = NativeObjects.reader(topic);
+            CompletableFuture<byte[]> poll = polling(reader);
+            Await.until("it reads", LIMIT, () -> !NativeObjects.connections(topic).isEmpty());
+            reader.close();
+            assertThatThrownBy(() -> poll.get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS))
+                    .rootCause()
+                    .isInstanceOf(IllegalStateException.class);
+            NativeObjects.awaitNothingLeft(topic);
+        }
+    }
+
+    @Test
+    void aWakeUpEndsAPollAndIsNotLost() throws Exception {
+        try (Topic topic = new Topic(REDIS, 1);
+                NativeReader reader = NativeObjects.reader(topic)) {
+            CompletableFuture<byte[]> waiting = polling(reader);
+            reader.wakeUp(); // the current one or the next one
+            assertThat(waiting.get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS)).isNull();
+
+            reader.wakeUp();
+            assertThat(polling(reader).get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS)).isNull();
+
+            CompletableFuture<byte[]> next = polling(reader);
+            topic.addNumber(0, 1);
+            assertThat(next.get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS)).isNotNull();
+        }
+    }
+
+    @Test
+    void closeLeavesNeitherThreadNorConnection() throws Exception {
+        try (Topic topic = new Topic(REDIS, 8)) {
+            NativeReader reader = NativeObjects.reader(topic);
+            NativeWriter writer = NativeObjects.writer(topic);
+            Frame frame = new Frame();
+            frame.begin(3);
+            frame.field(Topic.NUMBER, "1");
+            frame.end();
+            writer.write(frame.bytes(), frame.length());
+            writer.flush();
+            assertThat(next(reader).partition()).isEqualTo(3);
+            Await.value(
+                    "one connection each",
+                    LIMIT,
+                    () -> NativeObjects.connections(topic).size(),
+                    size -> size >= 9);
+            assertThat(NativeObjects.threads()).isNotEmpty();
+
+            reader.close();
+            assertThat(NativeObjects.threads()).isNotEmpty(); // those of the writer
+            writer.close();
+            NativeObjects.awaitNothingLeft(topic);
+        }
+    }
+
+    @Test
+    void settingsThatCannotBeUsedAreToldWithoutTheirPassword() {
+        String settings =
+                "{\"connection\":{\"host\":\"\",\"port\":1,\"user\":\"u\",\"password\":\"s3cret\","
+                        + "\"clientName\":\"c\",\"connectTimeoutMillis\":1,"
+                        + "\"commandTimeoutMillis\":1,\"retryTimeoutMillis\":1},\"topic\":\"t\","
+                        + "\"numPartitions\":1,\"maxInFlightBytes\":1}";
+        assertThatThrownBy(() -> NativeWriter.open(settings))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("host is ''")
+                .hasMessageNotContaining("s3cret");
+        assertThatThrownBy(() -> NativeReader.open(settings))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("source settings")
+                .hasMessageNotContaining("s3cret");
+    }
+
+    @Test
+    void framesThatCannotBeReadAreRefusedAndTheWriterGoesOn() throws Exception {
+        try (Topic topic = new Topic(REDIS, 1);
+                NativeWriter writer = NativeObjects.writer(topic)) {
+            for (byte[] broken : new byte[][] {{}, {9, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 5}}) {
+                assertThatThrownBy(() -> writer.write(broken, broken.length))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("frame");
+            }
+            assertThatThrownBy(() -> writer.write(new byte[8], 9))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("longer than its array");
+            writer.flush();
+            assertThat(topic.length()).isZero();
+        }
+    }
+
+    private static CompletableFuture<byte[]> polling(NativeReader reader) {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return reader.poll(LONG_MILLIS);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                });
+    }
+
+    private static EntryBatch next(NativeReader reader) throws Exception {
+        byte[] batch =
+                Await.value(
+                        "a batch of entries",
+                        LIMIT,
+                        () -> reader.poll(100),
+                        bytes -> bytes != null && new EntryBatch(bytes).entries() > 0);
+        return new EntryBatch(batch);
+    }
+}
