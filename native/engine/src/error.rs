@@ -41,6 +41,8 @@ pub enum FaultKind {
     Authentication,
     Permission,
     WrongType,
+    /// Another reader has taken the group over.
+    Replaced,
     /// The bytes are not what a Redis server sends.
     Protocol,
     /// Any other error reply.
@@ -56,6 +58,7 @@ impl FaultKind {
             Self::Authentication => "AUTHENTICATION",
             Self::Permission => "PERMISSION",
             Self::WrongType => "WRONG_TYPE",
+            Self::Replaced => "REPLACED",
             Self::Protocol => "PROTOCOL",
             Self::Server => "SERVER",
         }
@@ -112,12 +115,6 @@ impl Fault {
         Self { kind, code: code.to_owned(), message: format!("{text}{remedy}") }
     }
 
-    /// The same fault under a code of ours.
-    pub fn with_code(mut self, code: &str) -> Self {
-        code.clone_into(&mut self.code);
-        self
-    }
-
     /// The same fault, its message led by what was tried: `source orders:2 (redis://…): <message>`.
     pub fn context(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -128,7 +125,11 @@ impl Fault {
     pub fn is_passing(&self) -> bool {
         match self.kind {
             FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol => true,
-            FaultKind::UnknownHost | FaultKind::Authentication | FaultKind::Permission | FaultKind::WrongType => false,
+            FaultKind::UnknownHost
+            | FaultKind::Authentication
+            | FaultKind::Permission
+            | FaultKind::WrongType
+            | FaultKind::Replaced => false,
             FaultKind::Server => PASSING.contains(&self.code.as_str()),
         }
     }

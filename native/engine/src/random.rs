@@ -2,15 +2,29 @@
 //!
 //! Neither has to be secret. The model test seeds it, so that a failure can be run again.
 
+/// Unique among all readers there have ever been.
+pub(crate) fn tag() -> String {
+    format!("{:016x}", next())
+}
+
+/// Between a half and 1.
+pub(crate) fn jitter() -> f64 {
+    0.5 + (next() >> 11) as f64 / (1u64 << 54) as f64
+}
+
 #[cfg(not(test))]
-mod source {
-    pub(super) fn next() -> u64 {
-        rand::random()
-    }
+fn next() -> u64 {
+    rand::random()
 }
 
 #[cfg(test)]
-mod source {
+use seeded::next;
+#[cfg(test)]
+pub(crate) use seeded::seed;
+
+/// For tests: the same in every run.
+#[cfg(test)]
+mod seeded {
     use std::cell::RefCell;
 
     use rand::rngs::SmallRng;
@@ -24,23 +38,8 @@ mod source {
         SEEDED.with(|random| random.borrow_mut().next_u64())
     }
 
-    pub(super) fn seed(seed: u64) {
+    /// Makes what follows on this thread the same in every run.
+    pub(crate) fn seed(seed: u64) {
         SEEDED.with(|random| *random.borrow_mut() = SmallRng::seed_from_u64(seed));
     }
-}
-
-/// Unique among all readers there have ever been.
-pub(crate) fn tag() -> String {
-    format!("{:016x}", source::next())
-}
-
-/// Between a half and 1.
-pub(crate) fn jitter() -> f64 {
-    0.5 + (source::next() >> 11) as f64 / (1u64 << 54) as f64
-}
-
-/// Makes what follows on this thread the same in every run.
-#[cfg(test)]
-pub(crate) fn seed(seed: u64) {
-    source::seed(seed);
 }

@@ -69,7 +69,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for ThrowTyped {
             Failure::Engine(EngineError::Settings(message)) => {
                 env.throw_new(jni_str!("java/lang/IllegalArgumentException"), JNIString::from(message))
             }
-            Failure::Engine(EngineError::Panic(message)) => throw_panic(env, &message),
+            Failure::Engine(error @ EngineError::Panic(_)) => throw_panic(env, &error.to_string()),
             Failure::Engine(EngineError::Redis(fault)) => throw_redis(env, fault.kind.name(), fault.message()),
             // A pending Java exception is thrown as it is.
             Failure::Jni(JniError::JavaException) => Ok(()),
@@ -83,9 +83,9 @@ impl<T: Default> ErrorPolicy<T, Failure> for ThrowTyped {
         _: &mut (),
         payload: Box<dyn Any + Send>,
     ) -> jni::errors::Result<T> {
-        let EngineError::Panic(message) = EngineError::from_panic(payload) else { return Ok(T::default()) };
+        let error = EngineError::from_panic(payload);
         let place = PLACE.with(|place| place.borrow_mut().take()).unwrap_or_default();
-        throw_panic(env, &format!("{message}{place}")).map(|()| T::default())
+        throw_panic(env, &format!("{error}{place}")).map(|()| T::default())
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Discovered {
 
 /// Called from any thread; one discovery at a time.
 pub struct Enumerator {
-    work: Arc<Work>,
+    discovery: Arc<Discovery>,
     /// The discovery that runs.
     running: Mutex<Option<JoinHandle<Result<Discovered>>>>,
     closed: CancellationToken,
@@ -58,9 +58,9 @@ impl Enumerator {
     /// Connects to nothing yet.
     pub fn new(settings: SourceSettings) -> Result<Self> {
         let server = Server::new(settings.connection.clone());
-        let work = Arc::new(Work { settings, server });
+        let discovery = Arc::new(Discovery::new(settings, server));
         Ok(Self {
-            work,
+            discovery,
             running: Mutex::default(),
             closed: CancellationToken::new(),
             runtime: EngineRuntime::shared()?,
@@ -78,7 +78,7 @@ impl Enumerator {
         }
         let handle = self.runtime.handle()?;
         let task = running
-            .get_or_insert_with(|| handle.spawn(Arc::clone(&self.work).run(request.clone(), self.closed.clone())));
+            .get_or_insert_with(|| handle.spawn(Arc::clone(&self.discovery).run(request.clone(), self.closed.clone())));
         let Ok(ended) = handle.block_on(async { tokio::time::timeout(max_wait, task).await }) else { return Ok(None) };
         *running = None;
         match ended {
@@ -94,24 +94,29 @@ impl Enumerator {
     }
 }
 
-struct Work {
+/// The work of it, on a task.
+pub(crate) struct Discovery {
     settings: SourceSettings,
     server: Server,
 }
 
-impl Work {
+impl Discovery {
+    pub(crate) fn new(settings: SourceSettings, server: Server) -> Self {
+        Self { settings, server }
+    }
+
     async fn run(self: Arc<Self>, request: DiscoverRequest, closed: CancellationToken) -> Result<Discovered> {
         tokio::select! {
             () = closed.cancelled() => Err(Error::Closed),
-            found = self.discover_with_retries(&request) => found,
+            found = self.with_retries(&request) => found,
         }
     }
 
-    async fn discover_with_retries(&self, request: &DiscoverRequest) -> Result<Discovered> {
+    pub(crate) async fn with_retries(&self, request: &DiscoverRequest) -> Result<Discovered> {
         let what = format!("source topic '{}' ({})", self.settings.topic, self.settings.connection.endpoint());
         let mut outage = Outage::new(what, self.settings.connection.retry_timeout());
         loop {
-            match self.discover_once(request).await {
+            match self.once(request).await {
                 Ok(found) => {
                     outage.over();
                     return Ok(found);
@@ -121,7 +126,7 @@ impl Work {
         }
     }
 
-    async fn discover_once(&self, request: &DiscoverRequest) -> Result<Discovered> {
+    async fn once(&self, request: &DiscoverRequest) -> Result<Discovered> {
         let name = format!("{}-enumerator", self.settings.connection.client_name);
         let mut connection = self.server.connect(&name).await?;
         let mut splits = Vec::new();

@@ -107,15 +107,11 @@ impl Pipeline {
         (self.sent, self.sent_bytes, self.reason) = (0, 0, None);
     }
 
+    /// Ends with what makes another connection needed. A server that puts commands off may have become a replica: it is left, too.
     async fn over_one_connection(&mut self) -> Result<()> {
         let mut stream = self.server.connect(&self.settings.connection.client_name).await?.into_stream();
-        loop {
-            self.exchange(&mut stream).await?;
-            // All replies are there, and some commands were put off.
-            let Some(fault) = self.reason.clone() else { continue };
-            self.send_again();
-            sleep(self.outage.failed(fault.into())?).await;
-        }
+        self.exchange(&mut stream).await?;
+        self.reason.take().map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     /// Sends and receives at the same time, until something was put off and nothing is in flight.

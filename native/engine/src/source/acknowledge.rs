@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::config::Partition;
+use crate::config::{Partition, Place};
 use crate::connection::{Connection, Outage};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
@@ -187,6 +187,7 @@ impl Acknowledger {
         loop {
             if self.orders.lock().is_empty() {
                 tokio::select! {
+                    biased;
                     () = shared.closed.cancelled() => {}
                     () = self.ordered.notified() => {}
                 }
@@ -281,9 +282,11 @@ impl Work<'_> {
         let group = &self.shared.settings.group;
         let mut from = EntryId::ZERO;
         loop {
-            let page = commands::pending_page(self.connection, &self.stream, group, from, order.up_to)
-                .await
-                .context(|| format!("XPENDING '{}'", self.stream))?;
+            let page = match commands::pending_page(self.connection, &self.stream, group, from, order.up_to).await {
+                // The group is gone, and what was pending with it; whoever reads makes it again.
+                Err(error) if commands::is_gone(&error) => return Ok(()),
+                page => page.context(|| format!("XPENDING '{}'", self.stream))?,
+            };
             let Some(last) = page.last().map(|pending| pending.id) else { break };
             let full = page.len() == commands::PAGE;
             let ids: Vec<EntryId> =
@@ -303,8 +306,15 @@ impl Work<'_> {
     /// `COMMIT_POSITION`: the group goes to where the completed checkpoint is.
     async fn commit_position(&mut self, order: &Order) -> Result<()> {
         let Some((position, entries_read)) = self.owed.to_commit(order) else { return Ok(()) };
-        let set = commands::set_position(&self.stream, &self.shared.settings.group, position, entries_read);
-        self.connection.call(&set).await.context(|| format!("XGROUP SETID '{}'", self.stream))?;
+        let group = &self.shared.settings.group;
+        let set = commands::set_position(&self.stream, group, position, entries_read);
+        if let Err(error) = self.connection.call(&set).await {
+            if !commands::is_gone(&error) {
+                return Err(error).context(|| format!("XGROUP SETID '{}'", self.stream));
+            }
+            // Gone while reading went on, which needs no group: it is made again where reading is.
+            commands::create_group(self.connection, &self.stream, group, Place::Id(position)).await?;
+        }
         self.owed.committed(position, entries_read);
         Ok(())
     }

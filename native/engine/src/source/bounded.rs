@@ -17,15 +17,15 @@ impl SplitReader {
             self.queue_read(session);
             self.queue_look(session);
             session.connection.flush().await?;
-            let (taken, found) = self.receive_read(session).await?;
+            let (mut taken, found) = self.receive_read(session).await?;
             if missed(&taken, found) {
                 let delivered = self.progress(&mut session.connection).await?.delivered;
                 self.replay(&mut session.connection, delivered).await?;
                 self.give_back(session, &taken).await?;
             } else {
                 self.accept(&taken);
+                self.hand_over(std::mem::take(&mut taken.batches)).await;
                 self.give_back(session, &taken).await?;
-                self.hand_over(taken.batches).await;
             }
             self.shared.buffer.while_paused(self.partition).await;
         }

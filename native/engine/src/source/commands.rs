@@ -7,7 +7,7 @@ use redis::{Cmd, FromRedisValue, Value};
 use crate::config::Place;
 use crate::connection::Connection;
 use crate::entry_id::EntryId;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 
 /// Makes the group, and the stream where it is not there; `false`: the group existed
 /// (<https://redis.io/docs/latest/commands/xgroup-create/>).
@@ -41,7 +41,11 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
     connection.flush().await?;
     let about_stream = connection.value(Default::default()).await;
     let about_groups = connection.value(Default::default()).await;
-    let about_stream = fields(about_stream?)?;
+    let gone = || Fault::from_server("NOGROUP the stream or the group on it is gone");
+    let about_stream = match about_stream {
+        Err(error) if is_gone(&error) => return Err(gone().into()),
+        about => fields(about?)?,
+    };
     let Value::Array(groups) = about_groups? else { return Err(unreadable("XINFO GROUPS")) };
     for about in groups {
         let about = fields(about)?;
@@ -60,7 +64,13 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
             });
         }
     }
-    Err(crate::error::Fault::from_server("NOGROUP the group is not on this stream").into())
+    Err(gone().into())
+}
+
+/// Whether the stream or the group is gone (`DEL`, `FLUSHALL`, `XGROUP DESTROY`): each command says it in its own words.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    let text = error.to_string();
+    error.server_code() == "NOGROUP" || text.contains("no such key") || text.contains("requires the key to exist")
 }
 
 /// A consumer of a group.

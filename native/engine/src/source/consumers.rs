@@ -144,7 +144,7 @@ fn replaced(group: &str) -> Fault {
     let message = format!(
         "another reader has taken the consumer group '{group}' over; a group belongs to one job at a time, give each job its own `consumerGroup`"
     );
-    Fault::new(FaultKind::Server, message).with_code("REPLACED")
+    Fault::new(FaultKind::Replaced, message)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod buffer;
 mod checkpoints;
 pub(crate) mod commands;
 mod consumers;
+#[cfg(test)]
+mod model;
 mod poll;
 mod position;
 mod reader;

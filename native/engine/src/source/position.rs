@@ -4,34 +4,45 @@
 
 use crate::error::{Context, Result};
 use crate::source::commands;
-use crate::source::scanner::Shape;
+use crate::source::scanner::{Reply, Shape};
 use crate::source::session::Session;
 use crate::source::split::SplitReader;
 
 impl SplitReader {
     /// Reads until the split is finished.
     pub(super) async fn poll_by_position(&mut self, session: &mut Session) -> Result<()> {
-        let mut batches = Vec::new();
+        let mut asked = false;
         loop {
             if let Some(stop) = self.stopping_id
                 && self.is_at_the_end(session, stop).await?
             {
-                self.hand_over(batches).await;
                 self.finish().await;
                 return Ok(());
             }
-            let (block, count) = (self.block(), self.count());
-            let read = commands::read_after(&self.stream, self.received, count, self.shared.settings.block_millis);
-            session.connection.queue(&read);
-            session.connection.flush().await?;
-            // Java gets what came before while the server works on this one.
-            self.hand_over(batches).await;
-            self.shared.buffer.while_paused(self.partition).await;
+            if !asked {
+                self.ask(session).await?;
+            }
             self.builder.limits(self.received, self.stopping_id);
-            self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREAD")?;
+            let block = self.block();
+            let reply = self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREAD")?;
             let taken = self.builder.take();
             self.accept(&taken);
-            batches = taken.batches;
+            // Java gets these while the server works on the next ones. Whatever becomes of those, these are handed over.
+            asked = taken.entries > 0 && self.stopping_id.is_none();
+            let sent = if asked { self.ask(session).await } else { Ok(()) };
+            self.hand_over(taken.batches).await;
+            sent?;
+            self.shared.buffer.while_paused(self.partition).await;
+            if matches!(reply, Reply::Nothing) {
+                // A read by position is not told that the stream or the group is gone: ask, and connect again if so.
+                self.progress(&mut session.connection).await?;
+            }
         }
+    }
+
+    async fn ask(&self, session: &mut Session) -> Result<()> {
+        let block_millis = self.shared.settings.block_millis;
+        session.connection.queue(&commands::read_after(&self.stream, self.received, self.count(), block_millis));
+        session.connection.flush().await
     }
 }

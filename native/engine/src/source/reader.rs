@@ -59,7 +59,12 @@ impl Reader {
         Ok(Self::on(handle, Some(runtime), settings, server))
     }
 
-    fn on(handle: Handle, runtime: Option<Arc<EngineRuntime>>, settings: SourceSettings, server: Server) -> Self {
+    pub(super) fn on(
+        handle: Handle,
+        runtime: Option<Arc<EngineRuntime>>,
+        settings: SourceSettings,
+        server: Server,
+    ) -> Self {
         let limit = usize::try_from(settings.max_buffered_bytes).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared {
             settings,

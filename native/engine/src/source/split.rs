@@ -98,6 +98,7 @@ impl SplitReader {
         let shared = Arc::clone(&self.shared);
         let work = std::panic::AssertUnwindSafe(self.read()).catch_unwind();
         let ended = tokio::select! {
+            biased;
             () = shared.closed.cancelled() => return,
             ended = work => ended,
         };

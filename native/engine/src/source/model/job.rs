@@ -1,0 +1,239 @@
+//! What Flink does with a reader, and what it keeps.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::config::{SourceSettings, Split, SplitPosition};
+use crate::connection::{Server, Transport};
+use crate::entry_id::{EntryId, Runs};
+use crate::enumerator::{DiscoverRequest, Discovery};
+use crate::source::Reader;
+use crate::source::batch::{PENDING, tests::entries_of};
+use crate::source::model::server::SimulatedRedis;
+
+/// What a checkpoint holds: where the split is, and what the job's state has seen up to there.
+#[derive(Clone)]
+struct Checkpoint {
+    position: SplitPosition,
+    emitted: Vec<EntryId>,
+}
+
+/// A batch on its way out.
+struct Emitting {
+    entries: VecDeque<EntryId>,
+    pending: bool,
+    position: EntryId,
+    last: Option<EntryId>,
+}
+
+/// One reader's life.
+struct Attempt {
+    reader: Reader,
+    now: Checkpoint,
+    batch: Option<Emitting>,
+    under_way: BTreeMap<i64, Checkpoint>,
+}
+
+pub(super) struct Job {
+    settings: SourceSettings,
+    server: Server,
+    current: Attempt,
+    /// Readers that Flink has given up, and that live on.
+    given_up: Vec<Reader>,
+    completed: Vec<Checkpoint>,
+    next_checkpoint: i64,
+}
+
+/// More of them would only make schedules slow.
+const MOST_GIVEN_UP: usize = 3;
+
+impl Attempt {
+    fn start(settings: &SourceSettings, server: &Server, from: Checkpoint) -> Self {
+        let reader = Reader::on(Handle::current(), None, settings.clone(), server.clone());
+        let SplitPosition { partition, position, pending } = from.position.clone();
+        reader.add_splits(vec![Split { partition, position, pending, stopping_id: None }]).unwrap();
+        Self { reader, now: from, batch: None, under_way: BTreeMap::new() }
+    }
+
+    /// Up to `limit` entries; a checkpoint can come between any two.
+    fn emit(&mut self, limit: usize) {
+        let mut left = limit;
+        loop {
+            let Some(batch) = &mut self.batch else {
+                let Ok(Some(batch)) = self.reader.poll(Duration::ZERO) else { return };
+                let u64_at = |at: usize| u64::from_le_bytes(batch.bytes[at..at + 8].try_into().unwrap());
+                self.batch = Some(Emitting {
+                    entries: entries_of(&batch).into_iter().map(|(id, _)| id).collect(),
+                    pending: batch.bytes[1] & PENDING != 0,
+                    position: EntryId::new(u64_at(16), u64_at(24)),
+                    last: None,
+                });
+                continue;
+            };
+            while left > 0
+                && let Some(id) = batch.entries.pop_front()
+            {
+                left -= 1;
+                self.now.emitted.push(id);
+                batch.last = Some(id);
+                match batch.pending {
+                    true => self.now.position.pending.remove_up_to(id),
+                    false => self.now.position.position = id,
+                }
+            }
+            if !batch.entries.is_empty() {
+                return;
+            }
+            if !batch.pending {
+                self.now.position.position = batch.position;
+                self.now.position.pending = Runs::default();
+            }
+            let up_to = if batch.pending { batch.last.unwrap_or_default() } else { batch.position };
+            self.reader.emitted(0, up_to);
+            self.batch = None;
+        }
+    }
+}
+
+impl Job {
+    /// Starts on whatever is there, with a first checkpoint right away: the line of state begins with it.
+    pub(super) async fn start(settings: SourceSettings, transport: Arc<dyn Transport>) -> Self {
+        let server = Server::over(settings.connection.clone(), transport);
+        let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
+        let found = Discovery::new(settings.clone(), server.clone()).with_retries(&request).await.unwrap();
+        let split = found.splits.into_iter().next().unwrap();
+        let position = SplitPosition { partition: split.partition, position: split.position, pending: split.pending };
+        let first = Checkpoint { position, emitted: Vec::new() };
+        let current = Attempt::start(&settings, &server, first.clone());
+        Self { settings, server, current, given_up: Vec::new(), completed: vec![first], next_checkpoint: 1 }
+    }
+
+    pub(super) fn emit(&mut self, limit: usize) {
+        if self.current.reader.failure().is_some() {
+            // The job fails with its reader, and restarts.
+            self.crash();
+        }
+        self.current.emit(limit);
+    }
+
+    pub(super) fn checkpoint(&mut self) {
+        let id = self.next_checkpoint;
+        self.next_checkpoint += 1;
+        self.current.reader.checkpoint(id, vec![self.current.now.position.clone()]);
+        self.current.under_way.insert(id, self.current.now.clone());
+    }
+
+    /// The newest one under way; the older ones are subsumed.
+    pub(super) fn complete(&mut self, redis: &SimulatedRedis) {
+        let Some((id, checkpoint)) = self.current.under_way.pop_last() else { return };
+        self.current.under_way.clear();
+        if self.settings.ack_strategy == crate::config::AckStrategy::OnCheckpoint {
+            let mut state = redis.state.lock();
+            state.acknowledgeable.get_or_insert_default().extend(&checkpoint.emitted);
+        }
+        self.completed.push(checkpoint);
+        self.current.reader.complete(id);
+    }
+
+    pub(super) fn abort(&mut self) {
+        if let Some((id, _)) = self.current.under_way.pop_first() {
+            self.current.reader.abort(id);
+        }
+    }
+
+    pub(super) fn crash(&mut self) {
+        self.current.reader.crash();
+        self.restart(self.completed.len() - 1);
+    }
+
+    pub(super) fn give_up(&mut self) {
+        let old = self.restart(self.completed.len() - 1);
+        self.given_up.push(old.reader);
+        if self.given_up.len() > MOST_GIVEN_UP {
+            self.given_up.remove(0).crash();
+        }
+    }
+
+    /// It reads from the group under our feet; what it emits belongs to no line of state.
+    pub(super) fn start_late(&mut self) {
+        if let Some(last) = self.completed.last().filter(|_| self.given_up.len() < MOST_GIVEN_UP) {
+            let late = Attempt::start(&self.settings, &self.server, last.clone());
+            self.given_up.push(late.reader);
+        }
+    }
+
+    /// From an older checkpoint, and all that came after it is history that did not happen.
+    pub(super) fn rewind(&mut self, back: usize) {
+        self.current.reader.crash();
+        let to = self.completed.len().saturating_sub(1 + back);
+        self.completed.truncate(to + 1);
+        self.restart(to);
+    }
+
+    fn restart(&mut self, from: usize) -> Attempt {
+        let next = Attempt::start(&self.settings, &self.server, self.completed[from].clone());
+        std::mem::replace(&mut self.current, next)
+    }
+
+    /// No more faults, but for the readers that live on. Everything must arrive in the end.
+    pub(super) async fn run_to_the_end(mut self, redis: &SimulatedRedis) -> Result<(), String> {
+        redis.state.lock().replies_to_lose = 0;
+        let mut wrong = String::new();
+        for round in 0..300 {
+            if round == 100 {
+                // Nobody lives on for ever.
+                self.given_up.drain(..).for_each(|reader| reader.crash());
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            self.emit(usize::MAX);
+            self.checkpoint();
+            self.complete(redis);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            wrong = self.what_is_wrong(redis);
+            if wrong.is_empty() || wrong.starts_with("never") {
+                break;
+            }
+        }
+        self.current.reader.crash();
+        self.given_up.drain(..).for_each(|reader| reader.crash());
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
+    }
+
+    /// Empty, or what is missing so far; with `never` in front when no time can heal it.
+    fn what_is_wrong(&self, redis: &SimulatedRedis) -> String {
+        let state = redis.state.lock();
+        let emitted = &self.current.now.emitted;
+        if let Some(violation) = state.violations.first() {
+            return format!("never: {violation}");
+        }
+        if let Some(pair) = emitted.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return format!("never: {} was emitted after {}", pair[1], pair[0]);
+        }
+        let emitted: BTreeSet<EntryId> = emitted.iter().copied().collect();
+        let missing: Vec<String> = state
+            .produced
+            .difference(&emitted)
+            .filter(|id| !state.excused.contains(id))
+            .map(EntryId::to_string)
+            .collect();
+        drop(state);
+        if !missing.is_empty() {
+            return format!(
+                "not emitted: {}; {:?}, failure {:?}",
+                missing.join(" "),
+                self.current.reader.stats(),
+                self.current.reader.failure()
+            );
+        }
+        match redis.pending() {
+            0 => String::new(),
+            pending => format!("{pending} entries are still pending; {:?}", self.current.reader.stats()),
+        }
+    }
+}

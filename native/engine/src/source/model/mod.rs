@@ -1,0 +1,188 @@
+//! The recovery protocol against a simulated Redis, under random schedules.
+//!
+//! A *line of state* is what Flink keeps: a checkpoint, and what is emitted from it on, until the next one completes or a failure
+//! throws it away. Readers crash, are given up and live on, start late, lose replies; servers trim, fail over to a replica that
+//! lags, forget everything. Whatever happens: along the line that survives, every entry is emitted once, in the order of the IDs;
+//! nothing is acknowledged that no completed checkpoint holds; in the end nothing is pending.
+//!
+//! The code under test is the production code, from the connection up; only the server and the clock are not real. A failure shrinks, and
+//! prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release -p flink-redis-engine model`.
+
+mod job;
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::config::SourceSettings;
+use crate::random;
+use job::Job;
+use server::SimulatedRedis;
+
+/// One step of a schedule.
+#[derive(Clone, Debug)]
+enum Step {
+    Produce {
+        entries: u8,
+        new_millisecond: bool,
+    },
+    /// Let time pass.
+    Wait {
+        millis: u16,
+    },
+    /// Let tasks run, without time passing.
+    Yield {
+        times: u8,
+    },
+    Emit {
+        entries: u8,
+    },
+    Checkpoint,
+    Complete,
+    Abort,
+    /// The job fails, and goes on from the last completed checkpoint.
+    Crash,
+    /// The same, but the old reader lives on.
+    GiveUp,
+    /// A reader that was given up before it started starts now.
+    StartLate,
+    /// The job goes on from an older checkpoint.
+    Rewind {
+        back: u8,
+    },
+    KillConnections,
+    LoseReplies {
+        replies: u8,
+    },
+    Trim {
+        entries: u8,
+    },
+    Replicate,
+    FailOver,
+    LoseEverything,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (1u8..12, any::<bool>()).prop_map(|(entries, new_millisecond)| Step::Produce { entries, new_millisecond }),
+        5 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
+        5 => (1u8..40).prop_map(|times| Step::Yield { times }),
+        8 => (1u8..20).prop_map(|entries| Step::Emit { entries }),
+        4 => Just(Step::Checkpoint),
+        4 => Just(Step::Complete),
+        1 => Just(Step::Abort),
+        2 => Just(Step::Crash),
+        2 => Just(Step::GiveUp),
+        1 => Just(Step::StartLate),
+        1 => (0u8..4).prop_map(|back| Step::Rewind { back }),
+        2 => Just(Step::KillConnections),
+        2 => (1u8..4).prop_map(|replies| Step::LoseReplies { replies }),
+        1 => (1u8..6).prop_map(|entries| Step::Trim { entries }),
+        1 => Just(Step::Replicate),
+        1 => Just(Step::FailOver),
+    ]
+}
+
+#[derive(Clone, Debug)]
+struct Schedule {
+    seed: u64,
+    strategy: &'static str,
+    /// The user may neither kill clients nor run scripts.
+    restricted: bool,
+    /// Entries of an old group that the job finds.
+    left_behind: u8,
+    steps: Vec<Step>,
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let strategies =
+        prop_oneof![3 => Just("ON_CHECKPOINT"), 1 => Just("ON_EMIT"), 1 => Just("NOACK"), 1 => Just("COMMIT_POSITION")];
+    (any::<u64>(), strategies, any::<bool>(), 0u8..12, prop::collection::vec(step(), 1..60)).prop_map(
+        |(seed, strategy, restricted, left_behind, steps)| Schedule { seed, strategy, restricted, left_behind, steps },
+    )
+}
+
+fn settings(strategy: &str) -> SourceSettings {
+    SourceSettings::from_json(&format!(
+        r#"{{"connection":{{"host":"simulated","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
+        "commandTimeoutMillis":1500,"retryTimeoutMillis":600000}},"topic":"t","numPartitions":1,"group":"g","ackStrategy":"{strategy}",
+        "startingId":"0","batchSize":7,"blockMillis":300,"maxBufferedBytes":1500,"claimMinIdleMillis":1000}}"#
+    ))
+    .unwrap()
+}
+
+/// Runs a schedule to its end; `Err` says what went wrong.
+fn run(schedule: &Schedule) -> Result<(), String> {
+    random::seed(schedule.seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let redis = SimulatedRedis::new(schedule.seed);
+        redis.state.lock().restricted = schedule.restricted;
+        if schedule.left_behind > 0 {
+            redis.leave_behind(schedule.left_behind);
+        }
+        let mut job = Job::start(settings(schedule.strategy), Arc::new(redis.clone())).await;
+        for step in &schedule.steps {
+            take(step, &mut job, &redis).await;
+        }
+        job.run_to_the_end(&redis).await
+    })
+}
+
+async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
+    match step {
+        Step::Produce { entries, new_millisecond } => redis.produce(*entries, *new_millisecond),
+        Step::Wait { millis } => tokio::time::sleep(Duration::from_millis(u64::from(*millis))).await,
+        Step::Yield { times } => {
+            for _ in 0..*times {
+                tokio::task::yield_now().await;
+            }
+        }
+        Step::Emit { entries } => job.emit(usize::from(*entries)),
+        Step::Checkpoint => job.checkpoint(),
+        Step::Complete => job.complete(redis),
+        Step::Abort => job.abort(),
+        Step::Crash => job.crash(),
+        Step::GiveUp => job.give_up(),
+        Step::StartLate => job.start_late(),
+        Step::Rewind { back } => job.rewind(usize::from(*back)),
+        Step::KillConnections => redis.kill_connections(),
+        Step::LoseReplies { replies } => redis.state.lock().replies_to_lose += u32::from(*replies),
+        Step::Trim { entries } => redis.trim(*entries),
+        Step::Replicate => redis.replicate(),
+        Step::FailOver => redis.fail_over(),
+        Step::LoseEverything => redis.lose_everything(),
+    }
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1500)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_entry_once_and_in_order_whatever_happens(schedule in schedule()) {
+        run(&schedule).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn a_server_that_forgets_everything_is_read_on() {
+    for seed in 0..50 {
+        let produce = || Step::Produce { entries: 5, new_millisecond: true };
+        let steps = vec![
+            produce(),
+            Step::Wait { millis: 400 },
+            Step::Emit { entries: 20 },
+            Step::LoseEverything,
+            produce(),
+            Step::Wait { millis: 900 },
+        ];
+        let schedule = Schedule { seed, strategy: "ON_CHECKPOINT", restricted: false, left_behind: 0, steps };
+        run(&schedule).unwrap();
+    }
+}

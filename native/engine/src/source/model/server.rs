@@ -1,0 +1,475 @@
+//! A simulated Redis: one stream, one group, as many clients as there are, and every fault that the protocol must stand.
+//!
+//! It speaks the real protocol over streams in memory, so the code under test is the production code from the connection up. Time is
+//! virtual, choices are seeded: a run is the same every time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use redis::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ConnectionSettings;
+use crate::connection::{Dialing, Transport, reply};
+use crate::entry_id::EntryId;
+use crate::error::{Fault, FaultKind};
+
+pub(super) const STREAM: &str = "t:0";
+pub(super) const GROUP: &str = "g";
+
+#[derive(Clone, Default)]
+struct Group {
+    delivered: EntryId,
+    pending: BTreeMap<EntryId, String>,
+    consumers: BTreeSet<String>,
+}
+
+/// What a failover can set back.
+#[derive(Clone, Default)]
+struct Data {
+    entries: BTreeSet<EntryId>,
+    generated: EntryId,
+    group: Option<Group>,
+}
+
+struct Client {
+    name: String,
+    killed: CancellationToken,
+}
+
+pub(super) struct State {
+    data: Data,
+    replica: Option<Data>,
+    clients: BTreeMap<u64, Client>,
+    next_client: u64,
+    /// Replies that will not arrive: the command is carried out, then the connection is gone.
+    pub(super) replies_to_lose: u32,
+    /// The user may neither list nor kill clients, nor run scripts.
+    pub(super) restricted: bool,
+    random: SmallRng,
+    clock: u64,
+    /// Every entry there has ever been, and those that nobody can be asked for any more.
+    pub(super) produced: BTreeSet<EntryId>,
+    pub(super) excused: BTreeSet<EntryId>,
+    /// What may be acknowledged: emitted, and held by a completed checkpoint. `None`: anything.
+    pub(super) acknowledgeable: Option<BTreeSet<EntryId>>,
+    /// What the protocol must never do, and did.
+    pub(super) violations: Vec<String>,
+}
+
+#[derive(Clone)]
+pub(super) struct SimulatedRedis {
+    pub(super) state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
+}
+
+impl SimulatedRedis {
+    pub(super) fn new(seed: u64) -> Self {
+        let state = State {
+            data: Data::default(),
+            replica: None,
+            clients: BTreeMap::new(),
+            next_client: 1,
+            replies_to_lose: 0,
+            restricted: false,
+            random: SmallRng::seed_from_u64(seed),
+            clock: 1000,
+            produced: BTreeSet::new(),
+            excused: BTreeSet::new(),
+            acknowledgeable: None,
+            violations: Vec::new(),
+        };
+        Self { state: Arc::new(Mutex::new(state)), changed: Arc::new(Notify::new()) }
+    }
+
+    pub(super) fn produce(&self, entries: u8, new_millisecond: bool) {
+        let mut state = self.state.lock();
+        state.clock += u64::from(new_millisecond);
+        for _ in 0..entries {
+            // Behind everything there has ever been, also after a failover: a clock that runs back is the known limit.
+            let highest = state.produced.last().copied().unwrap_or_default();
+            let id = if highest.ms < state.clock { EntryId::new(state.clock, 0) } else { highest.next() };
+            state.data.entries.insert(id);
+            state.data.generated = id;
+            state.produced.insert(id);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// An old group: entries delivered to a consumer that is gone, every third of them acknowledged.
+    pub(super) fn leave_behind(&self, entries: u8) {
+        self.produce(entries, true);
+        let mut state = self.state.lock();
+        let ids: Vec<EntryId> = state.data.entries.iter().copied().collect();
+        let consumer = "c-1-00000000000000aa-77".to_owned();
+        let mut group = Group { delivered: state.data.generated, ..Group::default() };
+        group.consumers.insert(consumer.clone());
+        for (n, id) in ids.into_iter().enumerate() {
+            if n % 3 == 0 {
+                state.excused.insert(id);
+            } else {
+                group.pending.insert(id, consumer.clone());
+            }
+        }
+        state.data.group = Some(group);
+    }
+
+    pub(super) fn kill_connections(&self) {
+        let mut state = self.state.lock();
+        for client in std::mem::take(&mut state.clients).into_values() {
+            client.killed.cancel();
+        }
+    }
+
+    /// Deletes some of the entries.
+    pub(super) fn trim(&self, share: u8) {
+        let mut state = self.state.lock();
+        let gone: Vec<EntryId> = state.data.entries.iter().copied().take(usize::from(share)).collect();
+        for id in gone {
+            state.data.entries.remove(&id);
+            state.excused.insert(id);
+        }
+    }
+
+    /// What the replica has; a failover goes back to it.
+    pub(super) fn replicate(&self) {
+        let mut state = self.state.lock();
+        state.replica = Some(state.data.clone());
+    }
+
+    pub(super) fn fail_over(&self) {
+        let mut state = self.state.lock();
+        let Some(replica) = state.replica.clone() else { return };
+        let lost: Vec<EntryId> = state.data.entries.difference(&replica.entries).copied().collect();
+        state.excused.extend(lost);
+        state.data = replica;
+        drop(state);
+        self.kill_connections();
+    }
+
+    pub(super) fn lose_everything(&self) {
+        let mut state = self.state.lock();
+        let gone: Vec<EntryId> = state.data.entries.iter().copied().collect();
+        state.excused.extend(gone);
+        state.data = Data::default();
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.len())
+    }
+
+    async fn serve(self, mut stream: DuplexStream, id: u64, killed: CancellationToken) {
+        // A network that is cut without a word: the server does not notice that the client is gone, and works on.
+        let half_open = self.state.lock().random.random_bool(0.3);
+        let mut inbox = Vec::new();
+        let mut ended = false;
+        loop {
+            while let Ok(Some(length)) = reply::length(&inbox) {
+                let command = inbox.drain(..length).collect::<Vec<u8>>();
+                let pauses = self.state.lock().random.random_range(0..3);
+                for _ in 0..pauses {
+                    tokio::task::yield_now().await;
+                }
+                let mut part = [0; 1];
+                let answer = tokio::select! {
+                    biased;
+                    () = killed.cancelled() => return,
+                    answer = self.answer(id, &command) => answer,
+                    // A blocked client that hangs up is noticed, unless the network was cut.
+                    read = stream.read(&mut part), if !half_open && !ended => match read {
+                        Ok(1) => {
+                            // It sent more meanwhile; the blocked command goes on.
+                            inbox.push(part[0]);
+                            tokio::select! {
+                                biased;
+                                () = killed.cancelled() => return,
+                                answer = self.answer(id, &command) => answer,
+                            }
+                        }
+                        _ => return,
+                    },
+                };
+                let lost = {
+                    let mut state = self.state.lock();
+                    let lost = state.replies_to_lose > 0;
+                    state.replies_to_lose -= u32::from(lost);
+                    lost
+                };
+                if lost {
+                    return;
+                }
+                if stream.write_all(&answer).await.is_err() && !half_open {
+                    return;
+                }
+            }
+            if ended {
+                return;
+            }
+            let mut part = vec![0; 4096];
+            tokio::select! {
+                biased;
+                () = killed.cancelled() => return,
+                read = stream.read(&mut part) => match read {
+                    Ok(0) | Err(_) if half_open => ended = true,
+                    Ok(0) | Err(_) => return,
+                    Ok(read) => inbox.extend_from_slice(&part[..read]),
+                },
+            }
+        }
+    }
+
+    async fn answer(&self, client: u64, command: &[u8]) -> Vec<u8> {
+        let words = words(command);
+        let word = |at: usize| words.get(at).map_or("", String::as_str);
+        let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| word(at + 1));
+        if !matches!(word(0), "XREADGROUP" | "XREAD") {
+            return self.state.lock().execute(client, &words);
+        }
+        let block = Duration::from_millis(after("BLOCK").parse().unwrap_or(0));
+        let deadline = Instant::now() + block;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let read = self.state.lock().read(&words);
+            if let Some(reply) = read {
+                return reply;
+            }
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return b"*-1\r\n".to_vec();
+            }
+        }
+    }
+}
+
+impl Transport for SimulatedRedis {
+    fn dial<'a>(&'a self, _: &'a ConnectionSettings) -> Dialing<'a> {
+        Box::pin(async move {
+            let (ours, theirs) = tokio::io::duplex(16 * 1024);
+            let killed = CancellationToken::new();
+            let (id, refused) = {
+                let mut state = self.state.lock();
+                let id = state.next_client;
+                state.next_client += 1;
+                state.clients.insert(id, Client { name: String::new(), killed: killed.clone() });
+                (id, state.random.random_bool(0.02))
+            };
+            if refused {
+                return Err(Fault::new(FaultKind::Connection, "refused").into());
+            }
+            tokio::spawn(self.clone().serve(theirs, id, killed));
+            Ok(Box::new(ours) as Box<_>)
+        })
+    }
+}
+
+impl State {
+    /// `None`: nothing to give yet.
+    fn read(&mut self, words: &[String]) -> Option<Vec<u8>> {
+        let count =
+            words.iter().position(|word| word == "COUNT").and_then(|at| words[at + 1].parse().ok()).unwrap_or(1);
+        let no_ack = words.iter().any(|word| word == "NOACK");
+        let ids: Vec<EntryId> = match words[0].as_str() {
+            "XREAD" => {
+                let from = id(words.last()?);
+                self.data.entries.range(from.next()..).copied().take(count).collect()
+            }
+            _ => {
+                let Some(group) = &mut self.data.group else { return Some(no_group()) };
+                let ids: Vec<EntryId> =
+                    self.data.entries.range(group.delivered.next()..).copied().take(count).collect();
+                for id in &ids {
+                    group.delivered = *id;
+                    if !no_ack {
+                        group.pending.insert(*id, words[3].clone());
+                    }
+                }
+                ids
+            }
+        };
+        if ids.is_empty() {
+            return None;
+        }
+        let mut out = b"*1\r\n*2\r\n".to_vec();
+        bulk(&mut out, STREAM);
+        entries(&mut out, &ids);
+        Some(out)
+    }
+
+    fn execute(&mut self, client: u64, words: &[String]) -> Vec<u8> {
+        let word = |at: usize| words.get(at).map_or("", String::as_str);
+        match (word(0), word(1)) {
+            ("CLIENT", "LIST" | "KILL") | ("EVAL", _) if self.restricted => b"-NOPERM not permitted\r\n".to_vec(),
+            ("CLIENT", "SETNAME") => {
+                if let Some(about) = self.clients.get_mut(&client) {
+                    word(2).clone_into(&mut about.name);
+                }
+                ok()
+            }
+            ("CLIENT", "ID") => int(client),
+            ("CLIENT", "LIST") => {
+                let about = word(3).parse().ok().and_then(|id: u64| self.clients.get(&id));
+                let mut out = Vec::new();
+                bulk(&mut out, &about.map_or(String::new(), |about| format!("id={} name={}\n", word(3), about.name)));
+                out
+            }
+            ("CLIENT", "KILL") => {
+                let about = word(3).parse().ok().and_then(|id: u64| self.clients.remove(&id));
+                about.inspect(|about| about.killed.cancel()).map_or(int(0), |_| int(1))
+            }
+            ("XGROUP", "CREATE") => match self.data.group {
+                Some(_) => b"-BUSYGROUP exists\r\n".to_vec(),
+                None => {
+                    self.data.group = Some(Group { delivered: id(word(4)), ..Group::default() });
+                    ok()
+                }
+            },
+            ("EXISTS", _) => int(0),
+            ("XINFO", "STREAM") => {
+                let mut out = b"*2\r\n".to_vec();
+                bulk(&mut out, "last-generated-id");
+                bulk(&mut out, &self.data.generated.to_string());
+                out
+            }
+            ("XRANGE", _) => {
+                let exclusive = word(2).strip_prefix('(').map(id);
+                let from = exclusive.map_or_else(|| id(word(2)), EntryId::next);
+                let to = if word(3) == "+" { EntryId::new(u64::MAX, u64::MAX) } else { id(word(3)) };
+                let count = if word(4) == "COUNT" { word(5).parse().unwrap_or(0) } else { usize::MAX };
+                let ids: Vec<EntryId> = match from <= to {
+                    true => self.data.entries.range(from..=to).copied().take(count).collect(),
+                    false => Vec::new(),
+                };
+                let mut out = Vec::new();
+                entries(&mut out, &ids);
+                out
+            }
+            ("XACK", _) => {
+                words[3..].iter().map(|word| id(word)).for_each(|id| self.check_acknowledgment(id));
+                let Some(group) = &mut self.data.group else { return int(0) };
+                int(words[3..].iter().filter(|word| group.pending.remove(&id(word)).is_some()).count() as u64)
+            }
+            _ => self.execute_on_group(words),
+        }
+    }
+
+    fn execute_on_group(&mut self, words: &[String]) -> Vec<u8> {
+        let word = |at: usize| words.get(at).map_or("", String::as_str);
+        let Some(group) = &mut self.data.group else { return no_group() };
+        match (word(0), word(1)) {
+            ("XGROUP", "CREATECONSUMER") => int(u64::from(group.consumers.insert(word(4).to_owned()))),
+            ("XGROUP", "SETID") => {
+                group.delivered = id(word(4));
+                ok()
+            }
+            ("XINFO", "GROUPS") => {
+                let mut out = b"*1\r\n*8\r\n".to_vec();
+                bulk(&mut out, "name");
+                bulk(&mut out, GROUP);
+                bulk(&mut out, "last-delivered-id");
+                bulk(&mut out, &group.delivered.to_string());
+                bulk(&mut out, "pending");
+                out.extend_from_slice(&int(group.pending.len() as u64));
+                bulk(&mut out, "entries-read");
+                out.extend_from_slice(b"$-1\r\n");
+                out
+            }
+            ("XINFO", "CONSUMERS") => {
+                let mut out = format!("*{}\r\n", group.consumers.len()).into_bytes();
+                for name in &group.consumers {
+                    out.extend_from_slice(b"*4\r\n");
+                    bulk(&mut out, "name");
+                    bulk(&mut out, name);
+                    bulk(&mut out, "pending");
+                    out.extend_from_slice(&int(group.pending.values().filter(|owner| *owner == name).count() as u64));
+                }
+                out
+            }
+            ("XPENDING", _) => {
+                let (from, to, count) = (id(word(3)), id(word(4)), word(5).parse().unwrap_or(0));
+                let rows: Vec<_> =
+                    group.pending.range(from..=to.max(from)).filter(|(id, _)| **id <= to).take(count).collect();
+                let mut out = format!("*{}\r\n", rows.len()).into_bytes();
+                for (id, owner) in rows {
+                    out.extend_from_slice(b"*4\r\n");
+                    bulk(&mut out, &id.to_string());
+                    bulk(&mut out, owner);
+                    out.extend_from_slice(&int(1_000_000));
+                    out.extend_from_slice(&int(1));
+                }
+                out
+            }
+            // The one script there is: delete a consumer that owns nothing.
+            ("EVAL", _) => {
+                let name = word(5);
+                if group.pending.values().any(|owner| owner == name) {
+                    return b":-1\r\n".to_vec();
+                }
+                group.consumers.remove(name);
+                int(0)
+            }
+            _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
+        }
+    }
+
+    fn check_acknowledgment(&mut self, id: EntryId) {
+        let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
+        if !allowed && !self.excused.contains(&id) {
+            self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
+        }
+    }
+}
+
+fn words(command: &[u8]) -> Vec<String> {
+    match redis::parse_redis_value(command) {
+        Ok(Value::Array(items)) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                other => format!("{other:?}"),
+            })
+            .collect(),
+        other => panic!("no command: {other:?}"),
+    }
+}
+
+fn id(text: &str) -> EntryId {
+    text.parse().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn bulk(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(format!("${}\r\n{text}\r\n", text.len()).as_bytes());
+}
+
+fn entries(out: &mut Vec<u8>, ids: &[EntryId]) {
+    out.extend_from_slice(format!("*{}\r\n", ids.len()).as_bytes());
+    for id in ids {
+        out.extend_from_slice(b"*2\r\n");
+        bulk(out, &id.to_string());
+        out.extend_from_slice(b"*2\r\n");
+        bulk(out, "f");
+        bulk(out, "v");
+    }
+}
+
+fn int(number: u64) -> Vec<u8> {
+    format!(":{number}\r\n").into_bytes()
+}
+
+fn ok() -> Vec<u8> {
+    b"+OK\r\n".to_vec()
+}
+
+fn no_group() -> Vec<u8> {
+    b"-NOGROUP no such group\r\n".to_vec()
+}
