@@ -21,8 +21,9 @@ public final class RedisException extends IOException {
     }
 
     /**
-     * The kind of failure: {@code CONNECTION}, {@code TIMEOUT}, {@code AUTHENTICATION}, {@code
-     * PERMISSION}, {@code WRONG_TYPE}, {@code PROTOCOL} or {@code SERVER}.
+     * The kind of failure: {@code UNKNOWN_HOST}, {@code CONNECTION}, {@code TIMEOUT}, {@code
+     * AUTHENTICATION}, {@code PERMISSION}, {@code WRONG_TYPE}, {@code REPLACED} (another job has
+     * taken the consumer group over), {@code PROTOCOL} or {@code SERVER}.
      */
     public String getCode() {
         return code;
