@@ -9,8 +9,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,12 +41,14 @@ public final class SessionCluster implements AutoCloseable {
     private final Path folder;
     private final int restPort = Ports.free();
     private final int slots;
+    private final Map<String, String> extraOptions;
     private final Process jobManager;
     private final List<Process> taskManagers = new ArrayList<>();
     private final Thread atExit = new Thread(this::kill, "end-flink");
 
-    private SessionCluster(int slots) throws IOException {
+    private SessionCluster(int slots, Map<String, String> extraOptions) throws IOException {
         this.slots = slots;
+        this.extraOptions = extraOptions;
         folder = Files.createTempDirectory("flink-session");
         Runtime.getRuntime().addShutdownHook(atExit);
         writeConfiguration();
@@ -62,7 +66,13 @@ public final class SessionCluster implements AutoCloseable {
      * other.
      */
     public static SessionCluster start(int taskManagers, int slots) throws IOException {
-        SessionCluster cluster = new SessionCluster(slots);
+        return start(taskManagers, slots, Map.of());
+    }
+
+    /** The same with further options of Flink's configuration. */
+    public static SessionCluster start(int taskManagers, int slots, Map<String, String> options)
+            throws IOException {
+        SessionCluster cluster = new SessionCluster(slots, options);
         try {
             for (int i = 0; i < taskManagers; i++) {
                 cluster.startTaskManager();
@@ -79,16 +89,21 @@ public final class SessionCluster implements AutoCloseable {
         }
     }
 
-    /** Starts one more TaskManager; does not wait until the JobManager knows it. */
+    /**
+     * Starts one more TaskManager; does not wait until the JobManager knows it. Its resource ID in
+     * Flink is {@code taskmanager-} and its index in {@link #taskManagers}.
+     */
     public Process startTaskManager() throws IOException {
+        String name = "taskmanager-" + taskManagers.size();
         List<String> arguments = new ArrayList<>();
         arguments.addAll(List.of("--configDir", configuration().toString()));
+        arguments.addAll(List.of("-D", "taskmanager.resource-id=" + name));
         for (Map.Entry<String, String> option : taskManagerMemory().entrySet()) {
             arguments.addAll(List.of("-D", option.getKey() + "=" + option.getValue()));
         }
         Process process =
                 java(
-                        "taskmanager-" + taskManagers.size(),
+                        name,
                         List.of("-Xmx384m", "-XX:MaxDirectMemorySize=256m"),
                         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
                         arguments.toArray(new String[0]));
@@ -103,7 +118,18 @@ public final class SessionCluster implements AutoCloseable {
 
     /** {@code flink run -d}: returns the job's ID. */
     public String run(Path jar, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of("run", "-d", jar.toString()));
+        return run(List.of(), jar, arguments);
+    }
+
+    /** {@code flink run -d -s}: the job goes on from a savepoint. */
+    public String runFrom(String savepoint, Path jar, String... arguments) throws IOException {
+        return run(List.of("-s", savepoint), jar, arguments);
+    }
+
+    private String run(List<String> options, Path jar, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of("run", "-d"));
+        command.addAll(options);
+        command.add(jar.toString());
         command.addAll(List.of(arguments));
         String output = flink(command);
         Matcher id = JOB_ID.matcher(output);
@@ -116,6 +142,40 @@ public final class SessionCluster implements AutoCloseable {
     /** {@code flink cancel}. */
     public void cancel(String jobId) throws IOException {
         flink(List.of("cancel", jobId));
+    }
+
+    /**
+     * Stops a job with a savepoint.
+     *
+     * @return where the savepoint is
+     * @throws IOException Flink refused or gave up, as it does when a task fails meanwhile: the job
+     *     may run on
+     */
+    public String stopWithSavepoint(String jobId, Duration limit)
+            throws IOException, InterruptedException {
+        String body =
+                JSON.createObjectNode()
+                        .put("targetDirectory", folder.resolve("savepoints").toUri().toString())
+                        .put("drain", false)
+                        .toString();
+        JsonNode trigger = post("/jobs/" + jobId + "/stop", body).path("request-id");
+        if (trigger.isMissingNode()) {
+            throw new IOException("job " + jobId + " cannot be stopped now");
+        }
+        String status = "/jobs/" + jobId + "/savepoints/" + trigger.asText();
+        JsonNode done =
+                Await.value(
+                        "job " + jobId + " is stopped with a savepoint",
+                        limit,
+                        () -> rest(status),
+                        answer -> answer.path("status").path("id").asText().equals("COMPLETED"));
+        String location = done.path("operation").path("location").asText();
+        if (location.isEmpty()) {
+            String cause = done.at("/operation/failure-cause/stack-trace").asText();
+            throw new IOException(
+                    "job " + jobId + " was not stopped: " + cause.lines().findFirst().orElse(""));
+        }
+        return location;
     }
 
     /** Waits until all of a job's tasks run. */
@@ -148,6 +208,29 @@ public final class SessionCluster implements AutoCloseable {
                         .timeout(Duration.ofSeconds(10))
                         .build();
         return JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
+    }
+
+    private JsonNode post(String path, String body) throws IOException, InterruptedException {
+        HttpRequest request =
+                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + restPort + path))
+                        .timeout(Duration.ofSeconds(10))
+                        .header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build();
+        return JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
+    }
+
+    /** Copies all logs to a folder, for who wants to know what went wrong. */
+    public void copyLogs(Path target) throws IOException {
+        Files.createDirectories(target);
+        try (DirectoryStream<Path> logs = Files.newDirectoryStream(folder, "*.{log,out}")) {
+            for (Path log : logs) {
+                Files.copy(
+                        log,
+                        target.resolve(log.getFileName()),
+                        StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
     }
 
     /** What {@code jobmanager} or {@code taskmanager-0} has logged. */
@@ -248,6 +331,7 @@ public final class SessionCluster implements AutoCloseable {
         options.put(
                 "execution.checkpointing.dir", folder.resolve("checkpoints").toUri().toString());
         options.put("state.checkpoints.dir", folder.resolve("checkpoints").toUri().toString());
+        options.putAll(extraOptions);
         Files.createDirectory(configuration());
         Files.writeString(
                 configuration().resolve("config.yaml"),
