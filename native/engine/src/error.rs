@@ -43,6 +43,8 @@ pub enum FaultKind {
     WrongType,
     /// Another reader has taken the group over.
     Replaced,
+    /// What was staged for a commit is gone.
+    StagingLost,
     /// The bytes are not what a Redis server sends.
     Protocol,
     /// Any other error reply.
@@ -59,6 +61,7 @@ impl FaultKind {
             Self::Permission => "PERMISSION",
             Self::WrongType => "WRONG_TYPE",
             Self::Replaced => "REPLACED",
+            Self::StagingLost => "STAGING_LOST",
             Self::Protocol => "PROTOCOL",
             Self::Server => "SERVER",
         }
@@ -129,7 +132,8 @@ impl Fault {
             | FaultKind::Authentication
             | FaultKind::Permission
             | FaultKind::WrongType
-            | FaultKind::Replaced => false,
+            | FaultKind::Replaced
+            | FaultKind::StagingLost => false,
             FaultKind::Server => PASSING.contains(&self.code.as_str()),
         }
     }

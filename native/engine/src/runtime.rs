@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 
@@ -54,5 +56,55 @@ impl Drop for EngineRuntime {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(SHUTDOWN);
         }
+    }
+}
+
+/// Work that a thread of Java's waits for in slices: it begins with the first wait, and goes on by itself.
+pub(crate) struct Call<T> {
+    running: Mutex<Option<JoinHandle<Result<T>>>>,
+    closed: CancellationToken,
+}
+
+impl<T> Default for Call<T> {
+    fn default() -> Self {
+        Self { running: Mutex::new(None), closed: CancellationToken::new() }
+    }
+}
+
+impl<T: Send + 'static> Call<T> {
+    /// Begins the work, or goes on waiting for that which runs; `None`: it is not done by `max_wait`.
+    ///
+    /// # Errors
+    /// The work's; `Closed` after [`close`](Self::close); `Panic`.
+    pub(crate) fn wait<W>(&self, handle: &Handle, begin: impl FnOnce() -> W, max_wait: Duration) -> Result<Option<T>>
+    where
+        W: Future<Output = Result<T>> + Send + 'static,
+    {
+        let mut running = self.running.lock();
+        if self.closed.is_cancelled() {
+            return Err(Error::Closed);
+        }
+        let task = running.get_or_insert_with(|| {
+            let (work, closed) = (begin(), self.closed.clone());
+            handle.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = closed.cancelled() => Err(Error::Closed),
+                    done = work => done,
+                }
+            })
+        });
+        let Ok(ended) = handle.block_on(async { tokio::time::timeout(max_wait, task).await }) else { return Ok(None) };
+        *running = None;
+        match ended {
+            Ok(done) => done.map(Some),
+            Err(error) if error.is_panic() => Err(Error::from_panic(error.into_panic())),
+            Err(_) => Err(Error::Closed),
+        }
+    }
+
+    /// Ends the work that runs. Idempotent.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
     }
 }

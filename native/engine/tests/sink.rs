@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::error::Error;
-use flink_redis_engine::sink::Writer;
+use flink_redis_engine::sink::{Committable, Committer, Lane, Writer};
 use redis::Value;
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
@@ -239,4 +239,205 @@ fn a_silent_server_is_left_and_a_closed_writer_leaves_nothing() {
     assert!(matches!(writer.write(&frame(0, 0..1), Duration::ZERO), Err(Error::Closed)));
     assert!(matches!(writer.flush(Duration::ZERO), Err(Error::Closed)));
     await_that("no connection is left", || server.connections("flink-test") == 0);
+}
+
+/// A frame of records with these pairs.
+fn frame_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
+    let mut out = vec![1, 0, 0, 0];
+    out.extend_from_slice(&(records.len() as u32).to_le_bytes());
+    for pairs in records {
+        let mut strings = Vec::new();
+        for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
+            strings.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            strings.extend_from_slice(text.as_bytes());
+        }
+        out.extend_from_slice(&0i32.to_le_bytes());
+        out.extend_from_slice(&(pairs.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(strings.len() as u32).to_le_bytes());
+        out.extend_from_slice(&strings);
+    }
+    out
+}
+
+#[test]
+fn hashes_are_written_with_their_time_to_live_and_bad_ones_delay_no_other() {
+    let server = RedisServer::start();
+    server.run("SET taken text");
+    for ttl in [0, 60] {
+        let more = format!(r#""kind":"HASH","ttlSeconds":{ttl},"deadLetterStream":"dead","#);
+        let writer = Writer::new(settings(server.port, &more)).unwrap();
+        for round in 0..300 {
+            let (n, key) = (round.to_string(), format!("k{}", round % 7));
+            write(
+                &writer,
+                &frame_of(&[&[(&key, ""), ("n", &n)], &[("taken", ""), ("n", &n)], &[(&key, ""), ("m", &n)]]),
+            );
+        }
+        flush(&writer);
+        for key in 0..7 {
+            let last = (0..300).rev().find(|round| round % 7 == key).unwrap().to_string();
+            assert_eq!(server.text(&format!("HGET k{key} n")), last);
+            assert_eq!(server.text(&format!("HGET k{key} m")), last);
+            assert_eq!(server.int(&format!("TTL k{key}")) > 0, ttl > 0);
+        }
+        let letters = entries(&server, "dead");
+        assert_eq!(letters.len(), 300);
+        assert!(letters[0][1].starts_with("WRONGTYPE"), "{letters:?}");
+        assert_eq!(letters[299][2..], ["command", "HSET", "key", "taken", "n", "299"]);
+        server.run("DEL dead");
+    }
+}
+
+#[test]
+fn writes_to_a_key_that_were_put_off_do_not_undo_later_ones() {
+    let server = RedisServer::start();
+    for ttl in [0, 60] {
+        let writer = Writer::new(settings(server.port, &format!(r#""kind":"HASH","ttlSeconds":{ttl},"#))).unwrap();
+        for round in 0..2000 {
+            // Memory that is there and is not, while writes are in flight.
+            if round % 100 == 50 {
+                server.run("CONFIG SET maxmemory 1");
+            }
+            write(&writer, &frame_of(&[&[("k", ""), ("n", &round.to_string())]]));
+            if round % 100 == 90 {
+                server.run("CONFIG SET maxmemory 0");
+            }
+        }
+        flush(&writer);
+        assert_eq!(server.text("HGET k n"), "1999");
+    }
+}
+
+#[test]
+fn a_server_without_the_json_module_is_told_once() {
+    let server = RedisServer::start();
+    let writer = Writer::new(settings(server.port, r#""kind":"JSON","deadLetterStream":"dead","#)).unwrap();
+    write(&writer, &frame_of(&[&[("k", "{}")]]));
+    let error = writer.flush(PATIENCE).unwrap_err().to_string();
+    assert!(error.contains("no JSON module") && error.contains("RedisJSON"), "{error}");
+}
+
+fn staging(server: &RedisServer, lane: &str, attempt: &str) -> Writer {
+    Writer::new(settings(server.port, &format!(r#""staging":{{"lane":"{lane}","attempt":"{attempt}"}},"#))).unwrap()
+}
+
+/// What the writer's epoch has staged, as Java hands it to the committer.
+fn prepared(writer: &Writer) -> Vec<Committable> {
+    flush(writer);
+    serde_json::from_str(&serde_json::to_string(&writer.prepare()).unwrap()).unwrap()
+}
+
+fn commit(committer: &Committer, committables: &[Committable]) {
+    assert!(committer.commit(committables, PATIENCE).unwrap());
+}
+
+#[test]
+fn an_epoch_is_seen_when_it_is_committed_and_once() {
+    let server = RedisServer::start();
+    let writer = staging(&server, "lane", "aa");
+    let committer = Committer::new(settings(server.port, "")).unwrap();
+    write(&writer, &frame(0, 0..1000));
+    write(&writer, &frame(1, 0..3));
+    let first = prepared(&writer);
+    assert_eq!(
+        first.iter().map(|one| (one.partition, one.records, one.epoch)).collect::<Vec<_>>(),
+        [(0, 1000, 1), (1, 3, 1)]
+    );
+    write(&writer, &frame(0, 1000..1010));
+    let second = prepared(&writer);
+    assert_eq!(server.int("EXISTS t:0 t:1"), 0);
+    assert!(server.int(&format!("TTL {}", first[0].key)) > 0);
+    // Repeated, and by two at once.
+    std::thread::scope(|threads| {
+        for _ in 0..3 {
+            threads.spawn(|| commit(&Committer::new(settings(server.port, "")).unwrap(), &first));
+        }
+    });
+    commit(&committer, &first);
+    assert_eq!(numbers(&server, "t:0"), (0..1000).collect::<Vec<_>>());
+    assert_eq!(numbers(&server, "t:1"), (0..3).collect::<Vec<_>>());
+    commit(&committer, &second);
+    commit(&committer, &[&first[..], &second[..]].concat());
+    assert_eq!(numbers(&server, "t:0"), (0..1010).collect::<Vec<_>>());
+    // Nothing is left but the marks, which expire.
+    assert_eq!(server.int("EXISTS {t:0}:staging {t:1}:staging"), 0);
+    for key in server.run("KEYS *staging*").as_sequence().unwrap() {
+        let Value::BulkString(key) = key else { panic!() };
+        let key = String::from_utf8_lossy(key);
+        assert!(key.ends_with(":committed"), "{key}");
+        assert!(server.int(&format!("TTL {key}")) > 0);
+    }
+    assert!(prepared(&writer).is_empty());
+}
+
+#[test]
+fn staging_survives_lost_connections_without_a_repetition() {
+    let server = RedisServer::start();
+    let writer = staging(&server, "lane", "aa");
+    for round in 0..200 {
+        write(&writer, &frame(0, round * 50..(round + 1) * 50));
+        if round % 10 == 0 {
+            server.run("CLIENT KILL TYPE normal");
+        }
+    }
+    let staged = prepared(&writer);
+    commit(&Committer::new(settings(server.port, "")).unwrap(), &staged);
+    assert_eq!(numbers(&server, "t:0"), (0..10_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
+    let server = RedisServer::start();
+    let writer = staging(&server, "lane", "aa");
+    write(&writer, &frame(0, 0..10));
+    let staged = prepared(&writer);
+    let key = staged[0].key.clone();
+    let committer = Committer::new(settings(server.port, "")).unwrap();
+    server.run(&format!("XDEL {key} 1-10"));
+    for change in [format!("XDEL {key} 1-9"), format!("DEL {key}")] {
+        let error = committer.commit(&staged, PATIENCE).unwrap_err().to_string();
+        assert!(error.contains(&key) && error.contains("can't be committed"), "{error}");
+        assert_eq!(server.int("EXISTS t:0"), 0);
+        server.run(&change);
+    }
+    assert!(committer.commit(&staged, PATIENCE).unwrap_err().to_string().contains("no mark"));
+    // While it is being written, too: it is not made again.
+    write(&writer, &frame(0, 0..10));
+    flush(&writer);
+    server.run("DEL {t:0}:staging:lane:2:aa");
+    write(&writer, &frame(0, 10..11));
+    assert!(writer.flush(PATIENCE).unwrap_err().to_string().contains("{t:0}:staging:lane:2:aa"));
+    assert_eq!(server.int("EXISTS {t:0}:staging:lane:2:aa"), 0);
+}
+
+#[test]
+fn recovery_keeps_what_is_committed_and_deletes_the_rest_of_its_lanes() {
+    let server = RedisServer::start();
+    let kept = staging(&server, "mine", "aa");
+    write(&kept, &frame(0, 0..5));
+    let committable = prepared(&kept);
+    write(&kept, &frame(0, 5..9));
+    flush(&kept);
+    for (lane, attempt) in [("mine", "bb"), ("other", "cc")] {
+        let writer = staging(&server, lane, attempt);
+        write(&writer, &frame(0, 0..5));
+        flush(&writer);
+    }
+    let committer = Committer::new(settings(server.port, "")).unwrap();
+    let lanes = [Lane { lane: "mine".into(), attempt: "aa".into(), epoch: 1 }];
+    assert!(committer.recover(&lanes, PATIENCE).unwrap());
+    let mut left: Vec<String> = server
+        .run("SMEMBERS {t:0}:staging")
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|key| if let Value::BulkString(key) = key { String::from_utf8_lossy(key).into_owned() } else { panic!() })
+        .collect();
+    left.sort();
+    assert_eq!(left, ["{t:0}:staging:mine:1:aa", "{t:0}:staging:other:1:cc"]);
+    assert_eq!(server.int("EXISTS {t:0}:staging:mine:2:aa {t:0}:staging:mine:1:bb"), 0);
+    commit(&committer, &committable);
+    assert_eq!(numbers(&server, "t:0"), (0..5).collect::<Vec<_>>());
+    committer.close();
+    assert!(matches!(committer.recover(&lanes, PATIENCE), Err(Error::Closed)));
 }

@@ -57,6 +57,18 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeFlush<'loc
 }
 
 #[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativePrepare<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> JString<'local> {
+    guarded(env, |env| {
+        let prepared = WRITERS.get(handle)?.prepare();
+        Ok(JString::from_str(env, serde_json::to_string(&prepared).unwrap_or_default())?)
+    })
+}
+
+#[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeStats<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,

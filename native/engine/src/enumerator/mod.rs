@@ -9,17 +9,14 @@ mod foreign;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Partition, Place, SourceSettings, Split};
 use crate::connection::{Connection, Outage, Server};
 use crate::entry_id::{EntryId, Runs};
-use crate::error::{Context, Error, Result};
-use crate::runtime::EngineRuntime;
+use crate::error::{Context, Result};
+use crate::runtime::{Call, EngineRuntime};
 use crate::source::commands;
 use crate::topic::stream_name;
 
@@ -47,9 +44,7 @@ pub struct Discovered {
 /// Called from any thread; one discovery at a time.
 pub struct Enumerator {
     discovery: Arc<Discovery>,
-    /// The discovery that runs.
-    running: Mutex<Option<JoinHandle<Result<Discovered>>>>,
-    closed: CancellationToken,
+    running: Call<Discovered>,
     // Last, since its drop ends the runtime that the task is on.
     runtime: Arc<EngineRuntime>,
 }
@@ -59,12 +54,7 @@ impl Enumerator {
     pub fn new(settings: SourceSettings) -> Result<Self> {
         let server = Server::new(settings.connection.clone());
         let discovery = Arc::new(Discovery::new(settings, server));
-        Ok(Self {
-            discovery,
-            running: Mutex::default(),
-            closed: CancellationToken::new(),
-            runtime: EngineRuntime::shared()?,
-        })
+        Ok(Self { discovery, running: Call::default(), runtime: EngineRuntime::shared()? })
     }
 
     /// Begins a discovery, or goes on waiting for the one that runs; `None`: it is not done by `max_wait`, call again.
@@ -72,25 +62,16 @@ impl Enumerator {
     /// # Errors
     /// A final fault, or one that lasted longer than `retryTimeoutMillis`; `Closed` after [`close`](Self::close).
     pub fn discover(&self, request: &DiscoverRequest, max_wait: Duration) -> Result<Option<Discovered>> {
-        let mut running = self.running.lock();
-        if self.closed.is_cancelled() {
-            return Err(Error::Closed);
-        }
-        let handle = self.runtime.handle()?;
-        let task = running
-            .get_or_insert_with(|| handle.spawn(Arc::clone(&self.discovery).run(request.clone(), self.closed.clone())));
-        let Ok(ended) = handle.block_on(async { tokio::time::timeout(max_wait, task).await }) else { return Ok(None) };
-        *running = None;
-        match ended {
-            Ok(found) => found.map(Some),
-            Err(error) if error.is_panic() => Err(Error::from_panic(error.into_panic())),
-            Err(_) => Err(Error::Closed),
-        }
+        let begin = || {
+            let (discovery, request) = (Arc::clone(&self.discovery), request.clone());
+            async move { discovery.with_retries(&request).await }
+        };
+        self.running.wait(self.runtime.handle()?, begin, max_wait)
     }
 
     /// Ends the discovery that runs. Idempotent.
     pub fn close(&self) {
-        self.closed.cancel();
+        self.running.close();
     }
 }
 
@@ -103,13 +84,6 @@ pub(crate) struct Discovery {
 impl Discovery {
     pub(crate) fn new(settings: SourceSettings, server: Server) -> Self {
         Self { settings, server }
-    }
-
-    async fn run(self: Arc<Self>, request: DiscoverRequest, closed: CancellationToken) -> Result<Discovered> {
-        tokio::select! {
-            () = closed.cancelled() => Err(Error::Closed),
-            found = self.with_retries(&request) => found,
-        }
     }
 
     pub(crate) async fn with_retries(&self, request: &DiscoverRequest) -> Result<Discovered> {

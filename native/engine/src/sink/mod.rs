@@ -1,17 +1,22 @@
 //! Writes records. The way of a record:
 //!
-//! 1. [`frame`] Java's frame of records becomes [`commands`](xadd), on the caller's thread
+//! 1. [`frame`] Java's frame of records becomes commands ([`encode`]), on the caller's thread
 //! 2. [`queue`] holds them until they are confirmed, in order, bounded by bytes
-//! 3. [`pipeline`] sends them and matches the replies, over one connection after the other
+//! 3. [`pipeline`] sends them and matches the replies ([`transaction`]), over one connection after the other
 //! 4. [`dead_letter`] takes those that Redis rejects for good
+//! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed
 //!
 //! [`writer`] is what a Flink writer holds of it.
 
+mod commit;
 mod dead_letter;
+mod encode;
 pub mod frame;
 mod pipeline;
 mod queue;
+mod transaction;
 mod writer;
-mod xadd;
 
+pub use commit::{Committable, Committer, Lane};
+pub use encode::Prepared;
 pub use writer::{Writer, WriterStats};

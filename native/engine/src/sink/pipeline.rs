@@ -7,18 +7,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::config::SinkSettings;
-use crate::connection::{Outage, Server, reply};
+use crate::config::{SinkKind, SinkSettings};
+use crate::connection::{Connection, Outage, Server, reply};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::dead_letter;
+use crate::sink::encode::UnitKind;
+use crate::sink::encode::resp::{self, arguments};
 use crate::sink::queue::{Chunk, Queue};
+use crate::sink::transaction::{Outcomes, Replies};
 
 /// What is counted, for metrics.
 #[derive(Default)]
@@ -44,6 +47,8 @@ pub(super) struct Pipeline {
     put_off: Vec<Chunk>,
     /// Why, the first time.
     reason: Option<Fault>,
+    /// The replies so far to the transaction whose turn it is.
+    replies: Replies,
 }
 
 const READ_CHUNK: usize = 64 * 1024;
@@ -71,6 +76,7 @@ impl Pipeline {
             sent_bytes: 0,
             put_off,
             reason: None,
+            replies: Replies::default(),
         }
     }
 
@@ -105,11 +111,16 @@ impl Pipeline {
             self.unconfirmed.push_front(chunk);
         }
         (self.sent, self.sent_bytes, self.reason) = (0, 0, None);
+        self.replies = Replies::default();
     }
 
     /// Ends with what makes another connection needed. A server that puts commands off may have become a replica: it is left, too.
     async fn over_one_connection(&mut self) -> Result<()> {
-        let mut stream = self.server.connect(&self.settings.connection.client_name).await?.into_stream();
+        let mut connection = self.server.connect(&self.settings.connection.client_name).await?;
+        if self.settings.kind == SinkKind::Json {
+            require_json(&mut connection).await?;
+        }
+        let mut stream = connection.into_stream();
         self.exchange(&mut stream).await?;
         self.reason.take().map_or(Ok(()), |fault| Err(fault.into()))
     }
@@ -157,9 +168,9 @@ impl Pipeline {
     async fn send(&mut self, output: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
         let Some(chunk) = self.unconfirmed.get(self.sent) else { return Ok(()) };
         let from = chunk.start() + self.sent_bytes;
-        let written = output.write(&chunk.bytes[from..]).await.map_err(lost)?;
+        let written = output.write(&chunk.bytes()[from..]).await.map_err(lost)?;
         self.sent_bytes += written;
-        if from + written == chunk.bytes.len() {
+        if from + written == chunk.bytes().len() {
             self.sent += 1;
             self.sent_bytes = 0;
         }
@@ -168,38 +179,39 @@ impl Pipeline {
 
     fn take_replies(&mut self, inbox: &mut BytesMut) -> Result<()> {
         while let Some(length) = reply::length(inbox)? {
-            match inbox.first() {
-                Some(b'-') => {
-                    let text = String::from_utf8_lossy(&inbox[1..length - 2]).into_owned();
-                    self.refused(Fault::from_server(&text))?;
-                }
-                _ => self.confirmed()?,
+            let one = inbox.split_to(length).freeze();
+            let Some((_, kind)) = self.unconfirmed.front().and_then(Chunk::current) else {
+                return Err(Error::protocol("a reply to no command"));
+            };
+            match kind.clone() {
+                UnitKind::Transaction(bounds) => match self.replies.take(&one, 2 * (bounds.len() - 1))? {
+                    Some(outcomes) => self.transaction_done(&bounds, outcomes)?,
+                    None => continue,
+                },
+                UnitKind::Staged { .. } if one.starts_with(b"$-1") => return Err(staging_lost(self.current_target())),
+                kind => match refusal(&one) {
+                    Some(fault) => self.refused(kind, fault)?,
+                    None => self.confirmed(kind),
+                },
             }
-            inbox.advance(length);
+            self.step()?;
         }
         Ok(())
     }
 
-    fn confirmed(&mut self) -> Result<()> {
-        self.step()?;
-        self.outage.over();
-        self.counters.confirmed.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// The command whose turn it is has its reply.
+    /// The unit whose turn it is has all its replies.
     fn step(&mut self) -> Result<()> {
         let Some(chunk) = self.unconfirmed.front_mut() else {
             return Err(Error::protocol("a reply to no command"));
         };
         let before = chunk.start();
-        chunk.confirmed += 1;
+        chunk.settled += 1;
         if self.sent == 0 {
             // Its chunk is still being sent; what is sent of it counts from the new start.
             self.sent_bytes -= chunk.start() - before;
         }
-        if chunk.is_confirmed() {
-            let bytes = chunk.bytes.len();
+        if chunk.is_settled() {
+            let bytes = chunk.bytes().len();
             self.unconfirmed.pop_front();
             self.sent = self.sent.saturating_sub(1);
             self.queue.settle(bytes);
@@ -207,24 +219,57 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The server has put the command off, or rejects it for good.
-    fn refused(&mut self, fault: Fault) -> Result<()> {
-        let Some(command) = self.unconfirmed.front().map(|chunk| chunk.current().to_vec()) else {
-            return Err(Error::protocol("a reply to no command"));
-        };
-        if fault.is_passing() {
-            // Its bytes count until it is confirmed, so that a flush waits for it.
-            self.queue.replace(0, command.len());
-            self.put_off.push(Chunk::of_one(command));
-            self.reason.get_or_insert(fault);
-            return self.step();
+    fn confirmed(&mut self, kind: UnitKind) {
+        self.outage.over();
+        self.counters.confirmed.fetch_add(kind.records(), Ordering::Relaxed);
+        if let (true, Some((bytes, _))) = (self.overtaken(), self.unconfirmed.front().and_then(Chunk::current)) {
+            self.put_off(bytes.to_vec(), kind, None);
         }
-        let target = crate::sink::xadd::arguments(&command)
-            .get(1)
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .unwrap_or_default();
+    }
+
+    /// A write to a key that was in flight behind one that was put off has overtaken it: it is written once more, behind it, so that the last
+    /// one stays the last. Appends to a stream are not: that would only repeat them.
+    fn overtaken(&self) -> bool {
+        !self.put_off.is_empty() && self.settings.kind != SinkKind::Stream
+    }
+
+    /// The server has put the unit off, or rejects it for good.
+    fn refused(&mut self, kind: UnitKind, fault: Fault) -> Result<()> {
+        let Some((bytes, _)) = self.unconfirmed.front().and_then(Chunk::current) else { return Ok(()) };
+        let bytes = bytes.to_vec();
+        match kind {
+            UnitKind::Staged { put_off } if fault.message().contains("equal or smaller") => match put_off {
+                // It was sent again, after its reply was lost: it is there.
+                false => self.confirmed(kind),
+                // Later ones overtook it, and it can't go before them any more.
+                true => return Err(overtaken_in_staging(self.current_target())),
+            },
+            UnitKind::Staged { .. } if fault.is_passing() => {
+                self.put_off(bytes, UnitKind::Staged { put_off: true }, Some(fault));
+            }
+            kind if fault.is_passing() => self.put_off(bytes, kind, Some(fault)),
+            UnitKind::Helper => return Err(fault.into()),
+            _ => self.reject(&bytes, &fault)?,
+        }
+        Ok(())
+    }
+
+    /// To be sent again, before anything newer.
+    fn put_off(&mut self, bytes: Vec<u8>, kind: UnitKind, why: Option<Fault>) {
+        self.queue.add(bytes.len());
+        self.put_off.push(Chunk::of_one(bytes, kind));
+        self.reason = self.reason.take().or(why);
+    }
+
+    /// To the dead letters; without them it fails the writer.
+    fn reject(&mut self, command: &[u8], fault: &Fault) -> Result<()> {
+        let words = arguments(command);
+        let word = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(word).into_owned()).unwrap_or_default();
+        let (name, target) = (word(0), word(1));
+        tracing::warn!(target: "flink_redis::sink::trace", "failed command={name} key={target} error={fault}");
         let Some(stream) = dead_letter::stream(&self.settings).filter(|stream| *stream != target) else {
-            return Err(fault.context(format!("stream '{target}', XADD")).into());
+            let what = if name == "XADD" { "stream" } else { "key" };
+            return Err(fault.clone().context(format!("{what} '{target}', {name}")).into());
         };
         if self.counters.dead_letters.fetch_add(1, Ordering::Relaxed) == 0 {
             warn!(
@@ -232,11 +277,104 @@ impl Pipeline {
                 self.outage.what()
             );
         }
-        let letter = dead_letter::of_rejected(stream, &command, &fault);
-        self.queue.replace(0, letter.len());
-        self.unconfirmed.push_back(Chunk::of_one(letter));
-        self.step()
+        let letter = dead_letter::of_rejected(stream, command, fault);
+        self.queue.add(letter.len());
+        self.unconfirmed.push_back(Chunk::of_one(letter, UnitKind::Record));
+        Ok(())
     }
+
+    /// Each record of a transaction for itself: one that is bad fails no other.
+    fn transaction_done(&mut self, bounds: &[usize], outcomes: Outcomes) -> Result<()> {
+        let Some(unit) = self.unconfirmed.front().and_then(Chunk::current).map(|(bytes, _)| bytes.to_vec()) else {
+            return Ok(());
+        };
+        let records = bounds.windows(2).map(|bound| &unit[bound[0]..bound[1]]);
+        match outcomes {
+            // Nothing of it was carried out, for a reason that is none of the records' (memory, permissions).
+            Outcomes::Aborted(fault) if fault.is_passing() => {
+                self.put_off(unit.clone(), UnitKind::Transaction(bounds.to_vec()), Some(fault));
+            }
+            Outcomes::Aborted(fault) => {
+                for record in records {
+                    self.reject(record, &fault)?;
+                }
+            }
+            Outcomes::Each(faults) => {
+                for (record, fault) in records.zip(faults) {
+                    match fault {
+                        None => {
+                            self.outage.over();
+                            self.counters.confirmed.fetch_add(1, Ordering::Relaxed);
+                            if self.overtaken() {
+                                let (bytes, bounds) = transaction_of(record);
+                                self.put_off(bytes, UnitKind::Transaction(bounds), None);
+                            }
+                        }
+                        Some(fault) if fault.is_passing() => {
+                            let (bytes, bounds) = transaction_of(record);
+                            self.put_off(bytes, UnitKind::Transaction(bounds), Some(fault));
+                        }
+                        Some(fault) => self.reject(record, &fault)?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn current_target(&self) -> String {
+        let command = self.unconfirmed.front().and_then(Chunk::current).map_or(&[][..], |(bytes, _)| bytes);
+        arguments(command).get(1).map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
+    }
+}
+
+/// One clear error at the start, instead of one for each record.
+async fn require_json(connection: &mut Connection) -> Result<()> {
+    let known = connection.call(redis::cmd("COMMAND").arg("INFO").arg("JSON.SET")).await;
+    let missing = matches!(&known, Ok(redis::Value::Array(about)) if matches!(about[..], [redis::Value::Nil]));
+    if missing {
+        let message =
+            "the server has no JSON module (it does not know JSON.SET); load RedisJSON, or use Redis 8 or Redis Stack";
+        return Err(Fault::new(FaultKind::Server, message).into());
+    }
+    match known {
+        Err(error) if error.is_passing() => Err(error),
+        // A user who may not ask finds out with the first record.
+        _ => Ok(()),
+    }
+}
+
+/// The error that a reply is, if it is one.
+fn refusal(reply: &[u8]) -> Option<Fault> {
+    match reply {
+        [b'-', text @ .., b'\r', b'\n'] => Some(Fault::from_server(&String::from_utf8_lossy(text))),
+        _ => None,
+    }
+}
+
+/// A record's commands in a transaction of their own.
+fn transaction_of(record: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let mut bytes = Vec::with_capacity(record.len() + 32);
+    resp::command(&mut bytes, &[b"MULTI"]);
+    let start = bytes.len();
+    bytes.extend_from_slice(record);
+    let bounds = vec![start, bytes.len()];
+    resp::command(&mut bytes, &[b"EXEC"]);
+    (bytes, bounds)
+}
+
+fn overtaken_in_staging(key: String) -> Error {
+    let message = format!(
+        "staging stream '{key}': the server put an append off and took later ones; the job has to go back to its last checkpoint, nothing is lost"
+    );
+    Fault::new(FaultKind::StagingLost, message).into()
+}
+
+fn staging_lost(key: String) -> Error {
+    let message = format!(
+        "staging stream '{key}' is gone while its epoch is being written: it was deleted or evicted, it expired, or this writer was replaced"
+    );
+    Fault::new(FaultKind::StagingLost, message).into()
 }
 
 async fn receive(input: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) -> Result<()> {

@@ -10,34 +10,42 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
-use crate::sink::xadd::Commands;
+use crate::sink::encode::{Commands, Unit, UnitKind};
 
-/// Commands that were handed over together.
+/// Units that were handed over together.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    pub(super) bytes: Vec<u8>,
-    pub(super) ends: Vec<usize>,
-    /// How many of them, from the first on, are confirmed.
-    pub(super) confirmed: usize,
+    pub(super) commands: Commands,
+    /// How many units, from the first on, are settled.
+    pub(super) settled: usize,
 }
 
 impl Chunk {
-    pub(super) fn of_one(bytes: Vec<u8>) -> Self {
-        Self { ends: vec![bytes.len()], bytes, confirmed: 0 }
+    pub(super) fn new(commands: Commands) -> Self {
+        Self { commands, settled: 0 }
     }
 
-    /// Where the commands begin that are not confirmed.
+    pub(super) fn of_one(bytes: Vec<u8>, kind: UnitKind) -> Self {
+        Self::new(Commands { units: vec![Unit { end: bytes.len(), kind }], bytes })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.commands.bytes
+    }
+
+    /// Where the units begin that are not settled.
     pub(super) fn start(&self) -> usize {
-        self.confirmed.checked_sub(1).map_or(0, |last| self.ends[last])
+        self.settled.checked_sub(1).map_or(0, |last| self.commands.units[last].end)
     }
 
-    /// The command whose reply is next.
-    pub(super) fn current(&self) -> &[u8] {
-        &self.bytes[self.start()..self.ends[self.confirmed]]
+    /// The unit whose replies are next.
+    pub(super) fn current(&self) -> Option<(&[u8], &UnitKind)> {
+        let unit = self.commands.units.get(self.settled)?;
+        Some((&self.commands.bytes[self.start()..unit.end], &unit.kind))
     }
 
-    pub(super) fn is_confirmed(&self) -> bool {
-        self.confirmed == self.ends.len()
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled == self.commands.units.len()
     }
 }
 
@@ -65,28 +73,31 @@ impl Queue {
         Arc::new(Self { state: Mutex::default(), settled: Condvar::new(), changed: Notify::new(), limit })
     }
 
-    /// `false`: there was no room by `max_wait`, and nothing was taken. What is larger than all the room goes when nothing else does.
-    pub(super) fn push(&self, commands: Commands, max_wait: Duration) -> Result<bool> {
-        let size = commands.bytes.len();
-        if commands.ends.is_empty() {
-            return Ok(true);
-        }
+    /// Waits for room for about `size` bytes; `false`: there was none by `max_wait`. What is larger than all the room goes when nothing else
+    /// does. Only the caller takes the room, with [`push`](Self::push).
+    pub(super) fn await_room(&self, size: usize, max_wait: Duration) -> Result<bool> {
         let deadline = Instant::now() + max_wait;
         let mut state = self.state.lock();
         loop {
             check(&state)?;
             if state.bytes == 0 || state.bytes + size <= self.limit {
-                break;
+                return Ok(true);
             }
             if self.settled.wait_until(&mut state, deadline).timed_out() {
                 return Ok(false);
             }
         }
-        state.bytes += size;
-        state.waiting.push_back(Chunk { bytes: commands.bytes, ends: commands.ends, confirmed: 0 });
+    }
+
+    pub(super) fn push(&self, commands: Commands) {
+        if commands.units.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        state.bytes += commands.bytes.len();
+        state.waiting.push_back(Chunk::new(commands));
         drop(state);
         self.changed.notify_one();
-        Ok(true)
     }
 
     /// `true`: everything that was pushed is confirmed; `false`: not by `max_wait`.
@@ -109,16 +120,15 @@ impl Queue {
         self.state.lock().waiting.pop_front()
     }
 
-    /// A chunk is confirmed.
+    /// A chunk is settled.
     pub(super) fn settle(&self, bytes: usize) {
         self.state.lock().bytes -= bytes;
         self.settled.notify_all();
     }
 
-    /// A chunk comes in place of another: a dead letter, or what has to be sent again.
-    pub(super) fn replace(&self, before: usize, after: usize) {
-        let mut state = self.state.lock();
-        state.bytes = state.bytes + after - before;
+    /// The pipeline has made a chunk of its own: a dead letter, or what has to be sent again. A flush waits for it, too.
+    pub(super) fn add(&self, bytes: usize) {
+        self.state.lock().bytes += bytes;
     }
 
     pub(super) fn fail(&self, error: Error) {

@@ -12,15 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::config::SinkSettings;
 use crate::error::Result;
 use crate::runtime::EngineRuntime;
+use crate::sink::encode::{Encoder, Prepared, estimate_all};
 use crate::sink::frame;
 use crate::sink::pipeline::{Counters, Pipeline};
 use crate::sink::queue::Queue;
-use crate::sink::xadd::Encoder;
 
 const CLOSE: Duration = Duration::from_secs(3);
 
 pub struct Writer {
-    encoder: Encoder,
+    /// Locked by one thread at a time: Flink's task thread.
+    encoder: Mutex<Encoder>,
     queue: Arc<Queue>,
     closed: CancellationToken,
     counters: Arc<Counters>,
@@ -43,7 +44,7 @@ impl Writer {
     /// Connects in the background.
     pub fn new(settings: SinkSettings) -> Result<Self> {
         let runtime = EngineRuntime::shared()?;
-        let encoder = Encoder::new(&settings);
+        let encoder = Mutex::new(Encoder::new(&settings));
         let queue = Queue::new(usize::try_from(settings.max_in_flight_bytes).unwrap_or(usize::MAX));
         let (closed, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
         let pipeline = Pipeline::new(settings, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
@@ -57,7 +58,16 @@ impl Writer {
     /// What ended the writer, again at every call; `Settings` for a frame that can't be read.
     pub fn write(&self, frame: &[u8], max_wait: Duration) -> Result<bool> {
         let records = frame::records(frame)?;
-        self.queue.push(self.encoder.encode(&records)?, max_wait)
+        if !self.queue.await_room(estimate_all(&records), max_wait)? {
+            return Ok(false);
+        }
+        self.queue.push(self.encoder.lock().encode(&records)?);
+        Ok(true)
+    }
+
+    /// What the epoch has staged that ends here; empty for a sink that does not stage. Called when a flush has confirmed all of it.
+    pub fn prepare(&self) -> Vec<Prepared> {
+        self.encoder.lock().prepare()
     }
 
     /// `true`: Redis has confirmed everything that was written; `false`: not by `max_wait`.

@@ -1,0 +1,262 @@
+//! Moves what an epoch has staged to its topic, when the epoch's checkpoint has completed; and cleans up what never will be.
+//!
+//! A staging stream is moved in chunks, each by one script: it appends to the topic, trims the staging stream and, with the last chunk, leaves
+//! a mark and deletes it. A script is atomic, so a commit that is repeated, interrupted or made twice at once neither loses nor duplicates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+use serde::Deserialize;
+use tracing::{debug, info};
+
+use crate::config::{Partition, SinkSettings};
+use crate::connection::{Connection, Outage, Server};
+use crate::error::{Context, Error, Fault, FaultKind, Result};
+use crate::runtime::{Call, EngineRuntime};
+use crate::sink::encode::index_key;
+use crate::topic::stream_name;
+
+/// Entries that one script moves: the server does nothing else meanwhile.
+const CHUNK: u64 = 200;
+
+/// Keys: staging stream, topic's stream, mark, index. Arguments: how many to move, the mark's time to live, the ID of the last
+/// entry there must be, then the trimming arguments of `XADD`. Gives how many entries are left, -1 when all is gone without a mark, -2 when
+/// its end is missing.
+const MOVE: &str = r"
+local staged = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+if #staged == 0 then
+  if redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
+  redis.call('DEL', KEYS[1])
+  redis.call('SREM', KEYS[4], KEYS[1])
+  return 0
+end
+if redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] ~= ARGV[3] then return -2 end
+for _, entry in ipairs(staged) do
+  local command = {'XADD', KEYS[2]}
+  for i = 4, #ARGV do command[#command + 1] = ARGV[i] end
+  command[#command + 1] = '*'
+  for _, text in ipairs(entry[2]) do command[#command + 1] = text end
+  redis.call(unpack(command))
+end
+local left = redis.call('XLEN', KEYS[1]) - #staged
+if left == 0 then
+  redis.call('SET', KEYS[3], '1', 'EX', ARGV[2])
+  redis.call('DEL', KEYS[1])
+  redis.call('SREM', KEYS[4], KEYS[1])
+else
+  for _, entry in ipairs(staged) do redis.call('XDEL', KEYS[1], entry[1]) end
+end
+return left";
+
+/// What an epoch has staged in one partition, as Flink's state keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Committable {
+    pub partition: Partition,
+    pub key: String,
+    pub records: u64,
+    pub epoch: u64,
+}
+
+/// A lane of a writer that starts, and what of it is committed or about to be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lane {
+    pub lane: String,
+    pub attempt: String,
+    /// Epochs of that attempt up to this one.
+    pub epoch: u64,
+}
+
+/// Called from any thread; one piece of work at a time.
+pub struct Committer {
+    work: Arc<Work>,
+    running: Call<()>,
+    runtime: Arc<EngineRuntime>,
+}
+
+impl Committer {
+    /// Connects to nothing yet.
+    pub fn new(settings: SinkSettings) -> Result<Self> {
+        let server = Server::new(settings.connection.clone());
+        Ok(Self {
+            work: Arc::new(Work { settings, server }),
+            running: Call::default(),
+            runtime: EngineRuntime::shared()?,
+        })
+    }
+
+    /// Commits these, in this order, or goes on waiting for that; `false`: it is not done by `max_wait`, call again.
+    ///
+    /// # Errors
+    /// `STAGING_LOST` for one that is gone and not marked as committed; a fault that is final, or lasted too long.
+    pub fn commit(&self, committables: &[Committable], max_wait: Duration) -> Result<bool> {
+        let begin = || {
+            let (work, committables) = (Arc::clone(&self.work), committables.to_vec());
+            async move { work.commit_all(&committables).await }
+        };
+        Ok(self.running.wait(self.runtime.handle()?, begin, max_wait)?.is_some())
+    }
+
+    /// Deletes the staging streams of these lanes, but for what is committed or about to be; the same way of waiting.
+    pub fn recover(&self, lanes: &[Lane], max_wait: Duration) -> Result<bool> {
+        let begin = || {
+            let (work, lanes) = (Arc::clone(&self.work), lanes.to_vec());
+            async move { work.recover_all(&lanes).await }
+        };
+        Ok(self.running.wait(self.runtime.handle()?, begin, max_wait)?.is_some())
+    }
+
+    /// Ends what runs. Idempotent.
+    pub fn close(&self) {
+        self.running.close();
+    }
+}
+
+struct Work {
+    settings: SinkSettings,
+    server: Server,
+}
+
+impl Work {
+    fn outage(&self) -> Outage {
+        let what =
+            format!("sink topic '{}', committing ({})", self.settings.topic, self.settings.connection.endpoint());
+        Outage::new(what, self.settings.connection.retry_timeout())
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        self.server.connect(&format!("{}-commit", self.settings.connection.client_name)).await
+    }
+
+    async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
+        let mut outage = self.outage();
+        let mut done = 0;
+        while done < committables.len() {
+            let committed = async {
+                let mut connection = self.connect().await?;
+                while let Some(next) = committables.get(done) {
+                    self.commit(&mut connection, next).await?;
+                    outage.over();
+                    done += 1;
+                }
+                Ok(())
+            };
+            if let Err(error) = committed.await {
+                tokio::time::sleep(outage.failed(error)?).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, connection: &mut Connection, committable: &Committable) -> Result<()> {
+        let Committable { partition, key, records, epoch } = committable;
+        let topic = &self.settings.topic;
+        let max_len = self.settings.max_len.to_string();
+        let mut script = redis::cmd("EVAL");
+        script
+            .arg(MOVE)
+            .arg(4)
+            .arg(key)
+            .arg(stream_name(topic, *partition))
+            .arg(format!("{key}:committed"))
+            .arg(index_key(topic, *partition));
+        script.arg(CHUNK).arg(self.settings.staging_ttl_seconds).arg(format!("{epoch}-{records}"));
+        self.settings.trimming(&max_len).into_iter().for_each(|argument| {
+            script.arg(argument);
+        });
+        loop {
+            match connection.call(&script).await.context(|| format!("EVAL of the commit of '{key}'"))? {
+                Value::Int(0) => return Ok(()),
+                Value::Int(left) if left > 0 => debug!("'{key}': {left} of {records} entries still to be moved"),
+                Value::Int(-1) => {
+                    return Err(lost(committable, "it is gone, and there is no mark that it was committed"));
+                }
+                Value::Int(-2) => return Err(lost(committable, "its last entries are gone")),
+                other => return Err(Error::protocol(format!("the reply to a commit can't be read: {other:?}"))),
+            }
+        }
+    }
+
+    async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
+        let mut outage = self.outage();
+        loop {
+            let recovered = async {
+                let mut connection = self.connect().await?;
+                for partition in 0..self.settings.num_partitions {
+                    self.recover(&mut connection, partition, lanes).await?;
+                }
+                Ok(())
+            };
+            match recovered.await {
+                Ok(()) => return Ok(()),
+                Err(error) => tokio::time::sleep(outage.failed(error)?).await,
+            }
+        }
+    }
+
+    async fn recover(&self, connection: &mut Connection, partition: Partition, lanes: &[Lane]) -> Result<()> {
+        let index = index_key(&self.settings.topic, partition);
+        let listed =
+            connection.call(redis::cmd("SMEMBERS").arg(&index)).await.context(|| format!("SMEMBERS '{index}'"))?;
+        for key in texts(listed) {
+            let Some((lane, epoch, attempt)) = parts(&index, &key) else { continue };
+            let Some(lane) = lanes.iter().find(|own| own.lane == lane) else { continue };
+            if lane.attempt == attempt && epoch <= lane.epoch {
+                let mut renew = redis::cmd("EXPIRE");
+                renew.arg(&key).arg(self.settings.staging_ttl_seconds);
+                connection.call(&renew).await.context(|| format!("EXPIRE '{key}'"))?;
+                continue;
+            }
+            info!(
+                "sink topic '{}': '{key}' was staged for a checkpoint that never completed; deleted",
+                self.settings.topic
+            );
+            connection.call(redis::cmd("DEL").arg(&key)).await.context(|| format!("DEL '{key}'"))?;
+            connection.call(redis::cmd("SREM").arg(&index).arg(&key)).await.context(|| format!("SREM '{index}'"))?;
+        }
+        Ok(())
+    }
+}
+
+fn lost(committable: &Committable, why: &str) -> Error {
+    let message = format!(
+        "staging stream '{}' of {} records can't be committed: {why}; it was deleted or evicted, it expired (stagingTtlSeconds), or Redis lost it; \
+         its records were not written to the topic",
+        committable.key, committable.records
+    );
+    Fault::new(FaultKind::StagingLost, message).into()
+}
+
+fn texts(reply: Value) -> Vec<String> {
+    let text = |item| match item {
+        Value::BulkString(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        _ => None,
+    };
+    match reply {
+        Value::Array(items) => items.into_iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Lane, epoch and attempt of a staging key.
+fn parts<'k>(index: &str, key: &'k str) -> Option<(&'k str, u64, &'k str)> {
+    let mut parts = key.strip_prefix(index)?.strip_prefix(':')?.split(':');
+    let found = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+    parts.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::encode::staging_key;
+
+    #[test]
+    fn reads_the_keys_that_writers_make() {
+        let key = staging_key("a:b", 3, "job-1", 7, "ff");
+        assert_eq!(parts(&index_key("a:b", 3), &key), Some(("job-1", 7, "ff")));
+        assert_eq!(parts(&index_key("a:b", 3), &format!("{key}:committed")), None);
+        assert_eq!(parts(&index_key("a:b", 30), &key), None);
+    }
+}

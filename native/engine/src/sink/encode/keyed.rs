@@ -1,0 +1,160 @@
+//! `JSON.SET key path document` and `HSET key field value …`
+//! (<https://redis.io/docs/latest/commands/json.set/>, <https://redis.io/docs/latest/commands/hset/>).
+//!
+//! With a time to live, a write and its `EXPIRE` are in one transaction. One `MULTI` holds many records: that is the same atomicity for each,
+//! at less cost for the server than one for each. What a later record of the same frame makes invisible is not sent.
+
+use std::collections::HashMap;
+
+use serde::de::IgnoredAny;
+
+use crate::config::{SinkKind, SinkSettings};
+use crate::error::{Error, Result};
+use crate::sink::encode::{Commands, UnitKind, no_target, resp};
+use crate::sink::frame::Record;
+
+/// Records of one transaction: the server does nothing else while it runs one.
+const RECORDS_AT_ONCE: usize = 100;
+
+pub(super) struct Keyed {
+    json: bool,
+    path: Vec<u8>,
+    /// Empty: none.
+    ttl_seconds: String,
+}
+
+impl Keyed {
+    pub(super) fn new(settings: &SinkSettings) -> Self {
+        let ttl_seconds = if settings.ttl_seconds == 0 { String::new() } else { settings.ttl_seconds.to_string() };
+        Self { json: settings.kind == SinkKind::Json, path: settings.path.clone().into_bytes(), ttl_seconds }
+    }
+
+    pub(super) fn encode(&self, records: &[&Record<'_>], out: &mut Commands) -> Result<()> {
+        for record in records {
+            let pairs = if self.json { 1..=1 } else { 2..=u32::MAX };
+            if record.target != 0 {
+                return Err(no_target(record.target));
+            }
+            if !pairs.contains(&record.pairs) {
+                return Err(Error::Settings(format!("a record of {} pairs for a keyed sink", record.pairs)));
+            }
+        }
+        let visible = self.visible(records);
+        if self.ttl_seconds.is_empty() {
+            for record in visible {
+                self.write(record, &mut out.bytes);
+                out.end_unit(UnitKind::Record);
+            }
+            return Ok(());
+        }
+        for some in visible.chunks(RECORDS_AT_ONCE) {
+            let start = out.bytes.len();
+            resp::command(&mut out.bytes, &[b"MULTI"]);
+            let mut bounds = Vec::with_capacity(some.len() + 1);
+            for record in some {
+                bounds.push(out.bytes.len() - start);
+                self.write(record, &mut out.bytes);
+                resp::command(&mut out.bytes, &[b"EXPIRE", key(record), self.ttl_seconds.as_bytes()]);
+            }
+            bounds.push(out.bytes.len() - start);
+            resp::command(&mut out.bytes, &[b"EXEC"]);
+            out.end_unit(UnitKind::Transaction(bounds));
+        }
+        Ok(())
+    }
+
+    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        if self.json {
+            let document = record.strings().nth(1).unwrap_or_default();
+            resp::command(out, &[b"JSON.SET", key(record), &self.path, document]);
+            return;
+        }
+        // The first pair is the key and nothing.
+        resp::header(out, b'*', 2 * record.pairs as usize);
+        resp::bulk(out, b"HSET");
+        resp::bulk(out, key(record));
+        record.strings().skip(2).for_each(|string| resp::bulk(out, string));
+    }
+
+    /// Without the records that a later one of the same key replaces wholly.
+    fn visible<'r, 'f>(&self, records: &[&'r Record<'f>]) -> Vec<&'r Record<'f>> {
+        let mut last: HashMap<&[u8], &Record<'_>> = HashMap::with_capacity(records.len());
+        let mut visible: Vec<&Record<'_>> = Vec::with_capacity(records.len());
+        for &record in records.iter().rev() {
+            match last.get(key(record)) {
+                Some(later) if self.replaces(later, record) => {}
+                _ => {
+                    last.insert(key(record), record);
+                    visible.push(record);
+                }
+            }
+        }
+        visible.reverse();
+        visible
+    }
+
+    /// A document that Redis will reject replaces nothing; a hash is replaced only by one with the same fields.
+    fn replaces(&self, later: &Record<'_>, earlier: &Record<'_>) -> bool {
+        if self.json {
+            let document = later.strings().nth(1).unwrap_or_default();
+            return serde_json::from_slice::<IgnoredAny>(document).is_ok();
+        }
+        later.pairs == earlier.pairs && later.strings().step_by(2).eq(earlier.strings().step_by(2))
+    }
+}
+
+fn key<'f>(record: &Record<'f>) -> &'f [u8] {
+    record.strings().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sink::encode::tests::{encoded, settings};
+    use crate::sink::encode::{Encoder, UnitKind};
+    use crate::sink::frame::records;
+    use crate::sink::frame::tests::frame;
+
+    #[test]
+    fn without_a_time_to_live_each_record_is_a_command() {
+        let mut json = Encoder::new(&settings(r#""kind":"JSON","path":"$.a","#));
+        let (texts, kinds) = encoded(&mut json, &[(0, &[("k", "{}")]), (0, &[("l", "1")])]);
+        assert_eq!(texts, ["JSON.SET k $.a {}", "JSON.SET l $.a 1"]);
+        assert_eq!(kinds, [UnitKind::Record, UnitKind::Record]);
+        let mut hash = Encoder::new(&settings(r#""kind":"HASH","#));
+        assert_eq!(encoded(&mut hash, &[(0, &[("k", ""), ("f", "1"), ("g", "2")])]).0, ["HSET k f 1 g 2"]);
+    }
+
+    #[test]
+    fn with_one_a_transaction_holds_many_records() {
+        let mut hash = Encoder::new(&settings(r#""kind":"HASH","ttlSeconds":9,"#));
+        let (texts, kinds) = encoded(&mut hash, &[(0, &[("k", ""), ("f", "1")]), (0, &[("l", ""), ("f", "2")])]);
+        assert_eq!(texts, ["MULTI", "HSET k f 1", "EXPIRE k 9", "HSET l f 2", "EXPIRE l 9", "EXEC"]);
+        assert!(matches!(&kinds[..], [UnitKind::Transaction(bounds)] if bounds.len() == 3));
+        assert_eq!(kinds[0].records(), 2);
+    }
+
+    #[test]
+    fn what_nobody_could_see_is_not_sent() {
+        let mut json = Encoder::new(&settings(r#""kind":"JSON","#));
+        let (texts, _) = encoded(&mut json, &[(0, &[("k", "1")]), (0, &[("l", "2")]), (0, &[("k", "3")])]);
+        assert_eq!(texts, ["JSON.SET l $ 2", "JSON.SET k $ 3"]);
+        // A document that is none will be rejected, and the one before it stays.
+        let (texts, _) = encoded(&mut json, &[(0, &[("k", "1")]), (0, &[("k", "{")])]);
+        assert_eq!(texts, ["JSON.SET k $ 1", "JSON.SET k $ {"]);
+        let mut hash = Encoder::new(&settings(r#""kind":"HASH","#));
+        let (texts, _) = encoded(
+            &mut hash,
+            &[(0, &[("k", ""), ("f", "1")]), (0, &[("k", ""), ("g", "2")]), (0, &[("k", ""), ("g", "3")])],
+        );
+        assert_eq!(texts, ["HSET k f 1", "HSET k g 3"]);
+    }
+
+    #[test]
+    fn a_record_of_another_shape_is_refused() {
+        for (kind, pairs) in [("JSON", &[("k", "{}"), ("x", "y")][..]), ("HASH", &[("k", "")][..])] {
+            let bytes = frame(&[(0, pairs)]);
+            let mut encoder = Encoder::new(&settings(&format!(r#""kind":"{kind}","#)));
+            assert!(encoder.encode(&records(&bytes).unwrap()).is_err(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Staging streams: where the exactly-once stream sink puts the records of an epoch until its checkpoint has completed.
+//!
+//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot, and no reader of the topic sees it. Appends carry the ID
+//! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the first append
+//! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::config::{Partition, SinkSettings, Staging as StagingSettings};
+use crate::error::Result;
+use crate::sink::encode::{Commands, UnitKind, no_target, resp};
+use crate::sink::frame::Record;
+use crate::topic::stream_name;
+
+/// What an epoch has staged in one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Prepared {
+    pub partition: Partition,
+    pub key: String,
+    pub records: u64,
+    pub epoch: u64,
+}
+
+pub(super) struct Staging {
+    topic: String,
+    partitions: u32,
+    ttl_seconds: String,
+    settings: StagingSettings,
+    epoch: u64,
+    /// Of this epoch: by partition, the staging stream and how many records are in it.
+    open: BTreeMap<Partition, (String, u64)>,
+}
+
+/// The index of a partition's staging streams, a set.
+pub(in crate::sink) fn index_key(topic: &str, partition: Partition) -> String {
+    format!("{{{}}}:staging", stream_name(topic, partition))
+}
+
+pub(in crate::sink) fn staging_key(topic: &str, partition: Partition, lane: &str, epoch: u64, attempt: &str) -> String {
+    format!("{}:{lane}:{epoch}:{attempt}", index_key(topic, partition))
+}
+
+impl Staging {
+    pub(super) fn new(settings: &SinkSettings, staging: StagingSettings) -> Self {
+        Self {
+            topic: settings.topic.clone(),
+            partitions: settings.num_partitions,
+            ttl_seconds: settings.staging_ttl_seconds.to_string(),
+            settings: staging,
+            epoch: 1,
+            open: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn encode(&mut self, records: &[&Record<'_>], out: &mut Commands) -> Result<()> {
+        if let Some(record) =
+            records.iter().find(|record| u32::try_from(record.target).map_or(true, |target| target >= self.partitions))
+        {
+            return Err(no_target(record.target));
+        }
+        for record in records {
+            self.append(record, out);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, record: &Record<'_>, out: &mut Commands) {
+        let partition = record.target.cast_unsigned();
+        let (topic, lane, attempt, epoch) = (&self.topic, &self.settings.lane, &self.settings.attempt, self.epoch);
+        let (key, sequence) =
+            self.open.entry(partition).or_insert_with(|| (staging_key(topic, partition, lane, epoch, attempt), 0));
+        let first = *sequence == 0;
+        *sequence += 1;
+        if first {
+            // Listed before it is there: so whatever happens, it is found.
+            resp::command(&mut out.bytes, &[b"SADD", index_key(topic, partition).as_bytes(), key.as_bytes()]);
+            out.end_unit(UnitKind::Helper);
+        }
+        let id = format!("{epoch}-{sequence}");
+        let arguments: &[&[u8]] = match first {
+            true => &[b"XADD", key.as_bytes(), id.as_bytes()],
+            false => &[b"XADD", key.as_bytes(), b"NOMKSTREAM", id.as_bytes()],
+        };
+        resp::header(&mut out.bytes, b'*', arguments.len() + 2 * record.pairs as usize);
+        arguments.iter().for_each(|argument| resp::bulk(&mut out.bytes, argument));
+        record.strings().for_each(|string| resp::bulk(&mut out.bytes, string));
+        out.end_unit(UnitKind::Staged { put_off: false });
+        if first {
+            resp::command(&mut out.bytes, &[b"EXPIRE", key.as_bytes(), self.ttl_seconds.as_bytes()]);
+            out.end_unit(UnitKind::Helper);
+        }
+    }
+
+    pub(super) fn prepare(&mut self) -> Vec<Prepared> {
+        let epoch = self.epoch;
+        self.epoch += 1;
+        let staged = std::mem::take(&mut self.open);
+        staged.into_iter().map(|(partition, (key, records))| Prepared { partition, key, records, epoch }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::encode::Encoder;
+    use crate::sink::encode::tests::{encoded, settings};
+
+    #[test]
+    fn an_epoch_has_a_stream_for_each_partition_that_has_records() {
+        let mut encoder = Encoder::new(&settings(r#""staging":{"lane":"l","attempt":"a"},"stagingTtlSeconds":60,"#));
+        let (texts, kinds) = encoded(&mut encoder, &[(0, &[("f", "1")]), (0, &[("f", "2")])]);
+        assert_eq!(
+            texts,
+            [
+                "SADD {t:0}:staging {t:0}:staging:l:1:a",
+                "XADD {t:0}:staging:l:1:a 1-1 f 1",
+                "EXPIRE {t:0}:staging:l:1:a 60",
+                "XADD {t:0}:staging:l:1:a NOMKSTREAM 1-2 f 2"
+            ]
+        );
+        let staged = UnitKind::Staged { put_off: false };
+        assert_eq!(kinds, [UnitKind::Helper, staged.clone(), UnitKind::Helper, staged]);
+        let prepared = |key: &str, partition, records, epoch| Prepared { partition, key: key.into(), records, epoch };
+        assert_eq!(encoder.prepare(), [prepared("{t:0}:staging:l:1:a", 0, 2, 1)]);
+        assert_eq!(encoder.prepare(), []);
+        let (texts, _) = encoded(&mut encoder, &[(1, &[("f", "3")])]);
+        assert_eq!(texts[1], "XADD {t:1}:staging:l:3:a 3-1 f 3");
+        assert_eq!(encoder.prepare(), [prepared("{t:1}:staging:l:3:a", 1, 1, 3)]);
+    }
+}

@@ -1,0 +1,53 @@
+//! `XADD topic:p *` for each record (<https://redis.io/docs/latest/commands/xadd/>).
+
+use crate::config::SinkSettings;
+use crate::error::Result;
+use crate::sink::encode::{Commands, Prefix, UnitKind, no_target};
+use crate::sink::frame::Record;
+use crate::topic::stream_name;
+
+pub(super) struct Streams {
+    partitions: Vec<Prefix>,
+}
+
+impl Streams {
+    pub(super) fn new(settings: &SinkSettings) -> Self {
+        let prefix = |partition| {
+            let stream = stream_name(&settings.topic, partition);
+            let max_len = settings.max_len.to_string();
+            let mut arguments: Vec<&[u8]> = vec![b"XADD", stream.as_bytes()];
+            settings.trimming(&max_len).into_iter().for_each(|argument| arguments.push(argument.as_bytes()));
+            arguments.push(b"*");
+            Prefix::new(&arguments)
+        };
+        Self { partitions: (0..settings.num_partitions).map(prefix).collect() }
+    }
+
+    pub(super) fn encode(&self, records: &[&Record<'_>], out: &mut Commands) -> Result<()> {
+        for record in records {
+            let partition = usize::try_from(record.target).ok();
+            let prefix = partition
+                .and_then(|partition| self.partitions.get(partition))
+                .ok_or_else(|| no_target(record.target))?;
+            prefix.append(&mut out.bytes, record);
+            out.end_unit(UnitKind::Record);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sink::encode::Encoder;
+    use crate::sink::encode::tests::{encoded, settings};
+
+    #[test]
+    fn says_what_the_settings_say() {
+        let one = |more: &str, target, pairs: &[(&str, &str)]| {
+            encoded(&mut Encoder::new(&settings(more)), &[(target, pairs)]).0
+        };
+        assert_eq!(one("", 1, &[("key", "k"), ("data", "\r\n$1")]), ["XADD t:1 * key k data \r\n$1"]);
+        assert_eq!(one(r#""maxLen":10,"#, 0, &[("f", "")]), ["XADD t:0 MAXLEN 10 * f "]);
+        assert_eq!(one(r#""maxLen":10,"approximateTrimming":true,"#, 0, &[("f", "v")]), ["XADD t:0 MAXLEN ~ 10 * f v"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! The replies to a transaction: `+OK` to `MULTI`, `+QUEUED` to each command, then what `EXEC` brings
+//! (<https://redis.io/docs/latest/develop/using-commands/transactions/>).
+
+use redis::Value;
+
+use crate::error::{Error, Fault, Result};
+
+/// What became of the records of a transaction, two commands each.
+#[derive(Debug)]
+pub(super) enum Outcomes {
+    /// The server refused to queue a command, so it carried none out.
+    Aborted(Fault),
+    /// For each record: its first error, if it has one. The others were carried out all the same.
+    Each(Vec<Option<Fault>>),
+}
+
+/// Collects them, one transaction after the other.
+#[derive(Default)]
+pub(super) struct Replies {
+    seen: usize,
+    refusal: Option<Fault>,
+}
+
+impl Replies {
+    /// Takes the next reply to a transaction of `commands` commands; `None` until it is the last.
+    pub(super) fn take(&mut self, reply: &[u8], commands: usize) -> Result<Option<Outcomes>> {
+        self.seen += 1;
+        if self.seen < commands + 2 {
+            if let [b'-', text @ .., b'\r', b'\n'] = reply {
+                self.refusal.get_or_insert_with(|| Fault::from_server(&String::from_utf8_lossy(text)));
+            }
+            return Ok(None);
+        }
+        let Replies { refusal, .. } = std::mem::take(self);
+        if let [b'-', text @ .., b'\r', b'\n'] = reply {
+            let aborted = Fault::from_server(&String::from_utf8_lossy(text));
+            return Ok(Some(Outcomes::Aborted(refusal.unwrap_or(aborted))));
+        }
+        match redis::parse_redis_value(reply) {
+            Ok(Value::Array(results)) if results.len() == commands => {
+                let fault = |result: &Value| match result {
+                    Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
+                    _ => None,
+                };
+                Ok(Some(Outcomes::Each(results.chunks(2).map(|pair| pair.iter().find_map(fault)).collect())))
+            }
+            other => Err(Error::protocol(format!("the reply to EXEC can't be read: {other:?}"))),
+        }
+    }
+}
+
+fn server_text(error: &redis::ServerError) -> String {
+    match error.details() {
+        Some(details) => format!("{} {details}", error.code()),
+        None => error.code().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(replies: &[&[u8]], commands: usize) -> Outcomes {
+        let mut collected = Replies::default();
+        for reply in &replies[..replies.len() - 1] {
+            assert!(collected.take(reply, commands).unwrap().is_none());
+        }
+        let outcomes = collected.take(replies[replies.len() - 1], commands).unwrap().unwrap();
+        assert_eq!(collected.seen, 0);
+        outcomes
+    }
+
+    #[test]
+    fn tells_each_record_from_the_others() {
+        let exec = b"*4\r\n:1\r\n:1\r\n-WRONGTYPE Operation against a key\r\n:0\r\n";
+        let outcomes = take(&[b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", exec], 4);
+        let Outcomes::Each(faults) = outcomes else { panic!("{outcomes:?}") };
+        assert!(faults[0].is_none());
+        assert!(faults[1].as_ref().unwrap().message().starts_with("WRONGTYPE Operation against a key"));
+    }
+
+    #[test]
+    fn an_aborted_one_tells_why() {
+        let replies: [&[u8]; 4] =
+            [b"+OK\r\n", b"-OOM no memory\r\n", b"+QUEUED\r\n", b"-EXECABORT Transaction discarded\r\n"];
+        assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));
+    }
+}
