@@ -81,7 +81,11 @@ final class ChaosRun implements AutoCloseable {
                 SessionCluster.start(
                         TASK_MANAGERS,
                         this.strategies.size() * MAX_PARALLELISM,
-                        Map.of("taskmanager.load-balance.mode", "SLOTS"));
+                        Map.of(
+                                "taskmanager.load-balance.mode",
+                                "SLOTS",
+                                "web.refresh-interval",
+                                "200"));
         producer = new Producer(redis, TOPIC, PARTITIONS, seed);
     }
 

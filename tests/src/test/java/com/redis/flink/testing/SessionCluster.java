@@ -2,6 +2,7 @@ package com.redis.flink.testing;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.File;
 import java.io.IOException;
@@ -9,6 +10,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +35,7 @@ public final class SessionCluster implements AutoCloseable {
 
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
     private static final Duration CLI_TIMEOUT = Duration.ofSeconds(90);
+    private static final Duration REST_TIMEOUT = Duration.ofSeconds(20);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern JOB_ID = Pattern.compile("JobID ([0-9a-f]{32})");
 
@@ -111,6 +114,10 @@ public final class SessionCluster implements AutoCloseable {
         return process;
     }
 
+    public Process jobManager() {
+        return jobManager;
+    }
+
     /** In the order in which they were started; those that were killed stay in the list. */
     public List<Process> taskManagers() {
         return List.copyOf(taskManagers);
@@ -137,6 +144,50 @@ public final class SessionCluster implements AutoCloseable {
             throw new AssertionError("flink run did not submit the job:\n" + output);
         }
         return id.group(1);
+    }
+
+    /** Gives a jar to the cluster, as the web interface does: it can be run many times. */
+    public String upload(Path jar) throws IOException, InterruptedException {
+        String boundary = "----jar";
+        String head =
+                "--"
+                        + boundary
+                        + "\r\nContent-Disposition: form-data; name=\"jarfile\"; filename=\""
+                        + jar.getFileName()
+                        + "\"\r\nContent-Type: application/java-archive\r\n\r\n";
+        HttpRequest request =
+                request("/jars/upload")
+                        .header("Content-Type", "multipart/form-data; boundary=" + boundary)
+                        .POST(
+                                HttpRequest.BodyPublishers.ofByteArrays(
+                                        List.of(
+                                                head.getBytes(StandardCharsets.UTF_8),
+                                                Files.readAllBytes(jar),
+                                                ("\r\n--" + boundary + "--\r\n")
+                                                        .getBytes(StandardCharsets.UTF_8))))
+                        .build();
+        String name = send(request).path("filename").asText();
+        return name.substring(name.lastIndexOf('/') + 1);
+    }
+
+    /** Runs a jar that was {@link #upload}ed, without a process of its own; gives the job's ID. */
+    public String runUploaded(String jarId, String... arguments)
+            throws IOException, InterruptedException {
+        ObjectNode body = JSON.createObjectNode();
+        List.of(arguments).forEach(body.putArray("programArgsList")::add);
+        JsonNode answer = post("/jars/" + jarId + "/run", body.toString());
+        if (!answer.has("jobid")) {
+            throw new AssertionError("the job was not submitted: " + answer);
+        }
+        return answer.path("jobid").asText();
+    }
+
+    /** Cancels a job by Flink's REST API; does not wait until it is. */
+    public void cancelByRest(String jobId) throws IOException, InterruptedException {
+        send(
+                request("/jobs/" + jobId + "?mode=cancel")
+                        .method("PATCH", HttpRequest.BodyPublishers.noBody())
+                        .build());
     }
 
     /** {@code flink cancel}. */
@@ -203,20 +254,23 @@ public final class SessionCluster implements AutoCloseable {
 
     /** The answer of Flink's REST API. */
     public JsonNode rest(String path) throws IOException, InterruptedException {
-        HttpRequest request =
-                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + restPort + path))
-                        .timeout(Duration.ofSeconds(10))
-                        .build();
-        return JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
+        return send(request(path).build());
     }
 
     private JsonNode post(String path, String body) throws IOException, InterruptedException {
-        HttpRequest request =
-                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + restPort + path))
-                        .timeout(Duration.ofSeconds(10))
+        return send(
+                request(path)
                         .header("Content-Type", "application/json")
                         .POST(HttpRequest.BodyPublishers.ofString(body))
-                        .build();
+                        .build());
+    }
+
+    private HttpRequest.Builder request(String path) {
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + restPort + path))
+                .timeout(REST_TIMEOUT);
+    }
+
+    private JsonNode send(HttpRequest request) throws IOException, InterruptedException {
         return JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
     }
 

@@ -1,0 +1,27 @@
+package com.redis.flink.leaks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A job leaves neither threads nor class loaders nor the native library in the cluster; {@code
+ * ./dev leaks} runs more of them.
+ */
+class ClassLoaderLeakIT {
+
+    private static final int RUNS = 12;
+
+    @Test
+    void levelsOff() throws Exception {
+        List<String> log = new ArrayList<>();
+        try (RepeatedSubmission submissions = new RepeatedSubmission()) {
+            assertThat(submissions.leaks(RUNS, log::add))
+                    .as("%s", String.join("\n", log))
+                    .isEmpty();
+        }
+    }
+}
