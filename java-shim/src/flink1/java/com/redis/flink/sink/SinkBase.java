@@ -22,20 +22,23 @@ abstract class SinkBase<T> implements Sink<T> {
             int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
             throws IOException;
 
+    /** For a writer that has to know more about its task than its number. */
+    SinkWriter<T> openWriter(
+            org.apache.flink.api.connector.sink2.InitContext context,
+            ProcessingTimeService timers,
+            SinkWriterMetricGroup metrics)
+            throws IOException {
+        return openWriter(context.getTaskInfo().getIndexOfThisSubtask(), timers, metrics);
+    }
+
     @Override
     @Deprecated
     public SinkWriter<T> createWriter(InitContext context) throws IOException {
-        return openWriter(
-                context.getTaskInfo().getIndexOfThisSubtask(),
-                context.getProcessingTimeService(),
-                context.metricGroup());
+        return openWriter(context, context.getProcessingTimeService(), context.metricGroup());
     }
 
     @Override
     public SinkWriter<T> createWriter(WriterInitContext context) throws IOException {
-        return openWriter(
-                context.getTaskInfo().getIndexOfThisSubtask(),
-                context.getProcessingTimeService(),
-                context.metricGroup());
+        return openWriter(context, context.getProcessingTimeService(), context.metricGroup());
     }
 }

@@ -2,6 +2,7 @@ package com.redis.flink.sink;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
+import org.apache.flink.api.connector.sink2.InitContext;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
@@ -22,11 +23,15 @@ abstract class SinkBase<T> implements Sink<T> {
             int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
             throws IOException;
 
+    /** For a writer that has to know more about its task than its number. */
+    SinkWriter<T> openWriter(
+            InitContext context, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
+            throws IOException {
+        return openWriter(context.getTaskInfo().getIndexOfThisSubtask(), timers, metrics);
+    }
+
     @Override
     public SinkWriter<T> createWriter(WriterInitContext context) throws IOException {
-        return openWriter(
-                context.getTaskInfo().getIndexOfThisSubtask(),
-                context.getProcessingTimeService(),
-                context.metricGroup());
+        return openWriter(context, context.getProcessingTimeService(), context.metricGroup());
     }
 }

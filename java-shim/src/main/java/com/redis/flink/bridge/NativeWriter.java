@@ -9,7 +9,7 @@ import java.io.IOException;
  * dead letters.
  */
 @Internal
-public final class NativeWriter implements WriterBackend {
+public final class NativeWriter implements StagingBackend {
 
     private final NativeHandle handle;
 
@@ -51,6 +51,15 @@ public final class NativeWriter implements WriterBackend {
         }
     }
 
+    @Override
+    public String prepare() throws IOException {
+        try {
+            return nativePrepare(handle.get());
+        } finally {
+            NativeLogs.drain();
+        }
+    }
+
     /** What the writer counts, as JSON; for metrics and tests. */
     public String stats() {
         return nativeStats(handle.get());
@@ -74,6 +83,8 @@ public final class NativeWriter implements WriterBackend {
             long handle, byte[] frame, int length, int maxWaitMillis) throws IOException;
 
     private static native boolean nativeFlush(long handle, int maxWaitMillis) throws IOException;
+
+    private static native String nativePrepare(long handle) throws IOException;
 
     private static native String nativeStats(long handle);
 

@@ -11,14 +11,17 @@ import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
 import java.io.IOException;
 
 /**
- * Appends records to a topic: each becomes one {@code XADD} to the stream of its key's partition.
- * At least once: a checkpoint completes only when Redis has confirmed every record before it.
- * Records with the same key keep their order.
+ * Appends records to a topic: each becomes one entry of the stream of its key's partition. Records
+ * with the same key that come through the same subtask keep their order.
+ *
+ * <p>At least once, unless the config says exactly once: a checkpoint completes only when Redis has
+ * confirmed every record before it. Exactly once: records are in the topic when the checkpoint that
+ * holds them has completed.
  *
  * @param <T> the type of the records
  */
 @PublicEvolving
-public final class RedisSink<T> extends SinkBase<T> {
+public class RedisSink<T> extends SinkBase<T> {
 
     private static final long serialVersionUID = 1L;
 
@@ -37,14 +40,18 @@ public final class RedisSink<T> extends SinkBase<T> {
         this.keyExtractor = keyExtractor;
     }
 
+    final RedisSinkConfig config() {
+        return config;
+    }
+
+    final RecordEncoder<T> encoder(int subtask) {
+        return new RecordEncoder<>(serializer, keyExtractor, config, subtask);
+    }
+
     @Override
     SinkWriter<T> openWriter(
             int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
             throws IOException {
-        return RedisSinkWriter.open(
-                config,
-                new RecordEncoder<>(serializer, keyExtractor, config, subtask),
-                timers,
-                metrics);
+        return RedisSinkWriter.open(config, encoder(subtask), timers, metrics);
     }
 }

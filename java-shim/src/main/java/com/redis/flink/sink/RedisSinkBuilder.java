@@ -40,9 +40,10 @@ public final class RedisSinkBuilder<T> {
      * @throws IllegalArgumentException serializer or config is null
      */
     public RedisSink<T> build() {
-        return new RedisSink<>(
-                Options.required("serializer", serializer),
-                Options.required("config", config),
-                keyExtractor);
+        Options.required("serializer", serializer);
+        Options.required("config", config);
+        return config.isFlushOnCheckpoint()
+                ? new ExactlyOnceRedisSink<>(serializer, config, keyExtractor)
+                : new RedisSink<>(serializer, config, keyExtractor);
     }
 }

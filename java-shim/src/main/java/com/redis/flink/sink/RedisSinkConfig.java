@@ -3,6 +3,7 @@ package com.redis.flink.sink;
 import com.redis.flink.config.Options;
 
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.connector.base.DeliveryGuarantee;
 
 /**
  * What a {@link RedisSink} is told: the topic, besides what all sinks are told.
@@ -49,6 +50,13 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         return approximateTrimming;
     }
 
+    /** {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint. */
+    public DeliveryGuarantee getDeliveryGuarantee() {
+        return isFlushOnCheckpoint()
+                ? DeliveryGuarantee.EXACTLY_ONCE
+                : DeliveryGuarantee.AT_LEAST_ONCE;
+    }
+
     @Override
     public String toString() {
         return "RedisSinkConfig{topicName="
@@ -69,6 +77,12 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         private long maxLen;
         private boolean approximateTrimming = true;
 
+        /** Null: not set. */
+        private Boolean flushOnCheckpoint;
+
+        /** Null: not set. */
+        private DeliveryGuarantee deliveryGuarantee;
+
         private Builder() {}
 
         @Override
@@ -85,6 +99,35 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         /** How many partitions, and so streams, the topic has, 1 or more. Required. */
         public Builder numPartitions(int numPartitions) {
             this.numPartitions = numPartitions;
+            return this;
+        }
+
+        /**
+         * Whether records become visible only when the checkpoint that holds them completes;
+         * default {@code false}.
+         *
+         * <p>{@code false}: at least once. Records are written as they come, and a checkpoint
+         * completes only when Redis has confirmed all of them. After a failure, records since the
+         * last completed checkpoint are written again.
+         *
+         * <p>{@code true}: exactly once. Records are written to staging streams as they come, and
+         * moved to the topic when the checkpoint has completed. Needs checkpoints: without them
+         * only the end of a bounded input makes records visible. Give the sink a {@code uid}.
+         */
+        @Override
+        public Builder flushOnCheckpoint(boolean flushOnCheckpoint) {
+            this.flushOnCheckpoint = flushOnCheckpoint;
+            return this;
+        }
+
+        /**
+         * The same in Flink's words: {@code AT_LEAST_ONCE}, the default, is {@link
+         * #flushOnCheckpoint flushOnCheckpoint(false)}, {@code EXACTLY_ONCE} is {@code
+         * flushOnCheckpoint(true)}. {@code NONE} is refused: there is nothing to gain by it. Null:
+         * as flushOnCheckpoint says.
+         */
+        public Builder deliveryGuarantee(DeliveryGuarantee deliveryGuarantee) {
+            this.deliveryGuarantee = deliveryGuarantee;
             return this;
         }
 
@@ -112,7 +155,35 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
          * @throws IllegalArgumentException naming the option, its value, and what is allowed
          */
         public RedisSinkConfig build() {
+            super.flushOnCheckpoint(resolveFlushOnCheckpoint());
             return new RedisSinkConfig(this);
+        }
+
+        private boolean resolveFlushOnCheckpoint() {
+            if (deliveryGuarantee == null) {
+                return flushOnCheckpoint != null && flushOnCheckpoint;
+            }
+            if (deliveryGuarantee == DeliveryGuarantee.NONE) {
+                throw Options.invalid(
+                        "deliveryGuarantee",
+                        deliveryGuarantee.name(),
+                        "AT_LEAST_ONCE or EXACTLY_ONCE (NONE would lose records and be no faster:"
+                                + " this sink waits for Redis at checkpoints only)");
+            }
+            boolean exactlyOnce = deliveryGuarantee == DeliveryGuarantee.EXACTLY_ONCE;
+            if (flushOnCheckpoint != null && flushOnCheckpoint != exactlyOnce) {
+                throw Options.invalid(
+                        "deliveryGuarantee",
+                        deliveryGuarantee.name()
+                                + " and option flushOnCheckpoint is "
+                                + flushOnCheckpoint,
+                        "one of the two, or "
+                                + deliveryGuarantee.name()
+                                + " with flushOnCheckpoint("
+                                + exactlyOnce
+                                + ")");
+            }
+            return exactlyOnce;
         }
     }
 }

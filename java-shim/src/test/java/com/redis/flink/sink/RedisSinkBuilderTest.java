@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.redis.flink.RedisMessage;
 
 import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.api.connector.sink2.SupportsCommitter;
+import org.apache.flink.api.connector.sink2.SupportsWriterState;
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 
@@ -62,6 +64,27 @@ class RedisSinkBuilderTest {
         }
         assertThat(InstantiationUtil.clone(ownMapper).Serialize(new Order()).getData().get("data"))
                 .contains("\n");
+    }
+
+    @Test
+    void onlyAnExactlyOnceSinkCommits() throws Exception {
+        RedisSinkConfig config =
+                RedisSinkConfig.builder()
+                        .topicName("output")
+                        .numPartitions(4)
+                        .flushOnCheckpoint(true)
+                        .build();
+        RedisSink<RedisMessage> exactlyOnce =
+                new RedisSinkBuilder<>(new RedisPassthroughSerializer(), config).build();
+        RedisSink<RedisMessage> atLeastOnce =
+                new RedisSinkBuilder<>(new RedisPassthroughSerializer(), CONFIG).build();
+
+        assertThat(InstantiationUtil.<Sink<RedisMessage>>clone(exactlyOnce))
+                .isInstanceOf(SupportsCommitter.class)
+                .isInstanceOf(SupportsWriterState.class);
+        assertThat(atLeastOnce)
+                .isNotInstanceOf(SupportsCommitter.class)
+                .isNotInstanceOf(SupportsWriterState.class);
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.redis.flink.config.MtlsParameters;
 
+import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,7 @@ class RedisSinkConfigTest {
         assertThat(config.getPassword()).isEmpty();
         assertThat(config.getUser()).isEqualTo("default");
         assertThat(config.isFlushOnCheckpoint()).isFalse();
+        assertThat(config.getDeliveryGuarantee()).isEqualTo(DeliveryGuarantee.AT_LEAST_ONCE);
         assertThat(config.getNumMessagesToBuffer()).isZero();
         assertThat(config.getFlushIntervalMillis()).isZero();
         assertThat(config.getFailedSerializationStreamName()).isEmpty();
@@ -116,6 +118,21 @@ class RedisSinkConfigTest {
                         b -> b.flushIntervalMillis(-1),
                         "Option flushIntervalMillis is -1; allowed: 0 or more"),
                 wrong(
+                        b -> b.deliveryGuarantee(DeliveryGuarantee.NONE),
+                        "Option deliveryGuarantee is NONE; allowed: AT_LEAST_ONCE or EXACTLY_ONCE"),
+                wrong(
+                        b ->
+                                b.flushOnCheckpoint(true)
+                                        .deliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE),
+                        "Option deliveryGuarantee is AT_LEAST_ONCE and option flushOnCheckpoint is"
+                                + " true; allowed: one of the two"),
+                wrong(
+                        b ->
+                                b.deliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
+                                        .flushOnCheckpoint(false),
+                        "Option deliveryGuarantee is EXACTLY_ONCE and option flushOnCheckpoint is"
+                                + " false; allowed: one of the two"),
+                wrong(
                         b -> b.maxInFlightBytes(0),
                         "Option maxInFlightBytes is 0; allowed: 1 or more"),
                 wrong(b -> b.host(""), "Option host is \"\"; allowed: a text that is not blank"),
@@ -160,6 +177,23 @@ class RedisSinkConfigTest {
         assertThatThrownBy(builder::build)
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith(message);
+    }
+
+    @Test
+    void theDeliveryGuaranteeIsAnotherWordForFlushOnCheckpoint() {
+        RedisSinkConfig exactlyOnce =
+                minimal().deliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE).build();
+        assertThat(exactlyOnce.isFlushOnCheckpoint()).isTrue();
+        assertThat(exactlyOnce.getDeliveryGuarantee()).isEqualTo(DeliveryGuarantee.EXACTLY_ONCE);
+        assertThat(minimal().flushOnCheckpoint(true).build().getDeliveryGuarantee())
+                .isEqualTo(DeliveryGuarantee.EXACTLY_ONCE);
+        assertThat(minimal().deliveryGuarantee(null).build().isFlushOnCheckpoint()).isFalse();
+
+        RedisSinkConfig.Builder builder =
+                minimal().deliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE).flushOnCheckpoint(true);
+        assertThat(builder.build().isFlushOnCheckpoint()).isTrue();
+        builder.deliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE).flushOnCheckpoint(false);
+        assertThat(builder.build().isFlushOnCheckpoint()).isFalse();
     }
 
     @Test

@@ -4,11 +4,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Finds the files that both languages test against, wherever in the checkout the tests run. */
-final class Golden {
+public final class Golden {
 
     private Golden() {}
 
-    static Path file(String name) {
+    public static Path file(String name) {
         for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
             Path file = at.resolve("tests/golden").resolve(name);
             if (Files.exists(file)) {

@@ -1,6 +1,6 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.StagingBackend;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -9,15 +9,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** In the engine's place: writes down what it is asked for. */
-final class RecordingSink implements WriterBackend {
+final class RecordingSink implements StagingBackend {
 
-    /** {@code write <records>}, {@code flush}, {@code close}, in their order. */
+    /** {@code write <records>}, {@code flush}, {@code prepare}, {@code close}, in their order. */
     final List<String> calls = new ArrayList<>();
 
     /** {@code target:[field=value, …]} of every record. */
     final List<String> records = new ArrayList<>();
 
     long bytes;
+
+    /** What is prepared next. */
+    String prepared = "[]";
 
     @Override
     public void write(byte[] frame, int length) {
@@ -50,6 +53,12 @@ final class RecordingSink implements WriterBackend {
     @Override
     public void flush() {
         calls.add("flush");
+    }
+
+    @Override
+    public String prepare() {
+        calls.add("prepare");
+        return prepared;
     }
 
     @Override

@@ -1,0 +1,112 @@
+package com.redis.flink.sink.committer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+
+import org.apache.flink.annotation.Internal;
+
+import java.util.Collection;
+import java.util.Objects;
+
+/** One staging stream: what one epoch of a writer has for one partition. */
+@Internal
+public final class RedisCommittable {
+
+    private final int partition;
+    private final String key;
+    private final long records;
+    private final long epoch;
+    private final String lane;
+    private final String attempt;
+
+    /**
+     * @param key the staging stream's
+     * @param records how many entries it has
+     * @param lane whose of the writers it is
+     * @param attempt in which life of that writer it was written
+     */
+    public RedisCommittable(
+            int partition, String key, long records, long epoch, String lane, String attempt) {
+        this.partition = partition;
+        this.key = key;
+        this.records = records;
+        this.epoch = epoch;
+        this.lane = lane;
+        this.attempt = attempt;
+    }
+
+    /** What the engine has prepared in a lane. */
+    public static RedisCommittable fromJson(JsonNode node, String lane, String attempt) {
+        return new RedisCommittable(
+                node.required("partition").intValue(),
+                node.required("key").textValue(),
+                node.required("records").longValue(),
+                node.required("epoch").longValue(),
+                lane,
+                attempt);
+    }
+
+    /** What the engine is to commit, in that order. */
+    static String toJson(Collection<RedisCommittable> committables) {
+        ArrayNode array = JsonNodeFactory.instance.arrayNode();
+        for (RedisCommittable committable : committables) {
+            array.addObject()
+                    .put("partition", committable.partition)
+                    .put("key", committable.key)
+                    .put("records", committable.records)
+                    .put("epoch", committable.epoch)
+                    .put("lane", committable.lane)
+                    .put("attempt", committable.attempt);
+        }
+        return array.toString();
+    }
+
+    public int partition() {
+        return partition;
+    }
+
+    public String key() {
+        return key;
+    }
+
+    public long records() {
+        return records;
+    }
+
+    public long epoch() {
+        return epoch;
+    }
+
+    public String lane() {
+        return lane;
+    }
+
+    public String attempt() {
+        return attempt;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        if (!(other instanceof RedisCommittable)) {
+            return false;
+        }
+        RedisCommittable that = (RedisCommittable) other;
+        return partition == that.partition
+                && records == that.records
+                && epoch == that.epoch
+                && key.equals(that.key)
+                && lane.equals(that.lane)
+                && attempt.equals(that.attempt);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(partition, key, records, epoch, lane, attempt);
+    }
+
+    @Override
+    public String toString() {
+        return "RedisCommittable{" + key + ", " + records + " records}";
+    }
+}

@@ -1,0 +1,67 @@
+package com.redis.flink.sink.committer;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+
+/**
+ * Committables in checkpoints and on their way to the committer. Version 1, as {@link
+ * DataOutputStream} writes it, texts by {@code writeUTF}:
+ *
+ * <pre>
+ * i32 partition, text key, i64 records, i64 epoch, text lane, text attempt
+ * </pre>
+ *
+ * <p>Golden bytes of every version are in {@code tests/golden/}.
+ */
+@Internal
+public final class RedisCommittableSerializer
+        implements SimpleVersionedSerializer<RedisCommittable> {
+
+    private static final int VERSION = 1;
+
+    @Override
+    public int getVersion() {
+        return VERSION;
+    }
+
+    @Override
+    public byte[] serialize(RedisCommittable committable) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeInt(committable.partition());
+            out.writeUTF(committable.key());
+            out.writeLong(committable.records());
+            out.writeLong(committable.epoch());
+            out.writeUTF(committable.lane());
+            out.writeUTF(committable.attempt());
+        }
+        return bytes.toByteArray();
+    }
+
+    @Override
+    public RedisCommittable deserialize(int version, byte[] serialized) throws IOException {
+        if (version != VERSION) {
+            throw new IOException(
+                    "The state of the sink's committer has version "
+                            + version
+                            + "; this connector reads version "
+                            + VERSION
+                            + ". Restore it with the connector that wrote it, or a newer one.");
+        }
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
+            return new RedisCommittable(
+                    in.readInt(),
+                    in.readUTF(),
+                    in.readLong(),
+                    in.readLong(),
+                    in.readUTF(),
+                    in.readUTF());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package com.redis.flink.sink.writer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.redis.flink.bridge.CommitterBackend;
+import com.redis.flink.bridge.NativeCommitter;
+import com.redis.flink.bridge.NativeWriter;
+import com.redis.flink.bridge.StagingBackend;
+import com.redis.flink.sink.RedisSinkConfig;
+import com.redis.flink.sink.committer.RedisCommittable;
+
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.api.common.operators.ProcessingTimeService;
+import org.apache.flink.api.connector.sink2.CommittingSinkWriter;
+import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
+import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+/**
+ * A {@link RedisSinkWriter} whose records go to staging streams: one for each partition and epoch,
+ * an epoch being what is between two checkpoints. The protocol is in docs/delivery.md.
+ *
+ * <p>Flink calls {@code flush}, {@code prepareCommit} and {@code snapshotState} in that order at a
+ * checkpoint; at the end of the input the first two, and {@code snapshotState} at the checkpoints
+ * that follow. All of it runs in the task's thread.
+ *
+ * @param <T> the records' type
+ */
+@Internal
+public final class ExactlyOnceWriter<T>
+        implements CommittingSinkWriter<T, RedisCommittable>,
+                StatefulSinkWriter<T, RedisWriterState> {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final RedisSinkWriter<T> writer;
+    private final StagingBackend staging;
+    private final String lane;
+    private final String attempt;
+
+    /** The last one that was prepared. */
+    private long epoch;
+
+    ExactlyOnceWriter(
+            RedisSinkWriter<T> writer, StagingBackend staging, String lane, String attempt) {
+        this.writer = writer;
+        this.staging = staging;
+        this.lane = lane;
+        this.attempt = attempt;
+    }
+
+    /**
+     * Cleans up in the lanes that this writer owns, and opens it in the first of them, or one of
+     * its own. The others are given up: a checkpoint of this writer can complete only when all that
+     * is restored with it has been committed.
+     */
+    public static <T> ExactlyOnceWriter<T> open(
+            RedisSinkConfig config,
+            RecordEncoder<T> encoder,
+            List<RedisWriterState> owned,
+            ProcessingTimeService timers,
+            SinkWriterMetricGroup metrics)
+            throws IOException {
+        recover(owned, NativeCommitter::open, settings(config));
+        String lane = laneOf(owned);
+        String attempt = Lanes.attempt();
+        NativeWriter staging = NativeWriter.open(settings(config, lane, attempt));
+        return new ExactlyOnceWriter<>(
+                new RedisSinkWriter<>(encoder, FlushPolicy.of(config), staging, timers, metrics),
+                staging,
+                lane,
+                attempt);
+    }
+
+    static String laneOf(List<RedisWriterState> owned) {
+        return owned.isEmpty() ? Lanes.mint() : owned.get(0).lane();
+    }
+
+    static void recover(
+            List<RedisWriterState> owned, CommitterBackend.Factory redis, String settings)
+            throws IOException {
+        if (owned.isEmpty()) {
+            return;
+        }
+        try (CommitterBackend recovery = redis.open(settings)) {
+            recovery.recover(RedisWriterState.toJson(owned));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw (IOException)
+                    new InterruptedIOException("interrupted while staging streams are cleaned up")
+                            .initCause(e);
+        }
+    }
+
+    /** The sink settings of docs/architecture.md, for the committer. */
+    public static String settings(RedisSinkConfig config) {
+        return RedisSinkWriter.settings(config);
+    }
+
+    /** The same, for a writer. */
+    static String settings(RedisSinkConfig config, String lane, String attempt) throws IOException {
+        ObjectNode settings = (ObjectNode) JSON.readTree(settings(config));
+        settings.putObject("staging").put("lane", lane).put("attempt", attempt);
+        return settings.toString();
+    }
+
+    @Override
+    public void write(T record, Context context) throws IOException, InterruptedException {
+        writer.write(record, context);
+    }
+
+    @Override
+    public void flush(boolean endOfInput) throws IOException, InterruptedException {
+        writer.flush(endOfInput);
+    }
+
+    @Override
+    public Collection<RedisCommittable> prepareCommit() throws IOException {
+        JsonNode prepared = JSON.readTree(staging.prepare());
+        epoch++;
+        List<RedisCommittable> committables = new ArrayList<>(prepared.size());
+        for (JsonNode node : prepared) {
+            RedisCommittable committable = RedisCommittable.fromJson(node, lane, attempt);
+            if (committable.epoch() != epoch) {
+                // What the state says would not be what is staged: recovery would delete it.
+                throw new IllegalStateException(
+                        "the engine has prepared epoch "
+                                + committable.epoch()
+                                + " in the place of "
+                                + epoch);
+            }
+            committables.add(committable);
+        }
+        return committables;
+    }
+
+    @Override
+    public List<RedisWriterState> snapshotState(long checkpointId) {
+        return List.of(new RedisWriterState(lane, attempt, epoch));
+    }
+
+    @Override
+    public void close() {
+        writer.close();
+    }
+}

@@ -1,0 +1,40 @@
+package com.redis.flink.sink.committer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.redis.flink.sink.writer.Golden;
+
+import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
+import java.nio.file.Files;
+
+class RedisCommittableSerializerTest {
+
+    private static final RedisCommittable COMMITTABLE =
+            new RedisCommittable(
+                    3,
+                    "{bestellungen-ä:3}:staging:lane:1099511627776:00c0ffee00c0ffee",
+                    7_000_000_000L,
+                    1L << 40,
+                    "lane",
+                    "00c0ffee00c0ffee");
+
+    private final RedisCommittableSerializer serializer = new RedisCommittableSerializer();
+
+    @Test
+    void writesAndReadsTheGoldenBytes() throws IOException {
+        byte[] golden = Files.readAllBytes(Golden.file("committable-v1.bin"));
+
+        assertThat(serializer.serialize(COMMITTABLE)).isEqualTo(golden);
+        assertThat(serializer.deserialize(1, golden)).isEqualTo(COMMITTABLE);
+    }
+
+    @Test
+    void refusesANewerVersion() {
+        assertThatThrownBy(() -> serializer.deserialize(2, new byte[0]))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("has version 2; this connector reads version 1");
+    }
+}
