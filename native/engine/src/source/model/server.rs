@@ -369,7 +369,11 @@ impl State {
         match (word(0), word(1)) {
             ("XGROUP", "CREATECONSUMER") => int(u64::from(group.consumers.insert(word(4).to_owned()))),
             ("XGROUP", "SETID") => {
-                group.delivered = id(word(4));
+                let to = id(word(4));
+                if to < group.delivered {
+                    self.violations.push(format!("the group went back from {} to {to}", group.delivered));
+                }
+                group.delivered = to;
                 ok()
             }
             ("XINFO", "GROUPS") => {
