@@ -47,6 +47,7 @@ pub struct ReaderStats {
     pub owed: u64,
     pub trimmed: u64,
     pub gaps: u64,
+    pub lost_writes: u64,
     pub reconnects: u64,
 }
 
@@ -169,7 +170,7 @@ impl Reader {
     }
 
     pub fn stats(&self) -> ReaderStats {
-        let Counters { entries, trimmed, gaps, reconnects, acknowledged } = &self.shared.counters;
+        let Counters { entries, trimmed, gaps, lost_writes, reconnects, acknowledged } = &self.shared.counters;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         ReaderStats {
             entries: read(entries),
@@ -178,6 +179,7 @@ impl Reader {
             owed: self.acknowledger.owed(),
             trimmed: read(trimmed),
             gaps: read(gaps),
+            lost_writes: read(lost_writes),
             reconnects: read(reconnects),
         }
     }

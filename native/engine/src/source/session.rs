@@ -2,6 +2,8 @@
 //!
 //! What a reader relies on afterwards is only its position; see `docs/delivery.md` for why each step is there.
 
+use std::sync::atomic::Ordering;
+
 use tracing::{error, warn};
 
 use crate::config::{AckStrategy, Place};
@@ -68,6 +70,7 @@ impl SplitReader {
             progress.generated,
             self.received
         );
+        self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
         self.received = progress.generated;
         self.owed.forget_above(progress.generated);
     }

@@ -37,6 +37,8 @@ pub(super) struct Counters {
     /// Entries that were to be emitted, but their data was trimmed or deleted.
     pub(super) trimmed: AtomicU64,
     pub(super) gaps: AtomicU64,
+    /// How often the server was found to have lost writes.
+    pub(super) lost_writes: AtomicU64,
     pub(super) reconnects: AtomicU64,
     pub(super) acknowledged: AtomicU64,
 }

@@ -78,7 +78,7 @@ public final class NativeReader implements ReaderBackend {
         nativeAbort(handle.get(), checkpointId);
     }
 
-    /** What the reader counts, as JSON; for metrics and tests. */
+    @Override
     public String stats() {
         return nativeStats(handle.get());
     }

@@ -41,6 +41,9 @@ public interface ReaderBackend extends AutoCloseable {
     /** The checkpoint was aborted: its entries belong to the next one. */
     void abort(long checkpointId);
 
+    /** What the reader has counted so far: a JSON object of numbers. */
+    String stats();
+
     /** Ends reading, in 5 seconds at most. */
     @Override
     void close();

@@ -171,7 +171,8 @@ class RedisSourceConfigTest {
                         "stoppingId",
                         "batchSize",
                         "blockMillis",
-                        "maxBufferedBytes");
+                        "maxBufferedBytes",
+                        "claimMinIdleMillis");
         assertThat(source.path("stoppingId").isNull()).isTrue();
 
         JsonNode sink = new ObjectMapper().readTree(config.toDeadLetterJson());

@@ -76,6 +76,7 @@ public final class RedisSourceReader<T>
                 new DeadLetters(
                         config, writers, context.metricGroup().getNumRecordsInErrorsCounter());
         SplitProgress progress = new SplitProgress(backend, deadLetters, config.getAckStrategy());
+        ReaderMetrics.register(context.metricGroup(), backend);
         return new RedisSourceReader<>(
                 config, deserializer, context, backend, deadLetters, progress);
     }

@@ -70,4 +70,9 @@ final class FakeReader implements ReaderBackend {
     public void close() {
         calls.add("close");
     }
+
+    @Override
+    public String stats() {
+        return "{\"gaps\":3}";
+    }
 }
