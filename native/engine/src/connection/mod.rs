@@ -11,10 +11,12 @@ mod link;
 pub mod reply;
 mod retry;
 mod server;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod transport;
 
 pub use link::Connection;
 pub use retry::Outage;
 pub use server::Server;
 #[cfg(test)]
-pub(crate) use transport::{Dialing, Transport};
+pub(crate) use transport::Transport;

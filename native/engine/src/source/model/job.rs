@@ -180,7 +180,7 @@ impl Job {
 
     /// No more faults, but for the readers that live on. Everything must arrive in the end.
     pub(super) async fn run_to_the_end(mut self, redis: &SimulatedRedis) -> Result<(), String> {
-        redis.state.lock().replies_to_lose = 0;
+        redis.wires.lose_no_more();
         let mut wrong = String::new();
         for round in 0..300 {
             if round == 100 {

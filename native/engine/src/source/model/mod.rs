@@ -11,7 +11,6 @@
 mod job;
 mod server;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -123,7 +122,7 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         if schedule.left_behind > 0 {
             redis.leave_behind(schedule.left_behind);
         }
-        let mut job = Job::start(settings(schedule.strategy), Arc::new(redis.clone())).await;
+        let mut job = Job::start(settings(schedule.strategy), redis.network()).await;
         for step in &schedule.steps {
             take(step, &mut job, &redis).await;
         }
@@ -148,8 +147,8 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::GiveUp => job.give_up(),
         Step::StartLate => job.start_late(),
         Step::Rewind { back } => job.rewind(usize::from(*back)),
-        Step::KillConnections => redis.kill_connections(),
-        Step::LoseReplies { replies } => redis.state.lock().replies_to_lose += u32::from(*replies),
+        Step::KillConnections => redis.wires.end_all(),
+        Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
         Step::Trim { entries } => redis.trim(*entries),
         Step::Replicate => redis.replicate(),
         Step::FailOver => redis.fail_over(),

@@ -1,25 +1,15 @@
-//! A simulated Redis: one stream, one group, as many clients as there are, and every fault that the protocol must stand.
-//!
-//! It speaks the real protocol over streams in memory, so the code under test is the production code from the connection up. Time is
-//! virtual, choices are seeded: a run is the same every time.
+//! A simulated Redis for the source: one stream, one group, as many clients as there are, and every fault that the protocol must stand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-use redis::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::config::ConnectionSettings;
-use crate::connection::{Dialing, Transport, reply};
+use crate::connection::simulated::{Machine, Network, Wires, bulk, int, ok};
 use crate::entry_id::EntryId;
-use crate::error::{Fault, FaultKind};
 
 pub(super) const STREAM: &str = "t:0";
 pub(super) const GROUP: &str = "g";
@@ -39,21 +29,11 @@ struct Data {
     group: Option<Group>,
 }
 
-struct Client {
-    name: String,
-    killed: CancellationToken,
-}
-
 pub(super) struct State {
     data: Data,
     replica: Option<Data>,
-    clients: BTreeMap<u64, Client>,
-    next_client: u64,
-    /// Replies that will not arrive: the command is carried out, then the connection is gone.
-    pub(super) replies_to_lose: u32,
     /// The user may neither list nor kill clients, nor run scripts.
     pub(super) restricted: bool,
-    random: SmallRng,
     clock: u64,
     /// Every entry there has ever been, and those that nobody can be asked for any more.
     pub(super) produced: BTreeSet<EntryId>,
@@ -67,6 +47,7 @@ pub(super) struct State {
 #[derive(Clone)]
 pub(super) struct SimulatedRedis {
     pub(super) state: Arc<Mutex<State>>,
+    pub(super) wires: Wires,
     changed: Arc<Notify>,
 }
 
@@ -75,18 +56,14 @@ impl SimulatedRedis {
         let state = State {
             data: Data::default(),
             replica: None,
-            clients: BTreeMap::new(),
-            next_client: 1,
-            replies_to_lose: 0,
             restricted: false,
-            random: SmallRng::seed_from_u64(seed),
             clock: 1000,
             produced: BTreeSet::new(),
             excused: BTreeSet::new(),
             acknowledgeable: None,
             violations: Vec::new(),
         };
-        Self { state: Arc::new(Mutex::new(state)), changed: Arc::new(Notify::new()) }
+        Self { state: Arc::new(Mutex::new(state)), wires: Wires::new(seed), changed: Arc::new(Notify::new()) }
     }
 
     pub(super) fn produce(&self, entries: u8, new_millisecond: bool) {
@@ -122,11 +99,8 @@ impl SimulatedRedis {
         state.data.group = Some(group);
     }
 
-    pub(super) fn kill_connections(&self) {
-        let mut state = self.state.lock();
-        for client in std::mem::take(&mut state.clients).into_values() {
-            client.killed.cancel();
-        }
+    pub(super) fn network(&self) -> Arc<Network<Self>> {
+        Arc::new(Network::new(self.clone(), self.wires.clone()))
     }
 
     /// Deletes some of the entries.
@@ -152,7 +126,7 @@ impl SimulatedRedis {
         state.excused.extend(lost);
         state.data = replica;
         drop(state);
-        self.kill_connections();
+        self.wires.end_all();
     }
 
     pub(super) fn lose_everything(&self) {
@@ -167,76 +141,15 @@ impl SimulatedRedis {
     pub(super) fn pending(&self) -> usize {
         self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.len())
     }
+}
 
-    async fn serve(self, mut stream: DuplexStream, id: u64, killed: CancellationToken) {
-        // A network that is cut without a word: the server does not notice that the client is gone, and works on.
-        let half_open = self.state.lock().random.random_bool(0.3);
-        let mut inbox = Vec::new();
-        let mut ended = false;
-        loop {
-            while let Ok(Some(length)) = reply::length(&inbox) {
-                let command = inbox.drain(..length).collect::<Vec<u8>>();
-                let pauses = self.state.lock().random.random_range(0..3);
-                for _ in 0..pauses {
-                    tokio::task::yield_now().await;
-                }
-                let mut part = [0; 1];
-                let answer = tokio::select! {
-                    biased;
-                    () = killed.cancelled() => return,
-                    answer = self.answer(id, &command) => answer,
-                    // A blocked client that hangs up is noticed, unless the network was cut.
-                    read = stream.read(&mut part), if !half_open && !ended => match read {
-                        Ok(1) => {
-                            // It sent more meanwhile; the blocked command goes on.
-                            inbox.push(part[0]);
-                            tokio::select! {
-                                biased;
-                                () = killed.cancelled() => return,
-                                answer = self.answer(id, &command) => answer,
-                            }
-                        }
-                        _ => return,
-                    },
-                };
-                let lost = {
-                    let mut state = self.state.lock();
-                    let lost = state.replies_to_lose > 0;
-                    state.replies_to_lose -= u32::from(lost);
-                    lost
-                };
-                if lost {
-                    return;
-                }
-                if stream.write_all(&answer).await.is_err() && !half_open {
-                    return;
-                }
-            }
-            if ended {
-                return;
-            }
-            let mut part = vec![0; 4096];
-            tokio::select! {
-                biased;
-                () = killed.cancelled() => return,
-                read = stream.read(&mut part) => match read {
-                    Ok(0) | Err(_) if half_open => ended = true,
-                    Ok(0) | Err(_) => return,
-                    Ok(read) => inbox.extend_from_slice(&part[..read]),
-                },
-            }
+impl Machine for SimulatedRedis {
+    async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
+        let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| &words[at + 1]);
+        if !matches!(words[0].as_str(), "XREADGROUP" | "XREAD") {
+            return self.state.lock().execute(client, &words, &self.wires);
         }
-    }
-
-    async fn answer(&self, client: u64, command: &[u8]) -> Vec<u8> {
-        let words = words(command);
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| word(at + 1));
-        if !matches!(word(0), "XREADGROUP" | "XREAD") {
-            return self.state.lock().execute(client, &words);
-        }
-        let block = Duration::from_millis(after("BLOCK").parse().unwrap_or(0));
-        let deadline = Instant::now() + block;
+        let deadline = Instant::now() + Duration::from_millis(after("BLOCK").parse().unwrap_or(0));
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -249,27 +162,6 @@ impl SimulatedRedis {
                 return b"*-1\r\n".to_vec();
             }
         }
-    }
-}
-
-impl Transport for SimulatedRedis {
-    fn dial<'a>(&'a self, _: &'a ConnectionSettings) -> Dialing<'a> {
-        Box::pin(async move {
-            let (ours, theirs) = tokio::io::duplex(16 * 1024);
-            let killed = CancellationToken::new();
-            let (id, refused) = {
-                let mut state = self.state.lock();
-                let id = state.next_client;
-                state.next_client += 1;
-                state.clients.insert(id, Client { name: String::new(), killed: killed.clone() });
-                (id, state.random.random_bool(0.02))
-            };
-            if refused {
-                return Err(Fault::new(FaultKind::Connection, "refused").into());
-            }
-            tokio::spawn(self.clone().serve(theirs, id, killed));
-            Ok(Box::new(ours) as Box<_>)
-        })
     }
 }
 
@@ -306,27 +198,22 @@ impl State {
         Some(out)
     }
 
-    fn execute(&mut self, client: u64, words: &[String]) -> Vec<u8> {
+    fn execute(&mut self, client: u64, words: &[String], wires: &Wires) -> Vec<u8> {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match (word(0), word(1)) {
             ("CLIENT", "LIST" | "KILL") | ("EVAL", _) if self.restricted => b"-NOPERM not permitted\r\n".to_vec(),
             ("CLIENT", "SETNAME") => {
-                if let Some(about) = self.clients.get_mut(&client) {
-                    word(2).clone_into(&mut about.name);
-                }
+                wires.name(client, word(2));
                 ok()
             }
-            ("CLIENT", "ID") => int(client),
+            ("CLIENT", "ID") => int(client as i64),
             ("CLIENT", "LIST") => {
-                let about = word(3).parse().ok().and_then(|id: u64| self.clients.get(&id));
+                let name = word(3).parse().ok().and_then(|id| wires.name_of(id));
                 let mut out = Vec::new();
-                bulk(&mut out, &about.map_or(String::new(), |about| format!("id={} name={}\n", word(3), about.name)));
+                bulk(&mut out, &name.map_or(String::new(), |name| format!("id={} name={name}\n", word(3))));
                 out
             }
-            ("CLIENT", "KILL") => {
-                let about = word(3).parse().ok().and_then(|id: u64| self.clients.remove(&id));
-                about.inspect(|about| about.killed.cancel()).map_or(int(0), |_| int(1))
-            }
+            ("CLIENT", "KILL") => int(i64::from(word(3).parse().is_ok_and(|id| wires.end(id)))),
             ("XGROUP", "CREATE") => match self.data.group {
                 Some(_) => b"-BUSYGROUP exists\r\n".to_vec(),
                 None => {
@@ -357,7 +244,7 @@ impl State {
             ("XACK", _) => {
                 words[3..].iter().map(|word| id(word)).for_each(|id| self.check_acknowledgment(id));
                 let Some(group) = &mut self.data.group else { return int(0) };
-                int(words[3..].iter().filter(|word| group.pending.remove(&id(word)).is_some()).count() as u64)
+                int(words[3..].iter().filter(|word| group.pending.remove(&id(word)).is_some()).count() as i64)
             }
             _ => self.execute_on_group(words),
         }
@@ -367,7 +254,7 @@ impl State {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         let Some(group) = &mut self.data.group else { return no_group() };
         match (word(0), word(1)) {
-            ("XGROUP", "CREATECONSUMER") => int(u64::from(group.consumers.insert(word(4).to_owned()))),
+            ("XGROUP", "CREATECONSUMER") => int(i64::from(group.consumers.insert(word(4).to_owned()))),
             ("XGROUP", "SETID") => {
                 let to = id(word(4));
                 if to < group.delivered {
@@ -383,7 +270,7 @@ impl State {
                 bulk(&mut out, "last-delivered-id");
                 bulk(&mut out, &group.delivered.to_string());
                 bulk(&mut out, "pending");
-                out.extend_from_slice(&int(group.pending.len() as u64));
+                out.extend_from_slice(&int(group.pending.len() as i64));
                 bulk(&mut out, "entries-read");
                 out.extend_from_slice(b"$-1\r\n");
                 out
@@ -395,7 +282,7 @@ impl State {
                     bulk(&mut out, "name");
                     bulk(&mut out, name);
                     bulk(&mut out, "pending");
-                    out.extend_from_slice(&int(group.pending.values().filter(|owner| *owner == name).count() as u64));
+                    out.extend_from_slice(&int(group.pending.values().filter(|owner| *owner == name).count() as i64));
                 }
                 out
             }
@@ -434,25 +321,8 @@ impl State {
     }
 }
 
-fn words(command: &[u8]) -> Vec<String> {
-    match redis::parse_redis_value(command) {
-        Ok(Value::Array(items)) => items
-            .into_iter()
-            .map(|item| match item {
-                Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-                other => format!("{other:?}"),
-            })
-            .collect(),
-        other => panic!("no command: {other:?}"),
-    }
-}
-
 fn id(text: &str) -> EntryId {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn bulk(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(format!("${}\r\n{text}\r\n", text.len()).as_bytes());
 }
 
 fn entries(out: &mut Vec<u8>, ids: &[EntryId]) {
@@ -464,14 +334,6 @@ fn entries(out: &mut Vec<u8>, ids: &[EntryId]) {
         bulk(out, "f");
         bulk(out, "v");
     }
-}
-
-fn int(number: u64) -> Vec<u8> {
-    format!(":{number}\r\n").into_bytes()
-}
-
-fn ok() -> Vec<u8> {
-    b"+OK\r\n".to_vec()
 }
 
 fn no_group() -> Vec<u8> {
