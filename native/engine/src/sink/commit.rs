@@ -114,9 +114,10 @@ impl Committer {
     }
 }
 
-struct Work {
-    settings: SinkSettings,
-    server: Server,
+/// The work of it, on a task.
+pub(super) struct Work {
+    pub(super) settings: SinkSettings,
+    pub(super) server: Server,
 }
 
 impl Work {
@@ -130,7 +131,7 @@ impl Work {
         self.server.connect(&format!("{}-commit", self.settings.connection.client_name)).await
     }
 
-    async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
+    pub(super) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
         let mut outage = self.outage();
         let mut done = 0;
         while done < committables.len() {
@@ -179,7 +180,7 @@ impl Work {
         }
     }
 
-    async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
+    pub(super) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
         let mut outage = self.outage();
         loop {
             let recovered = async {

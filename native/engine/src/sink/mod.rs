@@ -12,6 +12,8 @@ mod commit;
 mod dead_letter;
 mod encode;
 pub mod frame;
+#[cfg(test)]
+mod model;
 mod pipeline;
 mod queue;
 mod transaction;

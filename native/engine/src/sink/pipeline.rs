@@ -56,6 +56,7 @@ const READ_CHUNK: usize = 64 * 1024;
 impl Pipeline {
     pub(super) fn new(
         settings: SinkSettings,
+        server: Server,
         queue: Arc<Queue>,
         closed: CancellationToken,
         counters: Arc<Counters>,
@@ -63,7 +64,6 @@ impl Pipeline {
         let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
         let outage = Outage::new(what, settings.connection.retry_timeout());
         let (unconfirmed, put_off) = (VecDeque::new(), Vec::new());
-        let server = Server::new(settings.connection.clone());
         Self {
             settings,
             server,

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::SinkSettings;
+use crate::connection::Server;
 use crate::error::Result;
 use crate::runtime::EngineRuntime;
 use crate::sink::encode::{Encoder, Prepared, estimate_all};
@@ -26,8 +28,9 @@ pub struct Writer {
     closed: CancellationToken,
     counters: Arc<Counters>,
     task: Mutex<Option<JoinHandle<()>>>,
+    handle: Handle,
     // Last, since its drop ends the runtime that the task is on.
-    runtime: Arc<EngineRuntime>,
+    _runtime: Option<Arc<EngineRuntime>>,
 }
 
 /// What a writer has done so far.
@@ -44,12 +47,23 @@ impl Writer {
     /// Connects in the background.
     pub fn new(settings: SinkSettings) -> Result<Self> {
         let runtime = EngineRuntime::shared()?;
+        let server = Server::new(settings.connection.clone());
+        let handle = runtime.handle()?.clone();
+        Ok(Self::on(handle, Some(runtime), settings, server))
+    }
+
+    pub(super) fn on(
+        handle: Handle,
+        runtime: Option<Arc<EngineRuntime>>,
+        settings: SinkSettings,
+        server: Server,
+    ) -> Self {
         let encoder = Mutex::new(Encoder::new(&settings));
         let queue = Queue::new(usize::try_from(settings.max_in_flight_bytes).unwrap_or(usize::MAX));
         let (closed, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
-        let pipeline = Pipeline::new(settings, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
-        let task = runtime.handle()?.spawn(pipeline.run());
-        Ok(Self { encoder, queue, closed, counters, task: Mutex::new(Some(task)), runtime })
+        let pipeline = Pipeline::new(settings, server, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
+        let task = handle.spawn(pipeline.run());
+        Self { encoder, queue, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
     }
 
     /// Takes a frame of records, to be written in order; `false`: there was no room by `max_wait`, and nothing of it was taken.
@@ -88,14 +102,22 @@ impl Writer {
         }
     }
 
+    /// Ends as a process that is killed.
+    #[cfg(test)]
+    pub(super) fn crash(&self) {
+        if let Some(task) = self.task.lock().take() {
+            task.abort();
+        }
+    }
+
     /// Ends the task and its connection; bounded in time. What is not confirmed is given up. Idempotent.
     pub fn close(&self) {
         self.closed.cancel();
         self.queue.close();
         let task = self.task.lock().take();
-        if let (Some(task), Ok(handle)) = (task, self.runtime.handle()) {
+        if let Some(task) = task {
             // The task has nothing to wait for once it is cancelled; a panic of it was told already.
-            let _ = handle.block_on(async { tokio::time::timeout(CLOSE, task).await });
+            let _ = self.handle.block_on(async { tokio::time::timeout(CLOSE, task).await });
         }
     }
 }

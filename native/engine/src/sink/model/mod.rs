@@ -1,0 +1,302 @@
+//! The commit protocol of the exactly-once stream sink, against a simulated Redis, under random schedules.
+//!
+//! A job writes the numbers from 0 on. Writers crash between any two commands, are given up and live on; commits are interrupted, repeated, made by
+//! two at once; replies and connections are lost; the server is full for a while. Whatever happens: the topic holds the
+//! numbers of completed checkpoints, each once and in order, and in the end nothing is staged but what a writer that lived on left.
+//!
+//! The code under test is the production code, from the connection up. More schedules: `PROPTEST_CASES=100000 cargo test --release -p
+//! flink-redis-engine sink::model`.
+
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::runtime::Handle;
+
+use crate::config::{SinkSettings, Staging};
+use crate::connection::Server;
+use crate::random;
+use crate::sink::commit::{Committable, Lane, Work};
+use crate::sink::frame::tests::frame;
+use crate::sink::writer::Writer;
+use server::SimulatedRedis;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write {
+        records: u8,
+    },
+    Wait {
+        millis: u16,
+    },
+    Yield {
+        times: u8,
+    },
+    /// Flush, and what was staged goes into a checkpoint.
+    Checkpoint,
+    /// The newest one completes, and what it holds is committed by one committer, or by two at once that are stopped at some point.
+    Complete {
+        interrupted: bool,
+    },
+    Crash,
+    /// The same, but the old writer lives on and writes.
+    GiveUp,
+    EndConnections,
+    LoseReplies {
+        replies: u8,
+    },
+    Full {
+        full: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (1u8..12).prop_map(|records| Step::Write { records }),
+        3 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
+        4 => (1u8..40).prop_map(|times| Step::Yield { times }),
+        5 => Just(Step::Checkpoint),
+        5 => any::<bool>().prop_map(|interrupted| Step::Complete { interrupted }),
+        2 => Just(Step::Crash),
+        1 => Just(Step::GiveUp),
+        2 => Just(Step::EndConnections),
+        2 => (1u8..4).prop_map(|replies| Step::LoseReplies { replies }),
+        1 => any::<bool>().prop_map(|full| Step::Full { full }),
+    ]
+}
+
+/// What Flink keeps: where the source is, what the committer has to commit, what the writer has to clean up.
+#[derive(Clone, Default)]
+struct Checkpoint {
+    next: u64,
+    committables: Vec<Committable>,
+    lane: Option<Lane>,
+}
+
+struct Job {
+    settings: SinkSettings,
+    server: Server,
+    writer: Writer,
+    attempt: String,
+    next: u64,
+    /// Not yet committed, of this and earlier checkpoints.
+    committables: Vec<Committable>,
+    under_way: BTreeMap<u64, Checkpoint>,
+    completed: Checkpoint,
+    given_up: Vec<Writer>,
+    checkpoints: u64,
+}
+
+fn settings() -> SinkSettings {
+    SinkSettings::from_json(
+        r#"{"connection":{"host":"simulated","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
+        "commandTimeoutMillis":1500,"retryTimeoutMillis":600000},"topic":"t","numPartitions":1,"maxInFlightBytes":1000000000}"#,
+    )
+    .unwrap()
+}
+
+impl Job {
+    async fn start(redis: &SimulatedRedis) -> Self {
+        let server = Server::over(settings().connection, redis.network());
+        let (writer, attempt) = open(&server);
+        Self {
+            settings: settings(),
+            server,
+            writer,
+            attempt,
+            next: 0,
+            committables: Vec::new(),
+            under_way: BTreeMap::new(),
+            completed: Checkpoint::default(),
+            given_up: Vec::new(),
+            checkpoints: 0,
+        }
+    }
+
+    fn work(&self) -> Arc<Work> {
+        Arc::new(Work { settings: self.settings.clone(), server: self.server.clone() })
+    }
+
+    fn write(&mut self, records: u64) {
+        let records: Vec<(i32, String)> =
+            (self.next..self.next + records).map(|number| (0, number.to_string())).collect();
+        self.next += records.len() as u64;
+        for (target, number) in records {
+            // One that has failed is noticed at the checkpoint.
+            let _ = self.writer.write(&frame(&[(target, &[("n", &number)])]), Duration::ZERO);
+        }
+    }
+
+    /// Whether all that was written is confirmed; a writer that fails, fails the job.
+    async fn flush(&mut self) -> bool {
+        for _ in 0..40 {
+            match self.writer.flush(Duration::ZERO) {
+                Ok(true) => return true,
+                Ok(false) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(_) => break,
+            }
+        }
+        false
+    }
+
+    async fn checkpoint(&mut self) {
+        if !self.flush().await {
+            return self.restart(false).await;
+        }
+        let prepared = serde_json::to_string(&self.writer.prepare()).unwrap();
+        self.committables.extend(serde_json::from_str::<Vec<Committable>>(&prepared).unwrap());
+        self.checkpoints += 1;
+        let epoch = 1
+            + self.under_way.len() as u64
+            + self.completed.lane.as_ref().filter(|lane| lane.attempt == self.attempt).map_or(0, |lane| lane.epoch);
+        let lane = Lane { lane: "lane".into(), attempt: self.attempt.clone(), epoch };
+        let checkpoint = Checkpoint { next: self.next, committables: self.committables.clone(), lane: Some(lane) };
+        self.under_way.insert(self.checkpoints, checkpoint);
+    }
+
+    async fn complete(&mut self, interrupted: bool) {
+        let Some((_, checkpoint)) = self.under_way.pop_first() else { return };
+        self.completed = checkpoint.clone();
+        let commit = || {
+            let (work, committables) = (self.work(), checkpoint.committables.clone());
+            tokio::spawn(async move { work.commit_all(&committables).await })
+        };
+        if interrupted {
+            // Two at once, stopped at some point: the job fails in the middle of a commit, and Flink commits again.
+            let (one, two) = (commit(), commit());
+            for _ in 0..30 {
+                tokio::task::yield_now().await;
+            }
+            one.abort();
+            two.abort();
+            return self.restart(false).await;
+        }
+        match tokio::time::timeout(Duration::from_secs(3), commit()).await {
+            Ok(Ok(Ok(()))) => self.committables.retain(|one| !checkpoint.committables.contains(one)),
+            Ok(Ok(Err(error))) => panic!("{error}"),
+            // It goes on, and the job is restarted.
+            _ => self.restart(false).await,
+        }
+    }
+
+    /// From the last completed checkpoint: commit what it holds, clean up, write on.
+    async fn restart(&mut self, lives_on: bool) {
+        let (writer, attempt) = open(&self.server);
+        let old = std::mem::replace(&mut self.writer, writer);
+        match lives_on {
+            true => self.given_up.push(old),
+            false => old.crash(),
+        }
+        self.attempt = attempt;
+        self.under_way.clear();
+        self.next = self.completed.next;
+        self.committables = self.completed.committables.clone();
+        let lane =
+            self.completed.lane.clone().unwrap_or(Lane { lane: "lane".into(), attempt: String::new(), epoch: 0 });
+        let (work, committables) = (self.work(), self.committables.clone());
+        // Flink starts writers and committers side by side.
+        let recovery = async move {
+            let (lanes, committed) = ([lane], work.commit_all(&committables));
+            let (committed, recovered) = tokio::join!(committed, work.recover_all(&lanes));
+            committed.and(recovered)
+        };
+        if tokio::time::timeout(Duration::from_secs(30), recovery).await.is_ok_and(|recovered| recovered.is_ok()) {
+            self.committables.clear();
+        }
+    }
+}
+
+fn open(server: &Server) -> (Writer, String) {
+    let attempt = random::tag();
+    let staging = Some(Staging { lane: "lane".into(), attempt: attempt.clone() });
+    let writer = Writer::on(Handle::current(), None, SinkSettings { staging, ..settings() }, server.clone());
+    (writer, attempt)
+}
+
+async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
+    match step {
+        Step::Write { records } => {
+            job.write(u64::from(*records));
+            // One that lives on writes the same, from where it was.
+            for writer in &job.given_up {
+                let _ = writer.write(&frame(&[(0, &[("n", "666")])]), Duration::ZERO);
+            }
+        }
+        Step::Wait { millis } => tokio::time::sleep(Duration::from_millis(u64::from(*millis))).await,
+        Step::Yield { times } => {
+            for _ in 0..*times {
+                tokio::task::yield_now().await;
+            }
+        }
+        Step::Checkpoint => job.checkpoint().await,
+        Step::Complete { interrupted } => job.complete(*interrupted).await,
+        Step::Crash => job.restart(false).await,
+        Step::GiveUp => job.restart(true).await,
+        Step::EndConnections => redis.wires.end_all(),
+        Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
+        Step::Full { full } => redis.state.lock().full = *full,
+    }
+}
+
+fn run(seed: u64, steps: &[Step]) -> Result<(), String> {
+    random::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let redis = SimulatedRedis::new(seed);
+        let mut job = Job::start(&redis).await;
+        for step in steps {
+            take(step, &mut job, &redis).await;
+        }
+        redis.wires.lose_no_more();
+        redis.state.lock().full = false;
+        // The end of the input: what is left goes into a last checkpoint.
+        job.restart(false).await;
+        let end = job.next + 5;
+        job.write(5);
+        let mut wrong = String::new();
+        for _ in 0..50 {
+            if job.next < end {
+                job.write(end - job.next);
+            }
+            job.checkpoint().await;
+            job.complete(false).await;
+            wrong = what_is_wrong(&redis, end);
+            if wrong.is_empty() {
+                break;
+            }
+        }
+        job.writer.crash();
+        let lived_on = !job.given_up.is_empty();
+        job.given_up.iter().for_each(Writer::crash);
+        let staged = redis.staged();
+        match wrong.is_empty() && !lived_on && !staged.is_empty() {
+            true => Err(format!("still staged: {staged:?}")),
+            false if wrong.is_empty() => Ok(()),
+            false => Err(wrong),
+        }
+    })
+}
+
+fn what_is_wrong(redis: &SimulatedRedis, end: u64) -> String {
+    let state = redis.state.lock();
+    match state.topic.iter().copied().eq(0..end) {
+        true => String::new(),
+        false => format!("the topic is not the numbers to {end}, each once and in order: {:?}", state.topic),
+    }
+}
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1500)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_topic_holds_each_record_once_and_in_order(seed in any::<u64>(), steps in prop::collection::vec(step(), 1..50)) {
+        run(seed, &steps).map_err(TestCaseError::fail)?;
+    }
+}

@@ -1,0 +1,115 @@
+//! A simulated Redis for the exactly-once stream sink: a topic of one partition, and staging streams.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::connection::simulated::{Machine, Network, Wires, bulk, int, ok};
+use crate::entry_id::EntryId;
+
+#[derive(Default)]
+pub(super) struct State {
+    /// The numbers in the topic, in order.
+    pub(super) topic: Vec<u64>,
+    staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
+    last_ids: BTreeMap<String, EntryId>,
+    index: BTreeSet<String>,
+    marks: BTreeSet<String>,
+    /// The server is full.
+    pub(super) full: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct SimulatedRedis {
+    pub(super) state: Arc<Mutex<State>>,
+    pub(super) wires: Wires,
+}
+
+impl SimulatedRedis {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { state: Arc::default(), wires: Wires::new(seed) }
+    }
+
+    pub(super) fn network(&self) -> Arc<Network<Self>> {
+        Arc::new(Network::new(self.clone(), self.wires.clone()))
+    }
+
+    pub(super) fn staged(&self) -> Vec<String> {
+        self.state.lock().staging.keys().cloned().collect()
+    }
+}
+
+impl Machine for SimulatedRedis {
+    async fn answer(&self, _: u64, words: Vec<String>) -> Vec<u8> {
+        self.state.lock().execute(&words)
+    }
+}
+
+impl State {
+    fn execute(&mut self, words: &[String]) -> Vec<u8> {
+        let word = |at: usize| words.get(at).map_or("", String::as_str);
+        match word(0) {
+            "CLIENT" => ok(),
+            "EXPIRE" => int(i64::from(self.staging.contains_key(word(1)))),
+            "XADD" | "SADD" | "EVAL" if self.full => b"-OOM command not allowed\r\n".to_vec(),
+            "SADD" => int(i64::from(self.index.insert(word(2).to_owned()))),
+            "SREM" => int(i64::from(self.index.remove(word(2)))),
+            "SMEMBERS" => {
+                let mut out = format!("*{}\r\n", self.index.len()).into_bytes();
+                self.index.iter().for_each(|key| bulk(&mut out, key));
+                out
+            }
+            "DEL" => {
+                self.last_ids.remove(word(1));
+                int(i64::from(self.staging.remove(word(1)).is_some()))
+            }
+            "XADD" => self.append(words),
+            "EVAL" => self.move_chunk(words),
+            _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
+        }
+    }
+
+    /// `XADD key [NOMKSTREAM] id n <number>`.
+    fn append(&mut self, words: &[String]) -> Vec<u8> {
+        let only_if_there = words[2] == "NOMKSTREAM";
+        let at = if only_if_there { 3 } else { 2 };
+        let (key, id, number) = (&words[1], words[at].parse::<EntryId>().unwrap(), words[at + 2].parse().unwrap());
+        if only_if_there && !self.staging.contains_key(key) {
+            return b"$-1\r\n".to_vec();
+        }
+        let last = self.last_ids.entry(key.clone()).or_default();
+        if id <= *last {
+            return b"-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n".to_vec();
+        }
+        *last = id;
+        self.staging.entry(key.clone()).or_default().insert(id, number);
+        let mut out = Vec::new();
+        bulk(&mut out, &id.to_string());
+        out
+    }
+
+    /// What the script of a commit does, in smaller chunks. That the script does it is tested against a real server.
+    fn move_chunk(&mut self, words: &[String]) -> Vec<u8> {
+        let (key, mark, last) = (&words[3], &words[5], words[9].parse::<EntryId>().unwrap());
+        let Some(staged) = self.staging.get_mut(key).filter(|staged| !staged.is_empty()) else {
+            return int(if self.marks.contains(mark) { 0 } else { -1 });
+        };
+        if staged.last_key_value().map(|(id, _)| *id) != Some(last) {
+            return int(-2);
+        }
+        for _ in 0..3 {
+            if let Some((_, number)) = staged.pop_first() {
+                self.topic.push(number);
+            }
+        }
+        let left = staged.len();
+        if left == 0 {
+            self.staging.remove(key);
+            self.last_ids.remove(key);
+            self.index.remove(key);
+            self.marks.insert(mark.clone());
+        }
+        int(left as i64)
+    }
+}
