@@ -33,14 +33,16 @@ public final class Job implements AutoCloseable {
                 "all tasks run",
                 LIMIT,
                 () -> {
-                    boolean all = true;
+                    int tasks = 0;
+                    int running = 0;
                     for (var vertex :
                             cluster.getExecutionGraph(id)
                                     .get(10, TimeUnit.SECONDS)
                                     .getAllExecutionVertices()) {
-                        all &= vertex.getExecutionState().name().equals("RUNNING");
+                        tasks++;
+                        running += vertex.getExecutionState().name().equals("RUNNING") ? 1 : 0;
                     }
-                    return all;
+                    return tasks > 0 && running == tasks; // none: it is being initialized
                 });
         return this;
     }
@@ -48,6 +50,13 @@ public final class Job implements AutoCloseable {
     /** Takes a checkpoint, which is kept; gives its path back when it has completed. */
     public String checkpoint() throws Exception {
         return get(cluster.triggerCheckpoint(id));
+    }
+
+    /** The number of the latest checkpoint that has completed; 0: none. */
+    public long completedCheckpoint() throws Exception {
+        var statistics = get(cluster.getExecutionGraph(id)).getCheckpointStatsSnapshot();
+        var latest = statistics.getHistory().getLatestCompletedCheckpoint();
+        return latest == null ? 0 : latest.getCheckpointId();
     }
 
     public String stopWithSavepoint() throws Exception {

@@ -12,6 +12,7 @@ import redis.clients.jedis.resps.StreamEntry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
@@ -21,6 +22,8 @@ public final class Topic implements AutoCloseable {
 
     /** The field that holds a message's number, where a test counts messages. */
     public static final String NUMBER = "n";
+
+    private static final String MARK = ":committed";
 
     private final RedisServer redis;
     private final Jedis jedis;
@@ -126,6 +129,21 @@ public final class Topic implements AutoCloseable {
             length += jedis.xlen(stream(partition));
         }
         return length;
+    }
+
+    /**
+     * The keys that an exactly-once sink to this topic has made beside it, but for marks of what is
+     * done.
+     */
+    public Set<String> staged() {
+        Set<String> keys = jedis.keys("{" + name + ":*}:staging*");
+        keys.removeIf(key -> key.endsWith(MARK));
+        return keys;
+    }
+
+    /** Its marks of what is committed. */
+    public Set<String> marks() {
+        return jedis.keys("{" + name + ":*}:staging*" + MARK);
     }
 
     /** How many entries the group has pending. */

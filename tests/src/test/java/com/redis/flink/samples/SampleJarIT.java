@@ -8,6 +8,7 @@ import com.redis.flink.testing.SessionCluster;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -58,7 +59,7 @@ class SampleJarIT {
             flink.awaitRunning(job, LIMIT);
             Await.value("the groups", LIMIT, () -> groups(jedis, partitions), n -> n == partitions);
 
-            List<Map<String, String>> produced = produce(jedis, partitions);
+            List<Map<String, String>> produced = produce(jedis, partitions, MESSAGES);
             Await.value("the output", LIMIT, () -> written(jedis, partitions), n -> n >= MESSAGES);
             assertThat(output(jedis, partitions)).containsExactlyInAnyOrderElementsOf(produced);
             Await.value(
@@ -85,9 +86,42 @@ class SampleJarIT {
         }
     }
 
-    private static List<Map<String, String>> produce(Jedis jedis, int partitions) {
+    /** The job fails with every 250th record of a subtask, and checkpoints every 500 ms. */
+    @Test
+    void aJobThatFailsNowAndThenWritesEachMessageOnce() throws Exception {
+        Path jar = Path.of(System.getProperty("sample.intermittent-failure"));
+        int partitions = 4;
+        int messages = 2 * MESSAGES;
+        try (RedisServer redis = RedisServer.start("--databases", "1");
+                Jedis jedis = redis.jedis()) {
+            String port = Integer.toString(redis.port());
+            String job = flink.run(jar, "--host", redis.host(), "--port", port);
+            flink.awaitRunning(job, LIMIT);
+            Await.value("the groups", LIMIT, () -> groups(jedis, partitions), n -> n == partitions);
+
+            List<Map<String, String>> produced = produce(jedis, partitions, messages);
+            Await.value("the output", LIMIT, () -> written(jedis, partitions), n -> n >= messages);
+            // What a failed attempt had written would be there by now, a second time.
+            Await.value(
+                    "a checkpoint acknowledges all",
+                    LIMIT,
+                    () -> pending(jedis, partitions),
+                    n -> n == 0);
+            assertThat(output(jedis, partitions)).containsExactlyInAnyOrderElementsOf(produced);
+            assertThat(
+                            flink.rest("/jobs/" + job + "/checkpoints")
+                                    .path("counts")
+                                    .path("restored")
+                                    .asInt())
+                    .isPositive();
+            flink.cancel(job);
+            flink.awaitState(job, "CANCELED", LIMIT);
+        }
+    }
+
+    private static List<Map<String, String>> produce(Jedis jedis, int partitions, int messages) {
         List<Map<String, String>> produced = new ArrayList<>();
-        for (int i = 0; i < MESSAGES; i++) {
+        for (int i = 0; i < messages; i++) {
             String key = "key-" + i % 50;
             long partition = Math.abs((long) key.hashCode()) % partitions;
             Map<String, String> fields = Map.of("key", key, "data", "value " + i);

@@ -11,11 +11,14 @@ import org.apache.flink.connector.testframe.junit.annotations.TestSemantics;
 import org.apache.flink.connector.testframe.testsuites.SinkTestSuiteBase;
 import org.apache.flink.core.execution.CheckpointingMode;
 
-/** Flink's own suite for sinks: all of its cases, at least once. */
+/** Flink's own suite for sinks: all of its cases, with each guarantee. */
 class RedisSinkSuiteIT extends SinkTestSuiteBase<String> {
 
     @TestSemantics
-    CheckpointingMode[] semantics = new CheckpointingMode[] {CheckpointingMode.AT_LEAST_ONCE};
+    CheckpointingMode[] semantics =
+            new CheckpointingMode[] {
+                CheckpointingMode.AT_LEAST_ONCE, CheckpointingMode.EXACTLY_ONCE
+            };
 
     @TestEnv MiniClusterTestEnvironment flink = new MiniClusterTestEnvironment();
 

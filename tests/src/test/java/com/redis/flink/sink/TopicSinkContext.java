@@ -34,8 +34,13 @@ final class TopicSinkContext implements DataStreamSinkV2ExternalContext<String> 
     public Sink<String> createSink(TestingSinkSettings settings) {
         return new RedisSinkBuilder<String>(
                         record -> RedisMessage.of(record, Map.of("value", record)),
-                        topic.sink().build())
+                        topic.sink().flushOnCheckpoint(isExactlyOnce(settings)).build())
                 .build();
+    }
+
+    /** By name: the enum is another one than the semantics of the suite are of. */
+    private static boolean isExactlyOnce(TestingSinkSettings settings) {
+        return settings.getCheckpointingMode().name().equals("EXACTLY_ONCE");
     }
 
     /** Each reader begins at the beginning, as the suite reads all of the topic again each time. */

@@ -8,6 +8,7 @@ import java.security.SecureRandom;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
 import java.util.UUID;
 
 /**
@@ -26,9 +27,10 @@ public final class Lanes {
 
     /**
      * What a starting writer owns: the state that Flink gives it, which after rescaling may be that
-     * of several writers or of none. A job without any checkpoint cannot have state; there a lane
-     * that only this writer of this job can have is the same in each attempt, so that each one
-     * finds what the one before has left.
+     * of several writers or of none. Without state it is a lane that no checkpoint can hold yet,
+     * and that is the same again when this start is repeated, so that what the one before has
+     * staged is found: job, operator and subtask say whose it is, and the checkpoint that the job
+     * is restored from, if any, says since when.
      */
     public static List<RedisWriterState> of(
             InitContext context, MetricGroup metrics, Collection<RedisWriterState> recovered) {
@@ -37,7 +39,7 @@ public final class Lanes {
         }
         // A job may have several sinks, also to the same topic.
         String operator = metrics.getAllVariables().get(OPERATOR_ID);
-        if (context.getRestoredCheckpointId().isPresent() || operator == null) {
+        if (operator == null) {
             return List.of();
         }
         String lane =
@@ -46,6 +48,10 @@ public final class Lanes {
                         + operator
                         + "-"
                         + context.getTaskInfo().getIndexOfThisSubtask();
+        OptionalLong restored = context.getRestoredCheckpointId();
+        if (restored.isPresent()) {
+            lane += "-" + restored.getAsLong();
+        }
         return List.of(new RedisWriterState(lane, "", 0));
     }
 

@@ -49,9 +49,14 @@ class LanesTest {
     }
 
     @Test
-    void aWriterThatRescalingHasAddedOwnsNothing() {
+    void aWriterThatRescalingHasAddedHasALaneThatNoCheckpointHolds() {
+        RedisWriterState added = owned(3, OptionalLong.of(9), "op").get(0);
+
+        assertThat(added).isEqualTo(new RedisWriterState(JOB + "-op-3-9", "", 0));
+        assertThat(owned(3, OptionalLong.of(9), "op")).containsExactly(added);
         // The lane of its number may be in the state of another one.
-        assertThat(owned(0, OptionalLong.of(9), "op")).isEmpty();
+        assertThat(owned(3, NOTHING, "op")).doesNotContain(added);
+        assertThat(owned(3, OptionalLong.of(10), "op")).doesNotContain(added);
     }
 
     @Test
