@@ -24,7 +24,8 @@ class ChaosIT {
                     Fault.BLACK_HOLE,
                     Fault.RESCALE,
                     Fault.PAUSE_TASK_MANAGER,
-                    Fault.RESTORE_CHECKPOINT);
+                    Fault.RESTORE_CHECKPOINT,
+                    Fault.CUT_OFF_TASK_MANAGER);
 
     @Test
     void countsEachNumberOnce() throws Exception {

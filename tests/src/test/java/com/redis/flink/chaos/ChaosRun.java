@@ -78,7 +78,7 @@ final class ChaosRun implements AutoCloseable {
         proxy = new TcpProxy(redis.port());
         // Any one TaskManager has room for everything: then the jobs go on when the other is lost.
         flink =
-                SessionCluster.start(
+                SessionCluster.startBreakable(
                         TASK_MANAGERS,
                         this.strategies.size() * MAX_PARALLELISM,
                         Map.of(
@@ -108,6 +108,9 @@ final class ChaosRun implements AutoCloseable {
                 break;
             case PAUSE_TASK_MANAGER:
                 pauseTaskManager();
+                break;
+            case CUT_OFF_TASK_MANAGER:
+                cutOffTaskManager();
                 break;
             case KILL_CONNECTIONS:
                 killConnections();
@@ -164,8 +167,10 @@ final class ChaosRun implements AutoCloseable {
         producer.stop();
         say("production has ended");
         Outcome outcome = new Outcome(producer.written(), producer.bad(), injected);
+        long deadline = System.nanoTime() + LIMIT.toNanos();
         for (String strategy : strategies) {
-            Reports.Counted state = drained(strategy);
+            Duration left = Duration.ofNanos(Math.max(1, deadline - System.nanoTime()));
+            Reports.Counted state = drained(strategy, left);
             outcome.add(verdict(strategy, state));
         }
         outcome.crashed(crashed());
@@ -217,6 +222,23 @@ final class ChaosRun implements AutoCloseable {
             say("SIGCONT of " + name + (late ? ", replaced long ago" : ", just given up"));
         } finally {
             signal("CONT", process);
+        }
+    }
+
+    private void cutOffTaskManager() throws Exception {
+        await("another TaskManager", () -> taskManagers().size() < TASK_MANAGERS ? null : true);
+        int index = busyTaskManager();
+        String name = "taskmanager-" + index;
+        say("network between JobManager and " + name + " is cut");
+        flink.cutOff(index);
+        try {
+            await(name + " is given up", () -> taskManagers().contains(name) ? null : true);
+            settle(); // its successors read
+            int millis = random.nextInt(6000);
+            say(name + " is replaced, and reads on for " + millis + " ms");
+            last(millis);
+        } finally {
+            flink.connectAgain(index);
         }
     }
 
@@ -351,14 +373,15 @@ final class ChaosRun implements AutoCloseable {
      * The state when it has everything, or has not for so long that it will not; with two more
      * checkpoints, so that what comes twice late is seen too.
      */
-    private Reports.Counted drained(String strategy) throws IOException {
+    private Reports.Counted drained(String strategy, Duration limit) throws IOException {
         try {
-            await(
+            Await.until(
                     strategy + " has counted everything",
+                    limit,
                     () ->
                             reports.newest(strategy)
                                     .filter(c -> c.lost(producer.numbers()) == 0)
-                                    .orElse(null));
+                                    .isPresent());
             settle();
         } catch (AssertionError e) {
             say(firstLine(e));

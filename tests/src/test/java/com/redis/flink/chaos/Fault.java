@@ -4,6 +4,7 @@ package com.redis.flink.chaos;
 enum Fault {
     KILL_TASK_MANAGER("kill -9 of a TaskManager"),
     PAUSE_TASK_MANAGER("SIGSTOP of a TaskManager, SIGCONT when given up"),
+    CUT_OFF_TASK_MANAGER("TaskManager cut off from the JobManager, reads on"),
     KILL_CONNECTIONS("CLIENT KILL of all connections"),
     RESTART_REDIS("kill -9 and restart of Redis"),
     BLACK_HOLE("black hole between job and Redis"),

@@ -149,15 +149,19 @@ final class Reports {
             return lost;
         }
 
-        /** The keys whose numbers are not each there once, with what is there. */
+        /** Some of the keys whose numbers are not each there once, with what is there. */
         String problems(Map<String, Long> produced) {
             StringBuilder text = new StringBuilder();
+            int shown = 0;
             for (Map.Entry<String, Long> key : produced.entrySet()) {
                 String wanted = key.getKey() + " 0 0-" + (key.getValue() - 1);
                 String is = runs.getOrDefault(key.getKey(), key.getKey());
                 if (!is.equals(wanted)) {
-                    text.append("    wanted ").append(wanted).append(", is ").append(is);
-                    text.append('\n');
+                    text.append("    wanted ").append(wanted).append(", is ");
+                    text.append(is, 0, Math.min(is.length(), 120)).append('\n');
+                    if (++shown == 5) {
+                        return text.append("    and more\n").toString();
+                    }
                 }
             }
             return text.toString();

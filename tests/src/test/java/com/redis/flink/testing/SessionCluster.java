@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,6 +36,8 @@ public final class SessionCluster implements AutoCloseable {
 
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
     private static final Duration CLI_TIMEOUT = Duration.ofSeconds(90);
+    private static final String JOB_MANAGER = "jobmanager.test";
+    private static final String LONG_HEARTBEAT_MILLIS = "40000";
     private static final Duration REST_TIMEOUT = Duration.ofSeconds(20);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern JOB_ID = Pattern.compile("JobID ([0-9a-f]{32})");
@@ -45,20 +48,34 @@ public final class SessionCluster implements AutoCloseable {
     private final int restPort = Ports.free();
     private final int slots;
     private final Map<String, String> extraOptions;
+
+    /** Whether each TaskManager reaches the JobManager through a proxy of its own. */
+    private final boolean breakable;
+
+    private final Map<Integer, TcpProxy> proxies = new ConcurrentHashMap<>();
+    private final List<TcpProxy> blobProxies = new ArrayList<>();
+    private final int rpcPort = Ports.free();
+    private final int blobPort = Ports.free();
     private final Process jobManager;
     private final List<Process> taskManagers = new ArrayList<>();
     private final Thread atExit = new Thread(this::kill, "end-flink");
 
-    private SessionCluster(int slots, Map<String, String> extraOptions) throws IOException {
+    private SessionCluster(int slots, Map<String, String> extraOptions, boolean breakable)
+            throws IOException {
         this.slots = slots;
+        this.breakable = breakable;
         this.extraOptions = extraOptions;
         folder = Files.createTempDirectory("flink-session");
         Runtime.getRuntime().addShutdownHook(atExit);
         writeConfiguration();
+        List<String> jobManagerOptions = new ArrayList<>(List.of("-Xmx384m"));
+        if (breakable) {
+            jobManagerOptions.add("-Djdk.net.hosts.file=" + hosts("jobmanager", "127.0.0.1"));
+        }
         jobManager =
                 java(
                         "jobmanager",
-                        List.of("-Xmx384m"),
+                        jobManagerOptions,
                         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
                         "--configDir",
                         configuration().toString());
@@ -75,7 +92,20 @@ public final class SessionCluster implements AutoCloseable {
     /** The same with further options of Flink's configuration. */
     public static SessionCluster start(int taskManagers, int slots, Map<String, String> options)
             throws IOException {
-        SessionCluster cluster = new SessionCluster(slots, options);
+        return start(taskManagers, new SessionCluster(slots, options, false));
+    }
+
+    /**
+     * The same with TaskManagers that can be {@link #cutOff}: they take much longer to notice it
+     * than the JobManager, and work on meanwhile.
+     */
+    public static SessionCluster startBreakable(
+            int taskManagers, int slots, Map<String, String> options) throws IOException {
+        return start(taskManagers, new SessionCluster(slots, options, true));
+    }
+
+    private static SessionCluster start(int taskManagers, SessionCluster cluster)
+            throws IOException {
         try {
             for (int i = 0; i < taskManagers; i++) {
                 cluster.startTaskManager();
@@ -101,13 +131,24 @@ public final class SessionCluster implements AutoCloseable {
         List<String> arguments = new ArrayList<>();
         arguments.addAll(List.of("--configDir", configuration().toString()));
         arguments.addAll(List.of("-D", "taskmanager.resource-id=" + name));
-        for (Map.Entry<String, String> option : taskManagerMemory().entrySet()) {
+        Map<String, String> options = taskManagerMemory();
+        List<String> jvmOptions = new ArrayList<>();
+        jvmOptions.addAll(List.of("-Xmx384m", "-XX:MaxDirectMemorySize=256m"));
+        if (breakable) {
+            // Where this one finds the JobManager: behind proxies on a loopback address of its own.
+            String address = "127.0.1." + (1 + taskManagers.size());
+            proxies.put(taskManagers.size(), new TcpProxy(address, rpcPort, rpcPort));
+            blobProxies.add(new TcpProxy(address, blobPort, blobPort));
+            jvmOptions.add("-Djdk.net.hosts.file=" + hosts(name, address));
+            options.put("heartbeat.timeout", LONG_HEARTBEAT_MILLIS);
+        }
+        for (Map.Entry<String, String> option : options.entrySet()) {
             arguments.addAll(List.of("-D", option.getKey() + "=" + option.getValue()));
         }
         Process process =
                 java(
                         name,
-                        List.of("-Xmx384m", "-XX:MaxDirectMemorySize=256m"),
+                        jvmOptions,
                         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
                         arguments.toArray(new String[0]));
         taskManagers.add(process);
@@ -121,6 +162,19 @@ public final class SessionCluster implements AutoCloseable {
     /** In the order in which they were started; those that were killed stay in the list. */
     public List<Process> taskManagers() {
         return List.copyOf(taskManagers);
+    }
+
+    /**
+     * Nothing goes through between the JobManager and a TaskManager any more: it is given up and
+     * does not know.
+     */
+    public void cutOff(int taskManager) {
+        proxies.get(taskManager).openHole();
+    }
+
+    /** Ends a {@link #cutOff}. */
+    public void connectAgain(int taskManager) {
+        proxies.get(taskManager).closeHole();
     }
 
     /** {@code flink run -d}: returns the job's ID. */
@@ -301,6 +355,8 @@ public final class SessionCluster implements AutoCloseable {
     public void close() {
         Runtime.getRuntime().removeShutdownHook(atExit);
         kill();
+        proxies.values().forEach(TcpProxy::close);
+        blobProxies.forEach(TcpProxy::close);
         Directories.delete(folder);
     }
 
@@ -362,14 +418,21 @@ public final class SessionCluster implements AutoCloseable {
         return builder.redirectErrorStream(true).redirectOutput(output).start();
     }
 
+    /** For one JVM: what it thinks the JobManager's address is. */
+    private Path hosts(String name, String jobManagerAddress) throws IOException {
+        String text = jobManagerAddress + " " + JOB_MANAGER + "\n127.0.0.1 localhost\n";
+        return Files.writeString(folder.resolve(name + ".hosts"), text);
+    }
+
     private Path configuration() {
         return folder.resolve("conf");
     }
 
     private void writeConfiguration() throws IOException {
         Map<String, String> options = new TreeMap<>();
-        options.put("jobmanager.rpc.address", "127.0.0.1");
-        options.put("jobmanager.rpc.port", Integer.toString(Ports.free()));
+        options.put("jobmanager.rpc.address", breakable ? JOB_MANAGER : "127.0.0.1");
+        options.put("jobmanager.rpc.port", Integer.toString(rpcPort));
+        options.put("blob.server.port", Integer.toString(blobPort));
         options.put("jobmanager.bind-host", "127.0.0.1");
         options.put("jobmanager.memory.process.size", "768m");
         options.put("taskmanager.host", "127.0.0.1");

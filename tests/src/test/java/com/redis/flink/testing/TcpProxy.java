@@ -32,8 +32,13 @@ public final class TcpProxy implements AutoCloseable {
     private boolean hole;
 
     public TcpProxy(int targetPort) throws IOException {
+        this("127.0.0.1", 0, targetPort);
+    }
+
+    /** One that listens on a port of the caller's choice. */
+    TcpProxy(String address, int port, int targetPort) throws IOException {
         this.targetPort = targetPort;
-        server = new ServerSocket(0, 128, InetAddress.getLoopbackAddress());
+        server = new ServerSocket(port, 128, InetAddress.getByName(address));
         daemon("proxy", this::accept);
     }
 
