@@ -57,8 +57,8 @@ public final class NativeEnumerator implements EnumeratorBackend {
 
     private static native long nativeOpen(String settings);
 
-    private static native String nativeDiscover(
-            long handle, String request, int maxWaitMillis) throws IOException;
+    private static native String nativeDiscover(long handle, String request, int maxWaitMillis)
+            throws IOException;
 
     private static native void nativeClose(long handle);
 }

@@ -13,11 +13,17 @@ import java.util.function.Function;
  * Brings what the engine logs into SLF4J, and so into Flink's logs. The engine keeps its events in
  * a bounded ring; whoever calls into it takes them out afterwards, on the caller's thread. An event
  * of the Rust module {@code flink_redis_engine::a::b} goes to the logger {@code
- * com.redis.flink.native.a.b}.
+ * com.redis.flink.native.a.b}, and one of the target {@value #TRACES} to the logger of the sinks'
+ * traces.
  */
 final class NativeLogs {
 
     static final String ROOT = "com.redis.flink.native";
+
+    /** What the engine tells in a sink's place: writes that Redis rejected. */
+    private static final String TRACES = "sink.trace";
+
+    private static final String TRACE_LOGGER = "com.redis.flink.sink.trace";
 
     private static final Logger LOG = LoggerFactory.getLogger(ROOT);
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -82,6 +88,9 @@ final class NativeLogs {
         if (name.startsWith("flink_redis")) {
             int crate = name.indexOf("::");
             name = crate < 0 ? "" : name.substring(crate + 2);
+        }
+        if (name.equals(TRACES)) {
+            return TRACE_LOGGER;
         }
         return name.isEmpty() ? ROOT : ROOT + "." + name.replace("::", ".");
     }

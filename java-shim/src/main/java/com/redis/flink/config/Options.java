@@ -23,6 +23,14 @@ public final class Options {
         return value;
     }
 
+    /** Gives back a value that must be set; {@code allowed} says how. */
+    public static <T> T required(String name, T value, String allowed) {
+        if (value == null) {
+            throw missing(name, allowed);
+        }
+        return value;
+    }
+
     /** Gives back a text that must be set and must hold more than white space. */
     public static String notBlank(String name, String value) {
         if (value == null) {

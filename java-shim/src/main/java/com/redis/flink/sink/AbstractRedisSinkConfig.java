@@ -238,7 +238,8 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
         }
 
         /**
-         * Which writes are traced; default {@code null}: none. This version emits no traces yet.
+         * Which writes are traced, on the logger {@code com.redis.flink.sink.trace}; default {@code
+         * null}: none.
          */
         public B traceConfiguration(SinkTraceConfiguration traceConfiguration) {
             this.traceConfiguration = traceConfiguration;

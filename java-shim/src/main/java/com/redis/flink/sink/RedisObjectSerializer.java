@@ -1,10 +1,8 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.RedisMessage;
 import com.redis.flink.config.ObjectMapperSupplier;
-import com.redis.flink.config.Options;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -25,10 +23,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
     /** The field of the message that holds the JSON. */
     private static final String DATA_FIELD = "data";
 
-    private final ObjectMapperSupplier mapperSupplier;
-
-    /** Made by the task that serializes; a mapper does not travel well. */
-    private transient ObjectMapper mapper;
+    private final JacksonWriter jackson;
 
     /** Writes with a plain mapper of Jackson. */
     public RedisObjectSerializer() {
@@ -37,7 +32,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
 
     /** Writes with the mapper that the supplier makes, once in every task. */
     public RedisObjectSerializer(ObjectMapperSupplier mapperSupplier) {
-        this.mapperSupplier = Options.required("mapperSupplier", mapperSupplier);
+        jackson = new JacksonWriter(mapperSupplier);
     }
 
     /**
@@ -47,7 +42,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
      */
     @Override
     public RedisMessage Serialize(T value) {
-        String json = toJson(value);
+        String json = jackson.write(value);
         return message(Integer.toString(json.hashCode()), json);
     }
 
@@ -58,23 +53,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
      */
     @Override
     public RedisMessage Serialize(T value, String key) {
-        return message(key, toJson(value));
-    }
-
-    private String toJson(T value) {
-        if (mapper == null) {
-            mapper = Options.required("mapperSupplier.get()", mapperSupplier.get());
-        }
-        try {
-            return mapper.writeValueAsString(value);
-        } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException(
-                    "Jackson cannot write a "
-                            + value.getClass().getName()
-                            + " as JSON: "
-                            + e.getOriginalMessage(),
-                    e);
-        }
+        return message(key, jackson.write(value));
     }
 
     private static RedisMessage message(String key, String json) {

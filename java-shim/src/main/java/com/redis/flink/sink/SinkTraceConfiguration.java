@@ -8,7 +8,9 @@ import java.io.Serializable;
 import java.util.Objects;
 
 /**
- * Which writes of a sink are traced, and what is told of them. This version emits no traces yet.
+ * Which writes of a sink are traced, and what is told of them. Each is one event, a JSON object, on
+ * the logger {@code com.redis.flink.sink.trace}: at level INFO when the write is sent, at WARN when
+ * it failed.
  */
 @PublicEvolving
 public final class SinkTraceConfiguration implements Serializable {

@@ -5,10 +5,10 @@ import org.apache.flink.annotation.PublicEvolving;
 /** What a sink's trace of a write tells. */
 @PublicEvolving
 public enum SinkTraceContents {
-    /** That it happened, and whether it worked. */
+    /** The command, and whether it was sent or failed. */
     NONE,
-    /** Also where to: stream, key and command. */
+    /** Also where to and how much: stream, key and size; of a failure, the kind of error. */
     METADATA,
-    /** Also what was written. */
+    /** Also what was written, and the whole error. */
     ALL
 }

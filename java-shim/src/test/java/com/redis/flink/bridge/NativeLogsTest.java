@@ -34,6 +34,15 @@ class NativeLogsTest {
     }
 
     @Test
+    void tracesOfTheSinksHaveTheirOwnLogger() {
+        assertThat(NativeLogs.loggerName("sink.trace")).isEqualTo("com.redis.flink.sink.trace");
+        assertThat(NativeLogs.loggerName("flink_redis::sink.trace"))
+                .isEqualTo("com.redis.flink.sink.trace");
+        assertThat(NativeLogs.loggerName("flink_redis_engine::sink::trace"))
+                .isEqualTo("com.redis.flink.native.sink.trace");
+    }
+
+    @Test
     void saysHowManyWereDropped() {
         NativeLogs.publish("{\"dropped\":7,\"events\":[]}", this::logger);
 

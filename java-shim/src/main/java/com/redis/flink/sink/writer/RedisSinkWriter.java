@@ -3,8 +3,8 @@ package com.redis.flink.sink.writer;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.redis.flink.bridge.NativeWriter;
 import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisSinkConfig;
-import com.redis.flink.sink.SinkTraceLevel;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
@@ -72,7 +72,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics)
             throws IOException {
-        warnOfWhatIsNotEmitted(config);
+        warnOfWhatIsNotEmitted(config, config.getTopicName());
         return new RedisSinkWriter<>(
                 encoder,
                 FlushPolicy.of(config),
@@ -95,15 +95,11 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
                 .toString();
     }
 
-    private static void warnOfWhatIsNotEmitted(RedisSinkConfig config) {
-        boolean traces =
-                config.getTraceConfiguration() != null
-                        && config.getTraceConfiguration().getLevel() != SinkTraceLevel.NONE;
-        if (traces || !config.getOtelServiceName().isEmpty()) {
+    static void warnOfWhatIsNotEmitted(AbstractRedisSinkConfig config, String sink) {
+        if (!config.getOtelServiceName().isEmpty()) {
             LOG.warn(
-                    "sink {}: traceConfiguration and otelServiceName are accepted, but this version"
-                            + " emits neither traces nor spans yet",
-                    config.getTopicName());
+                    "sink {}: otelServiceName is accepted, but this version emits no spans yet",
+                    sink);
         }
     }
 

@@ -1,0 +1,55 @@
+package com.redis.flink.sink;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.redis.flink.config.ObjectMapperSupplier;
+import com.redis.flink.config.Options;
+
+import java.io.IOException;
+import java.io.Serializable;
+
+/** Writes records as JSON with a mapper of the job's. */
+final class JacksonWriter implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final ObjectMapperSupplier mapperSupplier;
+
+    /** Made by the task that serializes; a mapper does not travel well. */
+    private transient ObjectMapper mapper;
+
+    JacksonWriter(ObjectMapperSupplier mapperSupplier) {
+        this.mapperSupplier = Options.required("mapperSupplier", mapperSupplier);
+    }
+
+    /**
+     * A record as JSON.
+     *
+     * @throws IllegalArgumentException Jackson cannot write it
+     */
+    String write(Object value) {
+        try {
+            return mapper().writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(
+                    "Jackson cannot write a "
+                            + value.getClass().getName()
+                            + " as JSON: "
+                            + e.getOriginalMessage(),
+                    e);
+        }
+    }
+
+    /** Reads what was written. */
+    JsonParser parser(String json) throws IOException {
+        return mapper().getFactory().createParser(json);
+    }
+
+    private ObjectMapper mapper() {
+        if (mapper == null) {
+            mapper = Options.required("mapperSupplier.get()", mapperSupplier.get());
+        }
+        return mapper;
+    }
+}

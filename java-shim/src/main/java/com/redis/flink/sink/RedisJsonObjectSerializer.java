@@ -1,0 +1,39 @@
+package com.redis.flink.sink;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.redis.flink.config.ObjectMapperSupplier;
+
+import org.apache.flink.annotation.PublicEvolving;
+
+/**
+ * Writes a record as JSON, with Jackson.
+ *
+ * @param <T> the record's type, anything that Jackson can write
+ */
+@PublicEvolving
+public final class RedisJsonObjectSerializer<T> implements RedisJsonSerializer<T> {
+
+    private static final long serialVersionUID = 1L;
+
+    private final JacksonWriter jackson;
+
+    /** Writes with a plain mapper of Jackson. */
+    public RedisJsonObjectSerializer() {
+        this(ObjectMapper::new);
+    }
+
+    /** Writes with the mapper that the supplier makes, once in every task. */
+    public RedisJsonObjectSerializer(ObjectMapperSupplier mapperSupplier) {
+        jackson = new JacksonWriter(mapperSupplier);
+    }
+
+    /**
+     * The record as JSON.
+     *
+     * @throws IllegalArgumentException Jackson cannot write the record
+     */
+    @Override
+    public String serialize(T value) {
+        return jackson.write(value);
+    }
+}

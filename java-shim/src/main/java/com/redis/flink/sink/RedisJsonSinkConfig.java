@@ -1,0 +1,113 @@
+package com.redis.flink.sink;
+
+import com.redis.flink.config.Options;
+
+import org.apache.flink.annotation.PublicEvolving;
+
+/**
+ * What a {@link RedisJsonSink} is told: the path and the time to live, besides what all sinks are
+ * told.
+ *
+ * <p>{@code flushOnCheckpoint(true)} keeps records back until the checkpoint and then writes the
+ * latest of each key; {@code numMessagesToBuffer} and {@code flushIntervalMillis} have no effect
+ * then. When more than {@code maxInFlightBytes} are kept they are written early.
+ *
+ * <pre>{@code
+ * RedisJsonSinkConfig.builder().host("redis").ttlSeconds(3600).build();
+ * }</pre>
+ */
+@PublicEvolving
+public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
+
+    private static final long serialVersionUID = 1L;
+
+    /** Default of {@code path}: the whole document. */
+    public static final String DEFAULT_PATH = "$";
+
+    private final String path;
+    private final long ttlSeconds;
+
+    private RedisJsonSinkConfig(Builder builder) {
+        super(builder, "flink-sink-json");
+        path = checkedPath(builder.path);
+        ttlSeconds = TimeToLive.checked(builder.ttlSeconds);
+    }
+
+    private static String checkedPath(String path) {
+        Options.notBlank("path", path);
+        if (!path.startsWith("$") && !path.startsWith(".")) {
+            throw Options.invalid(
+                    "path",
+                    "\"" + path + "\"",
+                    "a JSONPath, which begins with $ (the whole document), or a path of RedisJSON's"
+                            + " older syntax, which begins with a dot");
+        }
+        return path;
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    public String getPath() {
+        return path;
+    }
+
+    /** After how many seconds a key that nobody writes is gone; 0: never. */
+    public long getTtlSeconds() {
+        return ttlSeconds;
+    }
+
+    @Override
+    public String toString() {
+        return "RedisJsonSinkConfig{path="
+                + path
+                + ", ttlSeconds="
+                + ttlSeconds
+                + ", connection="
+                + getConnection()
+                + "}";
+    }
+
+    /** Takes the options in any order; {@link #build()} validates them. */
+    @PublicEvolving
+    public static final class Builder extends AbstractRedisSinkConfig.Builder<Builder> {
+
+        private String path = DEFAULT_PATH;
+        private long ttlSeconds;
+
+        private Builder() {}
+
+        @Override
+        Builder self() {
+            return this;
+        }
+
+        /**
+         * Where in the key's document a record's document goes; default {@code $}: it is the whole
+         * one. Another path needs a key that has a document already.
+         */
+        public Builder path(String path) {
+            this.path = path;
+            return this;
+        }
+
+        /**
+         * How many seconds after its last write a key expires, 0 (never) or more; default 0. Set
+         * together with the write, in one transaction.
+         */
+        public Builder ttlSeconds(long ttlSeconds) {
+            this.ttlSeconds = ttlSeconds;
+            return this;
+        }
+
+        /**
+         * Validates the options.
+         *
+         * @throws IllegalArgumentException naming the option, its value, and what is allowed
+         */
+        public RedisJsonSinkConfig build() {
+            return new RedisJsonSinkConfig(this);
+        }
+    }
+}

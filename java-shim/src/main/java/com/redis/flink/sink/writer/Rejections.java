@@ -1,0 +1,77 @@
+package com.redis.flink.sink.writer;
+
+import com.redis.flink.sink.AbstractRedisSinkConfig;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.io.IOException;
+
+/**
+ * What becomes of records that the job's code rejects, or that nothing can be made of: a dead
+ * letter if there is a stream for them, else they fail the job.
+ */
+final class Rejections {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RecordEncoder.class);
+
+    private final RecordForm<?> form;
+    private final String deadLetterStream;
+    private final SinkTrace trace;
+    private boolean rejectedBefore;
+
+    Rejections(RecordForm<?> form, AbstractRedisSinkConfig config, SinkTrace trace) {
+        this.form = form;
+        this.trace = trace;
+        deadLetterStream = config.getFailedSerializationStreamName();
+    }
+
+    /**
+     * Adds a dead letter for the form's record in work to the frame.
+     *
+     * @throws IOException there is no stream for dead letters
+     */
+    void take(Object record, Exception cause, Frame frame) throws IOException {
+        if (trace.failures()) {
+            trace.failed(form, record, cause);
+        }
+        String error = RecordTexts.error(cause);
+        if (deadLetterStream.isEmpty()) {
+            throw new IOException(
+                    "sink "
+                            + form.sink
+                            + ": a record cannot be made "
+                            + form.product
+                            + ": "
+                            + error
+                            + "; correct the serializer or the record, or set"
+                            + " failedSerializationStreamName to keep such records apart",
+                    cause);
+        }
+        frame.begin(Frame.DEAD_LETTER);
+        frame.field("error", RecordTexts.shorten(error));
+        frame.field("command", form.command);
+        if (form.key != null) {
+            frame.field("key", form.key);
+        }
+        frame.field("value", RecordTexts.shorten(RecordTexts.record(record)));
+        frame.end();
+        log(cause);
+    }
+
+    private void log(Exception cause) {
+        if (rejectedBefore) {
+            LOG.debug("sink {}: a record goes to stream {}", form.sink, deadLetterStream, cause);
+        } else {
+            // Once, as there may be a million of them; the metric numRecordsSendErrors counts.
+            LOG.warn(
+                    "sink {}: a record cannot be made {} and goes to stream {}; further ones are"
+                            + " logged at level DEBUG",
+                    form.sink,
+                    form.product,
+                    deadLetterStream,
+                    cause);
+            rejectedBefore = true;
+        }
+    }
+}
