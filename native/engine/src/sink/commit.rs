@@ -14,34 +14,33 @@ use crate::config::{Partition, SinkSettings};
 use crate::connection::{Connection, Outage, Server};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::runtime::{Call, EngineRuntime};
-use crate::sink::encode::index_key;
-use crate::topic::stream_name;
+use crate::sink::encode::{StagingKey, index_key, index_of};
 
 /// Entries that one script moves: the server does nothing else meanwhile.
 const CHUNK: u64 = 200;
 
-/// Keys: staging stream, topic's stream, mark, index. Arguments: how many to move, the mark's time to live, the ID of the last
-/// entry there must be, then the trimming arguments of `XADD`. Gives how many entries are left, -1 when all is gone without a mark, -2 when
-/// its end is missing.
+/// Keys: staging stream, topic's stream, mark, index. Arguments: how many to move, the mark's time to live, the epoch, the ID of the
+/// last entry there must be, then the trimming arguments of `XADD`. Gives how many entries are left, -1 when all is gone without a mark, -2
+/// when its end is missing. The mark holds the highest epoch that is committed of a lane's attempt: they are committed in their order.
 const MOVE: &str = r"
 local staged = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
 if #staged == 0 then
-  if redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
+  if tonumber(redis.call('GET', KEYS[3]) or 0) < tonumber(ARGV[3]) then return -1 end
   redis.call('DEL', KEYS[1])
   redis.call('SREM', KEYS[4], KEYS[1])
   return 0
 end
-if redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] ~= ARGV[3] then return -2 end
+if redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] ~= ARGV[4] then return -2 end
 for _, entry in ipairs(staged) do
   local command = {'XADD', KEYS[2]}
-  for i = 4, #ARGV do command[#command + 1] = ARGV[i] end
+  for i = 5, #ARGV do command[#command + 1] = ARGV[i] end
   command[#command + 1] = '*'
   for _, text in ipairs(entry[2]) do command[#command + 1] = text end
   redis.call(unpack(command))
 end
 local left = redis.call('XLEN', KEYS[1]) - #staged
 if left == 0 then
-  redis.call('SET', KEYS[3], '1', 'EX', ARGV[2])
+  redis.call('SET', KEYS[3], ARGV[3], 'EX', ARGV[2])
   redis.call('DEL', KEYS[1])
   redis.call('SREM', KEYS[4], KEYS[1])
 else
@@ -152,18 +151,16 @@ impl Work {
     }
 
     async fn commit(&self, connection: &mut Connection, committable: &Committable) -> Result<()> {
-        let Committable { partition, key, records, epoch } = committable;
-        let topic = &self.settings.topic;
+        let Committable { key, records, epoch, .. } = committable;
+        // Of the topic that it was staged for, whatever the settings say by now.
+        let Some(StagingKey { stream, lane, attempt, .. }) = StagingKey::parse(key) else {
+            return Err(Error::Settings(format!("'{key}' is no staging stream's key")));
+        };
+        let index = index_of(stream);
         let max_len = self.settings.max_len.to_string();
         let mut script = redis::cmd("EVAL");
-        script
-            .arg(MOVE)
-            .arg(4)
-            .arg(key)
-            .arg(stream_name(topic, *partition))
-            .arg(format!("{key}:committed"))
-            .arg(index_key(topic, *partition));
-        script.arg(CHUNK).arg(self.settings.staging_ttl_seconds).arg(format!("{epoch}-{records}"));
+        script.arg(MOVE).arg(4).arg(key).arg(stream).arg(format!("{index}:{lane}:{attempt}:committed")).arg(&index);
+        script.arg(CHUNK).arg(self.settings.staging_ttl_seconds).arg(epoch).arg(format!("{epoch}-{records}"));
         self.settings.trimming(&max_len).into_iter().for_each(|argument| {
             script.arg(argument);
         });
@@ -202,9 +199,9 @@ impl Work {
         let listed =
             connection.call(redis::cmd("SMEMBERS").arg(&index)).await.context(|| format!("SMEMBERS '{index}'"))?;
         for key in texts(listed) {
-            let Some((lane, epoch, attempt)) = parts(&index, &key) else { continue };
-            let Some(lane) = lanes.iter().find(|own| own.lane == lane) else { continue };
-            if lane.attempt == attempt && epoch <= lane.epoch {
+            let Some(staged) = StagingKey::parse(&key) else { continue };
+            let Some(lane) = lanes.iter().find(|own| own.lane == staged.lane) else { continue };
+            if lane.attempt == staged.attempt && staged.epoch <= lane.epoch {
                 let mut renew = redis::cmd("EXPIRE");
                 renew.arg(&key).arg(self.settings.staging_ttl_seconds);
                 connection.call(&renew).await.context(|| format!("EXPIRE '{key}'"))?;
@@ -238,26 +235,5 @@ fn texts(reply: Value) -> Vec<String> {
     match reply {
         Value::Array(items) => items.into_iter().filter_map(text).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// Lane, epoch and attempt of a staging key.
-fn parts<'k>(index: &str, key: &'k str) -> Option<(&'k str, u64, &'k str)> {
-    let mut parts = key.strip_prefix(index)?.strip_prefix(':')?.split(':');
-    let found = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
-    parts.next().is_none().then_some(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sink::encode::staging_key;
-
-    #[test]
-    fn reads_the_keys_that_writers_make() {
-        let key = staging_key("a:b", 3, "job-1", 7, "ff");
-        assert_eq!(parts(&index_key("a:b", 3), &key), Some(("job-1", 7, "ff")));
-        assert_eq!(parts(&index_key("a:b", 3), &format!("{key}:committed")), None);
-        assert_eq!(parts(&index_key("a:b", 30), &key), None);
     }
 }

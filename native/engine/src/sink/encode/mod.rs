@@ -15,9 +15,7 @@ use crate::error::{Error, Result};
 use crate::sink::dead_letter;
 use crate::sink::frame::{DEAD_LETTER, Record};
 pub use staging::Prepared;
-pub(super) use staging::index_key;
-#[cfg(test)]
-pub(super) use staging::staging_key;
+pub(super) use staging::{StagingKey, index_key, index_of};
 
 /// What is sent, and confirmed, as one.
 #[derive(Clone, Debug, PartialEq, Eq)]

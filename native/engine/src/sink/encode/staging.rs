@@ -35,11 +35,37 @@ pub(super) struct Staging {
 
 /// The index of a partition's staging streams, a set.
 pub(in crate::sink) fn index_key(topic: &str, partition: Partition) -> String {
-    format!("{{{}}}:staging", stream_name(topic, partition))
+    index_of(&stream_name(topic, partition))
 }
 
-pub(in crate::sink) fn staging_key(topic: &str, partition: Partition, lane: &str, epoch: u64, attempt: &str) -> String {
-    format!("{}:{lane}:{epoch}:{attempt}", index_key(topic, partition))
+/// The same, by the partition's stream.
+pub(in crate::sink) fn index_of(stream: &str) -> String {
+    format!("{{{stream}}}:staging")
+}
+
+/// The parts of a staging stream's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sink) struct StagingKey<'k> {
+    /// The partition's stream, where the records go when they are committed.
+    pub(in crate::sink) stream: &'k str,
+    pub(in crate::sink) lane: &'k str,
+    pub(in crate::sink) epoch: u64,
+    pub(in crate::sink) attempt: &'k str,
+}
+
+impl<'k> StagingKey<'k> {
+    pub(in crate::sink) fn parse(key: &'k str) -> Option<Self> {
+        let (stream, rest) = key.strip_prefix('{')?.rsplit_once("}:staging:")?;
+        let mut parts = rest.split(':');
+        let (lane, epoch, attempt) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+        parts.next().is_none().then_some(Self { stream, lane, epoch, attempt })
+    }
+}
+
+impl std::fmt::Display for StagingKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}:{}", index_of(self.stream), self.lane, self.epoch, self.attempt)
+    }
 }
 
 impl Staging {
@@ -69,13 +95,18 @@ impl Staging {
     fn append(&mut self, record: &Record<'_>, out: &mut Commands) {
         let partition = record.target.cast_unsigned();
         let (topic, lane, attempt, epoch) = (&self.topic, &self.settings.lane, &self.settings.attempt, self.epoch);
-        let (key, sequence) =
-            self.open.entry(partition).or_insert_with(|| (staging_key(topic, partition, lane, epoch, attempt), 0));
+        let (key, sequence) = self.open.entry(partition).or_insert_with(|| {
+            let stream = stream_name(topic, partition);
+            (StagingKey { stream: &stream, lane, epoch, attempt }.to_string(), 0)
+        });
         let first = *sequence == 0;
         *sequence += 1;
         if first {
             // Listed before it is there: so whatever happens, it is found.
-            resp::command(&mut out.bytes, &[b"SADD", index_key(topic, partition).as_bytes(), key.as_bytes()]);
+            let index = index_key(topic, partition);
+            resp::command(&mut out.bytes, &[b"SADD", index.as_bytes(), key.as_bytes()]);
+            out.end_unit(UnitKind::Helper);
+            resp::command(&mut out.bytes, &[b"EXPIRE", index.as_bytes(), self.ttl_seconds.as_bytes()]);
             out.end_unit(UnitKind::Helper);
         }
         let id = format!("{epoch}-{sequence}");
@@ -115,18 +146,32 @@ mod tests {
             texts,
             [
                 "SADD {t:0}:staging {t:0}:staging:l:1:a",
+                "EXPIRE {t:0}:staging 60",
                 "XADD {t:0}:staging:l:1:a 1-1 f 1",
                 "EXPIRE {t:0}:staging:l:1:a 60",
                 "XADD {t:0}:staging:l:1:a NOMKSTREAM 1-2 f 2"
             ]
         );
         let staged = UnitKind::Staged { put_off: false };
-        assert_eq!(kinds, [UnitKind::Helper, staged.clone(), UnitKind::Helper, staged]);
+        assert_eq!(kinds, [UnitKind::Helper, UnitKind::Helper, staged.clone(), UnitKind::Helper, staged]);
         let prepared = |key: &str, partition, records, epoch| Prepared { partition, key: key.into(), records, epoch };
         assert_eq!(encoder.prepare(), [prepared("{t:0}:staging:l:1:a", 0, 2, 1)]);
         assert_eq!(encoder.prepare(), []);
         let (texts, _) = encoded(&mut encoder, &[(1, &[("f", "3")])]);
-        assert_eq!(texts[1], "XADD {t:1}:staging:l:3:a 3-1 f 3");
+        assert_eq!(texts[2], "XADD {t:1}:staging:l:3:a 3-1 f 3");
         assert_eq!(encoder.prepare(), [prepared("{t:1}:staging:l:3:a", 1, 1, 3)]);
+    }
+
+    #[test]
+    fn keys_are_read_as_they_are_made() {
+        for stream in ["t:0", "a:b:3", "{x}:1", "}:staging:y:0"] {
+            let key = StagingKey { stream, lane: "job-1", epoch: 7, attempt: "ff" };
+            assert_eq!(StagingKey::parse(&key.to_string()), Some(key), "{key}");
+        }
+        for other in
+            ["{t:0}:staging", "{t:0}:staging:l:x:a", "{t:0}:staging:l:a:committed", "{t:0}:staging:l:1:a:b", "t:0"]
+        {
+            assert_eq!(StagingKey::parse(other), None, "{other}");
+        }
     }
 }

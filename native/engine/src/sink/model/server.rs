@@ -15,7 +15,7 @@ pub(super) struct State {
     staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
     last_ids: BTreeMap<String, EntryId>,
     index: BTreeSet<String>,
-    marks: BTreeSet<String>,
+    marks: BTreeMap<String, u64>,
     /// The server is full.
     pub(super) full: bool,
 }
@@ -91,9 +91,10 @@ impl State {
 
     /// What the script of a commit does, in smaller chunks. That the script does it is tested against a real server.
     fn move_chunk(&mut self, words: &[String]) -> Vec<u8> {
-        let (key, mark, last) = (&words[3], &words[5], words[9].parse::<EntryId>().unwrap());
+        let (key, mark, epoch, last) =
+            (&words[3], &words[5], words[9].parse().unwrap(), words[10].parse::<EntryId>().unwrap());
         let Some(staged) = self.staging.get_mut(key).filter(|staged| !staged.is_empty()) else {
-            return int(if self.marks.contains(mark) { 0 } else { -1 });
+            return int(if self.marks.get(mark).is_some_and(|done| *done >= epoch) { 0 } else { -1 });
         };
         if staged.last_key_value().map(|(id, _)| *id) != Some(last) {
             return int(-2);
@@ -108,7 +109,7 @@ impl State {
             self.staging.remove(key);
             self.last_ids.remove(key);
             self.index.remove(key);
-            self.marks.insert(mark.clone());
+            self.marks.insert(mark.clone(), epoch);
         }
         int(left as i64)
     }

@@ -5,6 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -17,9 +19,6 @@ import java.util.Set;
  */
 @Internal
 public final class NativeLibrary {
-
-    /** The version of this jar; the same as that of the Rust workspace (Cargo.toml). */
-    static final String VERSION = "0.1.0";
 
     /** A system property: the folder to put the library's copy in, before all others. */
     static final String FOLDER_PROPERTY = "flink.redis.native.dir";
@@ -50,6 +49,7 @@ public final class NativeLibrary {
             add(folders, System.getProperty(FOLDER_PROPERTY));
             folders.addAll(OFFERED);
             add(folders, System.getProperty("java.io.tmpdir"));
+            String version = versionOfThisJar();
             Path from =
                     new NativeLoader(
                                     System.getProperty("os.name"),
@@ -58,11 +58,24 @@ public final class NativeLibrary {
                                     NativeLibrary.class.getClassLoader()::getResourceAsStream,
                                     NativeLibrary::systemLoad,
                                     NativeLibrary::nativeVersion)
-                            .load(VERSION);
+                            .load(version);
             loaded = true;
-            LOG.info("Loaded the native engine {} from {}.", VERSION, from);
+            LOG.info("Loaded the native engine {} from {}.", version, from);
         }
         NativeLogs.follow();
+    }
+
+    /** The build writes it beside the library, from the Rust workspace's. */
+    private static String versionOfThisJar() throws IOException {
+        try (InputStream version =
+                NativeLibrary.class.getClassLoader().getResourceAsStream("native/flink_redis.version")) {
+            if (version == null) {
+                throw new IOException(
+                        "This jar has no native/flink_redis.version, so no native library either: it was not"
+                                + " made by the connector's build.");
+            }
+            return new String(version.readAllBytes(), StandardCharsets.UTF_8).trim();
+        }
     }
 
     /** The version that the library answers with. */
