@@ -2,6 +2,7 @@ package com.redis.flink.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.redis.flink.testing.Await;
+import com.redis.flink.testing.Directories;
 import com.redis.flink.testing.RedisServer;
 import com.redis.flink.testing.SessionCluster;
 import com.redis.flink.testing.TcpProxy;
@@ -193,6 +194,7 @@ final class ChaosRun implements AutoCloseable {
         flink.close();
         proxy.close();
         redis.close();
+        Directories.delete(folder);
     }
 
     // --- faults ----------------------------------------------------------------------------------
