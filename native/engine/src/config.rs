@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
+use crate::sink::TraceContents;
 
 /// The number of a partition, from 0.
 pub type Partition = u32;
@@ -252,6 +253,9 @@ pub struct SinkSettings {
     /// Where records go that Redis rejects for good; empty: they fail the job.
     #[serde(default)]
     pub dead_letter_stream: String,
+    /// What to log of records that Redis rejects.
+    #[serde(default)]
+    pub trace: Option<TraceContents>,
 }
 
 fn root() -> String {

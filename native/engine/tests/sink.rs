@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::error::Error;
 use flink_redis_engine::sink::{Committable, Committer, Lane, Writer};
+use flink_redis_engine::telemetry::logs;
 use redis::Value;
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
@@ -161,7 +162,8 @@ fn what_is_put_off_too_long_fails_the_writer() {
 fn a_rejected_record_goes_to_the_dead_letters_and_delays_no_other() {
     let server = RedisServer::start();
     server.run("SET t:1 text");
-    let writer = Writer::new(settings(server.port, r#""deadLetterStream":"dead","#)).unwrap();
+    logs::install();
+    let writer = Writer::new(settings(server.port, r#""deadLetterStream":"dead","trace":"METADATA","#)).unwrap();
     write(&writer, &frame(0, 0..5));
     write(&writer, &frame(1, 5..7));
     write(&writer, &frame(0, 7..9));
@@ -173,6 +175,8 @@ fn a_rejected_record_goes_to_the_dead_letters_and_delays_no_other() {
     assert!(letters[0][1].starts_with("WRONGTYPE"), "{letters:?}");
     assert_eq!(letters[0][2..], ["command", "XADD", "key", "t:1", "n", "5"]);
     assert_eq!(writer.stats().dead_letters, 2);
+    let traced = logs::drain().unwrap().events.into_iter().filter(|event| event.target == "flink_redis::sink.trace");
+    assert_eq!(traced.filter(|event| event.message.contains(r#""error":"WRONGTYPE""#)).count(), 2);
 }
 
 #[test]

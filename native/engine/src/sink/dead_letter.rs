@@ -18,18 +18,23 @@ pub(super) fn of_rejected(stream: &str, command: &[u8], fault: &Fault) -> Vec<u8
     let word = |at: usize| words.get(at).copied().unwrap_or_default();
     let mut cmd: Cmd = redis::cmd("XADD");
     cmd.arg(stream).arg("*").arg("error").arg(fault.message()).arg("command").arg(word(0)).arg("key").arg(word(1));
-    match word(0) {
-        b"JSON.SET" => {
-            cmd.arg("value").arg(word(3));
-        }
-        b"HSET" => words.iter().skip(2).for_each(|field| {
-            cmd.arg(*field);
-        }),
-        _ => words.iter().skip(fields_of_xadd(&words)).for_each(|field| {
-            cmd.arg(*field);
-        }),
+    if word(0) == b"JSON.SET" {
+        cmd.arg("value");
     }
+    record_of(&words).iter().for_each(|part| {
+        cmd.arg(*part);
+    });
     cmd.get_packed_command()
+}
+
+/// What a command holds of its record: fields and values, or a document.
+pub(super) fn record_of<'a, 'w>(words: &'a [&'w [u8]]) -> &'a [&'w [u8]] {
+    let from = match words.first().copied() {
+        Some(b"JSON.SET") => 3,
+        Some(b"HSET") => 2,
+        _ => fields_of_xadd(words),
+    };
+    words.get(from..).unwrap_or_default()
 }
 
 /// Where the fields begin: behind the ID, which comes behind the options.

@@ -3,7 +3,7 @@
 //! 1. [`frame`] Java's frame of records becomes commands ([`encode`]), on the caller's thread
 //! 2. [`queue`] holds them until they are confirmed, in order, bounded by bytes
 //! 3. [`pipeline`] sends them and matches the replies ([`transaction`]), over one connection after the other
-//! 4. [`dead_letter`] takes those that Redis rejects for good
+//! 4. [`dead_letter`] takes those that Redis rejects for good, [`trace`] tells of them
 //! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed
 //!
 //! [`writer`] is what a Flink writer holds of it.
@@ -16,9 +16,11 @@ pub mod frame;
 mod model;
 mod pipeline;
 mod queue;
+mod trace;
 mod transaction;
 mod writer;
 
 pub use commit::{Committable, Committer, Lane};
 pub use encode::Prepared;
+pub use trace::TraceContents;
 pub use writer::{Writer, WriterStats};

@@ -21,6 +21,7 @@ use crate::sink::dead_letter;
 use crate::sink::encode::UnitKind;
 use crate::sink::encode::resp::{self, arguments};
 use crate::sink::queue::{Chunk, Queue};
+use crate::sink::trace;
 use crate::sink::transaction::{Outcomes, Replies};
 
 /// What is counted, for metrics.
@@ -266,7 +267,9 @@ impl Pipeline {
         let words = arguments(command);
         let word = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(word).into_owned()).unwrap_or_default();
         let (name, target) = (word(0), word(1));
-        tracing::warn!(target: "flink_redis::sink::trace", "failed command={name} key={target} error={fault}");
+        if let Some(contents) = self.settings.trace {
+            trace::rejected(contents, &words, fault);
+        }
         let Some(stream) = dead_letter::stream(&self.settings).filter(|stream| *stream != target) else {
             let what = if name == "XADD" { "stream" } else { "key" };
             return Err(fault.clone().context(format!("{what} '{target}', {name}")).into());

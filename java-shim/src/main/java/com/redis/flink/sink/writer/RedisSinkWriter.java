@@ -1,6 +1,7 @@
 package com.redis.flink.sink.writer;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.NativeWriter;
 import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
@@ -83,16 +84,18 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
 
     /** The sink settings of docs/architecture.md. */
     static String settings(RedisSinkConfig config) {
-        return JsonNodeFactory.instance
-                .objectNode()
-                .put("topic", config.getTopicName())
-                .put("numPartitions", config.getNumPartitions())
-                .put("maxLen", config.getMaxLen())
-                .put("approximateTrimming", config.isApproximateTrimming())
-                .put("maxInFlightBytes", config.getMaxInFlightBytes())
-                .put("deadLetterStream", config.getFailedSerializationStreamName())
-                .set("connection", config.getConnection().toJson())
-                .toString();
+        ObjectNode settings =
+                JsonNodeFactory.instance
+                        .objectNode()
+                        .put("topic", config.getTopicName())
+                        .put("numPartitions", config.getNumPartitions())
+                        .put("maxLen", config.getMaxLen())
+                        .put("approximateTrimming", config.isApproximateTrimming())
+                        .put("maxInFlightBytes", config.getMaxInFlightBytes())
+                        .put("deadLetterStream", config.getFailedSerializationStreamName());
+        settings.set("connection", config.getConnection().toJson());
+        SinkTrace.addTo(settings, config);
+        return settings.toString();
     }
 
     static void warnOfWhatIsNotEmitted(AbstractRedisSinkConfig config, String sink) {

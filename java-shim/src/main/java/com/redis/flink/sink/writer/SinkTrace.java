@@ -43,6 +43,13 @@ final class SinkTrace {
         return new SinkTrace(config.getTraceConfiguration());
     }
 
+    /** Has the engine tell of what Redis rejects, if failures are told of. */
+    static void addTo(ObjectNode settings, AbstractRedisSinkConfig config) {
+        if (of(config).failures()) {
+            settings.put("trace", config.getTraceConfiguration().getContents().name());
+        }
+    }
+
     /** Whether writes are told of. */
     boolean writes() {
         return level == SinkTraceLevel.ALL;

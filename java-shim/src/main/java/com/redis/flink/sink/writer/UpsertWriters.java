@@ -89,6 +89,7 @@ public final class UpsertWriters {
                         .put("maxInFlightBytes", config.getMaxInFlightBytes())
                         .put("deadLetterStream", config.getFailedSerializationStreamName());
         settings.set("connection", config.getConnection().toJson());
+        SinkTrace.addTo(settings, config);
         return settings;
     }
 }

@@ -1,0 +1,77 @@
+//! Traces of writes that Redis rejects, as the sink's users asked for them. What is sent, Java traces.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::error::Fault;
+use crate::sink::dead_letter;
+
+/// From Java's `SinkTraceConfiguration`; there is none for the level `NONE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TraceContents {
+    /// The command, and that it failed.
+    None,
+    /// And for what, how large, and the server's code.
+    Metadata,
+    /// And the server's words, and the record.
+    All,
+}
+
+/// Longest text that an event shows.
+const LONGEST: usize = 16 * 1024;
+
+/// Logs it as one JSON object, under the target that Java gives to the traces' logger.
+pub(super) fn rejected(contents: TraceContents, words: &[&[u8]], fault: &Fault) {
+    tracing::warn!(target: "flink_redis::sink.trace", "{}", event(contents, words, fault));
+}
+
+fn event(contents: TraceContents, words: &[&[u8]], fault: &Fault) -> Value {
+    let text = |at: usize| words.get(at).map_or(String::new(), |word| String::from_utf8_lossy(word).into_owned());
+    let mut event = Map::new();
+    event.insert("command".into(), json!(text(0)));
+    event.insert("outcome".into(), json!("failed"));
+    if contents == TraceContents::None {
+        return Value::Object(event);
+    }
+    let place = if text(0) == "XADD" { "stream" } else { "key" };
+    event.insert(place.into(), json!(text(1)));
+    event.insert("size".into(), json!(words.iter().map(|word| word.len()).sum::<usize>()));
+    event.insert(
+        "error".into(),
+        json!(if contents == TraceContents::All { fault.message() } else { fault.code.as_str() }),
+    );
+    if contents == TraceContents::All {
+        let record: Vec<String> =
+            dead_letter::record_of(words).iter().map(|word| cut(&String::from_utf8_lossy(word))).collect();
+        event.insert("value".into(), json!(record));
+    }
+    Value::Object(event)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_was_asked_for() {
+        let words: [&[u8]; 5] = [b"XADD", b"t:0", b"*", b"f", b"v"];
+        let fault = Fault::from_server("WRONGTYPE no");
+        assert_eq!(event(TraceContents::None, &words, &fault), json!({"command": "XADD", "outcome": "failed"}));
+        let metadata =
+            json!({"command": "XADD", "outcome": "failed", "stream": "t:0", "size": 10, "error": "WRONGTYPE"});
+        assert_eq!(event(TraceContents::Metadata, &words, &fault), metadata);
+        let all = event(TraceContents::All, &words, &fault);
+        assert_eq!(all["value"], json!(["f", "v"]));
+        assert_eq!(all["error"], json!(fault.message()));
+        let words: [&[u8]; 4] = [b"JSON.SET", b"k", b"$", b"{"];
+        assert_eq!(event(TraceContents::All, &words, &fault)["key"], json!("k"));
+    }
+}
