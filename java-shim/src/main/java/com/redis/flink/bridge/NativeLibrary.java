@@ -68,11 +68,13 @@ public final class NativeLibrary {
     /** The build writes it beside the library, from the Rust workspace's. */
     private static String versionOfThisJar() throws IOException {
         try (InputStream version =
-                NativeLibrary.class.getClassLoader().getResourceAsStream("native/flink_redis.version")) {
+                NativeLibrary.class
+                        .getClassLoader()
+                        .getResourceAsStream("native/flink_redis.version")) {
             if (version == null) {
                 throw new IOException(
-                        "This jar has no native/flink_redis.version, so no native library either: it was not"
-                                + " made by the connector's build.");
+                        "This jar has no native/flink_redis.version, so no native library either:"
+                            + " it was not made by the connector's build.");
             }
             return new String(version.readAllBytes(), StandardCharsets.UTF_8).trim();
         }
