@@ -74,7 +74,7 @@ public final class NativeLibrary {
             if (version == null) {
                 throw new IOException(
                         "This jar has no native/flink_redis.version, so no native library either:"
-                            + " it was not made by the connector's build.");
+                                + " it was not made by the connector's build.");
             }
             return new String(version.readAllBytes(), StandardCharsets.UTF_8).trim();
         }
