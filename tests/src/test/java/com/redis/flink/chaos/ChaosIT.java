@@ -9,7 +9,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** Each fault once, on real parts, for all ack strategies; {@code ./dev chaos} goes on longer. */
+/**
+ * Each fault once, on real parts, for all ack strategies and the exactly-once sink; {@code ./dev
+ * chaos} goes on longer.
+ */
 class ChaosIT {
 
     private static final List<String> STRATEGIES =

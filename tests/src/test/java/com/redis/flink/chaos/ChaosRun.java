@@ -30,7 +30,8 @@ import java.util.function.Consumer;
 
 /**
  * A producer, a Redis that fsyncs every write, a Flink of separate processes, and one job for each
- * ack strategy, all on the same topic under the same faults.
+ * ack strategy, all on the same topic under the same faults. Each job also copies the topic,
+ * exactly once, and a reader follows the copies.
  */
 final class ChaosRun implements AutoCloseable {
 
@@ -44,6 +45,13 @@ final class ChaosRun implements AutoCloseable {
 
     /** What users of a managed Redis may not do, as a rule. */
     private static final String FORBIDDEN = "-client|kill -client|list -@scripting";
+
+    /**
+     * After these a writer that was given up, or what a connection has kept of it, may stage more
+     * when its successor has cleaned up. That expires.
+     */
+    private static final Set<Fault> LEAVES_ZOMBIES =
+            Set.of(Fault.PAUSE_TASK_MANAGER, Fault.CUT_OFF_TASK_MANAGER, Fault.BLACK_HOLE);
 
     private final Random random;
     private final List<String> strategies;
@@ -59,6 +67,9 @@ final class ChaosRun implements AutoCloseable {
     private final TcpProxy proxy;
     private final SessionCluster flink;
     private final Producer producer;
+
+    /** By strategy; empty: the jobs do not copy, since their user may not run scripts. */
+    private final Map<String, Copy> copies = new LinkedHashMap<>();
 
     /**
      * @param limited the jobs' user may not kill or list connections, nor run scripts
@@ -86,8 +97,13 @@ final class ChaosRun implements AutoCloseable {
                                 "taskmanager.load-balance.mode",
                                 "SLOTS",
                                 "web.refresh-interval",
-                                "200"));
+                                "200",
+                                "web.checkpoints.history",
+                                "100"));
         producer = new Producer(redis, TOPIC, PARTITIONS, seed);
+        for (String strategy : limited ? List.<String>of() : this.strategies) {
+            copies.put(strategy, new Copy(strategy, PARTITIONS, redis, flink, reports, this::say));
+        }
     }
 
     /** Submits the jobs and begins to produce. */
@@ -97,6 +113,7 @@ final class ChaosRun implements AutoCloseable {
         for (JsonNode job : rest("/jobs/overview").path("jobs")) {
             jobs.put(job.path("name").asText(), new Job(job.path("jid").asText(), MAX_PARALLELISM));
         }
+        copies.values().forEach(Copy::start);
         settle();
         say("jobs run: " + jobs.keySet());
     }
@@ -191,6 +208,7 @@ final class ChaosRun implements AutoCloseable {
     @Override
     public void close() {
         producer.close();
+        copies.values().forEach(Copy::close);
         flink.close();
         proxy.close();
         redis.close();
@@ -317,7 +335,8 @@ final class ChaosRun implements AutoCloseable {
             "--strategies", String.join(",", names),
             "--parallelism", Integer.toString(parallelism),
             "--reports", reports.folder().toString(),
-            "--run", Integer.toString(run)
+            "--run", Integer.toString(run),
+            "--copy", Boolean.toString(!copies.isEmpty())
         };
         return from.isPresent()
                 ? flink.runFrom(from.get(), jar, arguments)
@@ -405,8 +424,32 @@ final class ChaosRun implements AutoCloseable {
             line.lag = settled(() -> Streams.lag(jedis, TOPIC, PARTITIONS, strategy));
             line.readDeadLetters(
                     Streams.values(jedis, "bad-" + strategy, "number"), producer.bad());
+            if (copies.containsKey(strategy)) {
+                line.copied = judge(copies.get(strategy), jedis);
+            }
         }
         return line;
+    }
+
+    private Outcome.Copied judge(Copy copy, Jedis jedis) throws Exception {
+        settled(() -> copy.lost(producer.numbers())); // what was committed last is still to be read
+        copy.stop();
+        Outcome.Copied copied = new Outcome.Copied();
+        copied.read = copy.read();
+        copied.lost = copy.lost(producer.numbers());
+        copied.duplicated = copy.duplicated();
+        copied.misordered = copy.misordered();
+        copied.early = copy.early();
+        copied.unchecked = copy.checks() == 0;
+        copied.problems = copy.problems();
+        boolean zombies = LEAVES_ZOMBIES.stream().anyMatch(injected::containsKey);
+        for (String key : Streams.staged(jedis, copy.topic())) {
+            copied.staged++;
+            if (!zombies || jedis.ttl(key) == -1) {
+                copied.problems += "    left behind: " + key + ", TTL " + jedis.ttl(key) + '\n';
+            }
+        }
+        return copied;
     }
 
     /** What is not zero yet may become so with the next checkpoints. */

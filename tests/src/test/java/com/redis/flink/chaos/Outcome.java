@@ -30,7 +30,10 @@ final class Outcome {
     }
 
     boolean good() {
-        return records > 0 && crashed.isEmpty() && lines.stream().allMatch(Line::good);
+        return records > 0
+                && crashed.isEmpty()
+                && lines.stream().allMatch(Line::good)
+                && lines.stream().allMatch(line -> line.copied == null || line.copied.good());
     }
 
     @Override
@@ -70,8 +73,44 @@ final class Outcome {
                             line.good() ? "good" : "BAD"));
         }
         lines.forEach(line -> text.append(line.good() ? "" : line.problems));
+        if (lines.stream().anyMatch(line -> line.copied != null)) {
+            printCopies(text);
+        }
         crashed.forEach(process -> text.append("crashed: ").append(process).append('\n'));
         return text.toString();
+    }
+
+    private void printCopies(StringBuilder text) {
+        String format = "%-16s %8s %6s %10s %10s %5s %12s %18s";
+        text.append('\n');
+        text.append(
+                row(
+                        format,
+                        "exactly-once",
+                        "copied",
+                        "lost",
+                        "duplicated",
+                        "misordered",
+                        "early",
+                        "staged, left",
+                        ""));
+        for (Line line : lines) {
+            Copied copied = line.copied;
+            if (copied != null) {
+                text.append(
+                        row(
+                                format,
+                                line.strategy,
+                                copied.read,
+                                copied.lost,
+                                copied.duplicated,
+                                copied.misordered,
+                                copied.early,
+                                copied.staged,
+                                copied.good() ? "good" : "BAD"));
+                text.append(copied.problems);
+            }
+        }
     }
 
     private static String row(String format, Object... values) {
@@ -90,6 +129,10 @@ final class Outcome {
         int restarts;
         int runs;
         String problems = "";
+
+        /** Null: it was not copied. */
+        Copied copied;
+
         private int deadLetters;
         private long missing;
         private long wrong;
@@ -119,6 +162,37 @@ final class Outcome {
                     && lag == 0
                     && missing == 0
                     && wrong == 0;
+        }
+    }
+
+    /** What a job's exactly-once sink has written. */
+    static final class Copied {
+
+        long read;
+        long lost;
+        long duplicated;
+
+        /** Behind a later number of the same key. */
+        long misordered;
+
+        /** Looks that found something of a checkpoint which had not completed by then. */
+        long early;
+
+        /** Whether nobody has looked for those. */
+        boolean unchecked;
+
+        /** Keys left behind that are to expire. */
+        long staged;
+
+        String problems = "";
+
+        boolean good() {
+            return lost == 0
+                    && duplicated == 0
+                    && misordered == 0
+                    && early == 0
+                    && !unchecked
+                    && problems.isEmpty();
         }
     }
 }

@@ -14,7 +14,8 @@ import java.util.TreeMap;
 
 /**
  * What the jobs have in their state: files that {@code CountOperator} writes when a checkpoint is
- * complete, one for each subtask, {@code <strategy>-<run>-<checkpoint>-<subtask>-<subtasks>}.
+ * complete, one for each subtask, {@code <strategy>-<run>-<checkpoint>-<subtask>-<subtasks>}; and
+ * the same as {@code taken-…}, written before it is complete.
  */
 final class Reports {
 
@@ -54,6 +55,32 @@ final class Reports {
             }
         }
         return Optional.ofNullable(newest);
+    }
+
+    /**
+     * What a checkpoint has, which is known to be complete although not every subtask may have been
+     * told. Forgets the older ones.
+     */
+    Optional<Counted> taken(String strategy, int run, long id) throws IOException {
+        Counted counted = null;
+        int parts = 0;
+        String prefix = "taken-" + strategy + "-";
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, prefix + "*")) {
+            for (Path file : files) {
+                String name = file.getFileName().toString().substring("taken-".length());
+                Checkpoint checkpoint = new Checkpoint(name.split("-"));
+                if (checkpoint.run == run && checkpoint.id == id) {
+                    counted = counted == null ? new Counted(checkpoint) : counted;
+                    counted.add(Files.readAllLines(file));
+                    parts++;
+                } else if (checkpoint.run < run || checkpoint.run == run && checkpoint.id < id) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+        return parts == 0 || parts < counted.checkpoint.subtasks
+                ? Optional.empty()
+                : Optional.of(counted);
     }
 
     /** A completed checkpoint of one job; a job that was restored is a later run. */
@@ -123,6 +150,11 @@ final class Reports {
                 }
                 runs.put(words[0], line);
             }
+        }
+
+        /** Distinct numbers of one key. */
+        long of(String key) {
+            return numbers.getOrDefault(key, 0L);
         }
 
         /** Distinct numbers of all keys. */

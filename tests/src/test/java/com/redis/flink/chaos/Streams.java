@@ -6,6 +6,8 @@ import redis.clients.jedis.resps.StreamEntry;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** What Redis says about streams and their groups. */
 final class Streams {
@@ -39,6 +41,13 @@ final class Streams {
             lag += jedis.xrange(stream, first, null).size();
         }
         return lag;
+    }
+
+    /** What an exactly-once sink has left beside its topic, but for marks of what is committed. */
+    static Set<String> staged(Jedis jedis, String topic) {
+        Set<String> keys = new TreeSet<>(jedis.keys("{" + topic + ":*}:staging*"));
+        keys.removeIf(key -> key.endsWith(":committed"));
+        return keys;
     }
 
     /** One field of all entries of a stream; null where an entry does not have it. */

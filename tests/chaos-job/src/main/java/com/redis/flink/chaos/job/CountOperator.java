@@ -22,7 +22,8 @@ import java.util.TreeMap;
 /**
  * Keeps in keyed state which numbers it has counted. What it holds at a checkpoint it writes to a
  * file once that checkpoint is complete: so the files say what a job that is restored from there
- * goes on with, and not what was counted and rolled back.
+ * goes on with, and not what was counted and rolled back. The same is in a file {@code taken-…}
+ * before the checkpoint can complete: for who knows better which ones have.
  *
  * <p>An operator and not a {@code KeyedProcessFunction}, since only that may look at all keys.
  */
@@ -84,6 +85,7 @@ final class CountOperator extends AbstractStreamOperator<Tuple2<String, Long>>
                                         .append(Seen.print(value.value()))
                                         .append('\n'));
         taken.put(context.getCheckpointId(), text.toString());
+        write("taken-" + run, context.getCheckpointId(), text.toString());
     }
 
     @Override
@@ -92,14 +94,14 @@ final class CountOperator extends AbstractStreamOperator<Tuple2<String, Long>>
         String text = taken.get(checkpointId);
         taken.headMap(checkpointId, true).clear();
         if (text != null) {
-            write(checkpointId, text);
+            write(run, checkpointId, text);
         }
     }
 
-    private void write(long checkpointId, String text) throws Exception {
+    private void write(String prefix, long checkpointId, String text) throws Exception {
         int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
         int subtasks = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
-        String name = run + "-" + checkpointId + "-" + subtask + "-" + subtasks;
+        String name = prefix + "-" + checkpointId + "-" + subtask + "-" + subtasks;
         Path fresh = Files.createTempFile(Path.of(folder), ".", ".tmp");
         Files.writeString(fresh, text);
         Files.move(fresh, Path.of(folder, name), StandardCopyOption.ATOMIC_MOVE);
