@@ -209,7 +209,9 @@ impl Pipeline {
         chunk.settled += 1;
         if self.sent == 0 {
             // Its chunk is still being sent; what is sent of it counts from the new start.
-            self.sent_bytes -= chunk.start() - before;
+            let unit = chunk.start() - before;
+            let sent = self.sent_bytes.checked_sub(unit);
+            self.sent_bytes = sent.ok_or_else(|| Error::protocol("a reply to a command that was not sent yet"))?;
         }
         if chunk.is_settled() {
             let bytes = chunk.bytes().len();

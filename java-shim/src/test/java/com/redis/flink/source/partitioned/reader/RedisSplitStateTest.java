@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.redis.flink.source.partitioned.split.EntryId;
 import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.source.partitioned.split.RedisSplitSerializer;
 
 import org.junit.jupiter.api.Test;
 
@@ -93,6 +94,19 @@ class RedisSplitStateTest {
         state.emitted(Long.MIN_VALUE, -1);
 
         assertThat(state.toSplit()).isEqualTo(split("9223372036854775808-18446744073709551615"));
+    }
+
+    @Test
+    void theStateIsAsSmallAfterAMillionEntriesAsBefore() throws Exception {
+        RedisSplitSerializer serializer = new RedisSplitSerializer();
+        RedisSplitState state = state("1700000000000-0");
+        int before = serializer.serialize(state.toSplit()).length;
+
+        for (long entry = 1; entry <= 1_000_000; entry++) {
+            state.emitted(1_700_000_000_000L + entry / 7, entry % 7);
+        }
+
+        assertThat(serializer.serialize(state.toSplit())).hasSize(before);
     }
 
     private static RedisSplitState state(String position, String... pending) {
