@@ -52,7 +52,7 @@ class ExactlyOnceSinkIT {
         "+xlen",
         "+xdel",
         "+del",
-        "+exists",
+        "+get",
         "+set",
         "+sadd",
         "+srem",
