@@ -29,8 +29,14 @@ public final class RepeatedSubmission implements AutoCloseable {
     private static final int MORE_CLASSES = 150;
     private static final int MORE_MIB = 20;
 
-    /** That of a job which has just ended may be there yet. */
+    /** The class loader of a job that has just ended may be held for a while by Flink's threads. */
+    private static final Duration LINGERING = Duration.ofSeconds(20);
+
+    /** So much for one that lingers on: itself, its classes, its memory. */
     private static final int ONE = 1;
+
+    private static final int ITS_CLASSES = 1000;
+    private static final int ITS_MIB = 20;
 
     private final RedisServer redis = RedisServer.start("--databases", "1");
     private final Jedis jedis = redis.jedis();
@@ -66,11 +72,20 @@ public final class RepeatedSubmission implements AutoCloseable {
 
     private Footprint[] footprints(int run, Consumer<String> log) throws Exception {
         Footprint[] footprints = {
-            Footprint.of(flink.jobManager()), Footprint.of(flink.taskManagers().get(0))
+            settled(flink.jobManager()), settled(flink.taskManagers().get(0))
         };
         log.accept(String.format("after %2d runs: JobManager  %s", run, footprints[0]));
         log.accept(String.format("               TaskManager %s", footprints[1]));
         return footprints;
+    }
+
+    private static Footprint settled(Process process) throws Exception {
+        long deadline = System.nanoTime() + LINGERING.toNanos();
+        Footprint footprint = Footprint.of(process);
+        while (footprint.jobClassLoaders > 0 && System.nanoTime() < deadline) {
+            footprint = Footprint.of(process);
+        }
+        return footprint;
     }
 
     private void runOnce(boolean first) throws Exception {
@@ -123,12 +138,18 @@ public final class RepeatedSubmission implements AutoCloseable {
     }
 
     private static String grown(String process, Footprint half, Footprint all) {
+        long lingering = Math.min(ONE, all.jobClassLoaders);
         return grown(process, "threads", half.threads, all.threads, MORE_THREADS)
                 + grown(process, "threads of ours", 0, all.ourThreads, 0)
                 + grown(process, "class loaders of jobs", 0, all.jobClassLoaders, ONE)
-                + grown(process, "classes", half.classes, all.classes, MORE_CLASSES)
+                + grown(
+                        process,
+                        "classes",
+                        half.classes,
+                        all.classes,
+                        MORE_CLASSES + lingering * ITS_CLASSES)
                 + grown(process, "native libraries", 0, all.libraries, ONE)
-                + grown(process, "MiB", half.rssMib, all.rssMib, MORE_MIB);
+                + grown(process, "MiB", half.rssMib, all.rssMib, MORE_MIB + lingering * ITS_MIB);
     }
 
     private static String grown(String process, String what, long from, long to, long tolerance) {
