@@ -3,9 +3,11 @@
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -27,10 +29,13 @@ impl RedisServer {
     /// On a free port of loopback, without persistence.
     pub fn start_with(arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let port = free_port();
-        let server = Self { child: spawn(port, &arguments), port, arguments };
-        server.await_answer();
-        server
+        loop {
+            let port = free_port();
+            let mut server = Self { child: spawn(port, &arguments), port, arguments: arguments.clone() };
+            if server.answers() {
+                return server;
+            }
+        }
     }
 
     /// `kill -9`. Everything that was in it is gone.
@@ -41,11 +46,17 @@ impl RedisServer {
 
     pub fn start_again(&mut self) {
         self.child = spawn(self.port, &self.arguments);
-        self.await_answer();
+        assert!(self.answers(), "redis-server ended");
     }
 
-    fn await_answer(&self) {
-        await_that("redis-server answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    /// Waits until it answers; `false`: it has ended, since somebody else has taken its port meanwhile.
+    fn answers(&mut self) -> bool {
+        let mut ended = false;
+        await_that("redis-server answers", || {
+            ended = self.child.try_wait().unwrap().is_some();
+            ended || TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
+        !ended
     }
 
     /// Runs a command that is split at spaces; an error reply is a value.
@@ -121,8 +132,16 @@ impl Drop for RedisServer {
     }
 }
 
+/// Each is given once only: tests that run side by side must not start two servers on one port.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    loop {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }
 
 fn spawn(port: u16, arguments: &[String]) -> Child {
