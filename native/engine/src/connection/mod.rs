@@ -16,6 +16,7 @@ pub(crate) mod simulated;
 mod transport;
 
 pub use link::Connection;
+pub(crate) use link::{ended, lost, silent};
 pub use retry::Outage;
 pub use server::Server;
 #[cfg(test)]

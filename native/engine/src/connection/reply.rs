@@ -61,10 +61,18 @@ pub fn unexpected(kind: u8) -> Error {
     Error::protocol(format!("a reply of the unknown type '{kind}'; is this a Redis server?"))
 }
 
+/// The error that a whole reply is, if it is one.
+pub fn refusal(bytes: &[u8]) -> Option<Fault> {
+    match bytes {
+        [b'-', text @ .., b'\r', b'\n'] => Some(Fault::from_server(&String::from_utf8_lossy(text))),
+        _ => None,
+    }
+}
+
 /// Decodes one whole reply. An error reply is an `Err`.
 pub fn decode(bytes: &[u8]) -> Result<Value> {
-    if let [b'-', text @ .., b'\r', b'\n'] = bytes {
-        return Err(Fault::from_server(&String::from_utf8_lossy(text)).into());
+    if let Some(fault) = refusal(bytes) {
+        return Err(fault.into());
     }
     redis::parse_redis_value(bytes).map_err(|error| Error::protocol(error.to_string()))
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{SinkKind, SinkSettings};
-use crate::connection::{Connection, Outage, Server, reply};
+use crate::connection::{Connection, Outage, Server, ended, lost, reply, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::dead_letter;
 use crate::sink::encode::UnitKind;
@@ -158,8 +158,7 @@ impl Pipeline {
                 written = self.send(&mut output), if sending => written?,
                 () = queue.changed.notified(), if !sending && self.put_off.is_empty() => {}
                 () = sleep_until(heard + timeout), if in_flight => {
-                    let message = format!("no reply within {} ms (commandTimeoutMillis)", timeout.as_millis());
-                    return Err(Fault::new(FaultKind::Timeout, message).into());
+                    return Err(silent(timeout));
                 }
             }
         }
@@ -190,7 +189,7 @@ impl Pipeline {
                     None => continue,
                 },
                 UnitKind::Staged { .. } if one.starts_with(b"$-1") => return Err(staging_lost(self.current_target())),
-                kind => match refusal(&one) {
+                kind => match reply::refusal(&one) {
                     Some(fault) => self.refused(kind, fault)?,
                     None => self.confirmed(kind),
                 },
@@ -349,14 +348,6 @@ async fn require_json(connection: &mut Connection) -> Result<()> {
     }
 }
 
-/// The error that a reply is, if it is one.
-fn refusal(reply: &[u8]) -> Option<Fault> {
-    match reply {
-        [b'-', text @ .., b'\r', b'\n'] => Some(Fault::from_server(&String::from_utf8_lossy(text))),
-        _ => None,
-    }
-}
-
 /// A record's commands in a transaction of their own.
 fn transaction_of(record: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::with_capacity(record.len() + 32);
@@ -385,12 +376,8 @@ fn staging_lost(key: String) -> Error {
 async fn receive(input: &mut (impl AsyncRead + Unpin), inbox: &mut BytesMut) -> Result<()> {
     inbox.reserve(READ_CHUNK);
     match input.read_buf(inbox).await {
-        Ok(0) => Err(Fault::new(FaultKind::Connection, "connection closed by the server").into()),
+        Ok(0) => Err(ended()),
         Ok(_) => Ok(()),
         Err(error) => Err(lost(error)),
     }
-}
-
-fn lost(error: std::io::Error) -> Error {
-    Fault::new(FaultKind::Connection, format!("connection lost ({error})")).into()
 }

@@ -3,6 +3,7 @@
 
 use redis::Value;
 
+use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
 
 /// What became of the records of a transaction, two commands each.
@@ -26,15 +27,12 @@ impl Replies {
     pub(super) fn take(&mut self, reply: &[u8], commands: usize) -> Result<Option<Outcomes>> {
         self.seen += 1;
         if self.seen < commands + 2 {
-            if let [b'-', text @ .., b'\r', b'\n'] = reply {
-                self.refusal.get_or_insert_with(|| Fault::from_server(&String::from_utf8_lossy(text)));
-            }
+            self.refusal = self.refusal.take().or_else(|| refusal(reply));
             return Ok(None);
         }
-        let Replies { refusal, .. } = std::mem::take(self);
-        if let [b'-', text @ .., b'\r', b'\n'] = reply {
-            let aborted = Fault::from_server(&String::from_utf8_lossy(text));
-            return Ok(Some(Outcomes::Aborted(refusal.unwrap_or(aborted))));
+        let Replies { refusal: why, .. } = std::mem::take(self);
+        if let Some(aborted) = refusal(reply) {
+            return Ok(Some(Outcomes::Aborted(why.unwrap_or(aborted))));
         }
         match redis::parse_redis_value(reply) {
             Ok(Value::Array(results)) if results.len() == commands => {
