@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::connection::Address;
+
 /// What went wrong.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -28,6 +30,33 @@ pub struct Fault {
     /// The server's own code (`LOADING`, `NOGROUP`, …), empty where the server said nothing.
     pub code: String,
     message: String,
+    redirect: Option<Redirect>,
+}
+
+/// Another node of a cluster has the key: `MOVED`, or for now only this key: `ASK`
+/// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    pub asking: bool,
+    pub slot: u16,
+    /// `None`: the node does not know under which name its neighbour is reached.
+    pub address: Option<Address>,
+}
+
+impl Redirect {
+    /// Reads `MOVED 3999 127.0.0.1:6381`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let asking = match words.next()? {
+            "MOVED" => false,
+            "ASK" => true,
+            _ => return None,
+        };
+        let slot = words.next()?.parse().ok()?;
+        let address = Address::parse(words.next()?);
+        let named = |address: &Address| !matches!(address, Address::Tcp { host, .. } if host.is_empty() || host == "?");
+        Some(Self { asking, slot, address: address.filter(named) })
+    }
 }
 
 /// What users tell faults apart by. The names are those of `RedisException.getCode()`.
@@ -45,6 +74,8 @@ pub enum FaultKind {
     Replaced,
     /// What was staged for a commit is gone.
     StagingLost,
+    /// Another node of the cluster has the key.
+    Redirect,
     /// The bytes are not what a Redis server sends.
     Protocol,
     /// Any other error reply.
@@ -62,6 +93,7 @@ impl FaultKind {
             Self::WrongType => "WRONG_TYPE",
             Self::Replaced => "REPLACED",
             Self::StagingLost => "STAGING_LOST",
+            Self::Redirect => "REDIRECT",
             Self::Protocol => "PROTOCOL",
             Self::Server => "SERVER",
         }
@@ -95,13 +127,15 @@ const PASSING: [&str; 12] = [
 
 impl Fault {
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, code: String::new(), message: message.into() }
+        Self { kind, code: String::new(), message: message.into(), redirect: None }
     }
 
     /// From the text of a server's error reply, without its leading `-`.
     pub fn from_server(text: &str) -> Self {
         let code = text.split(' ').next().unwrap_or_default();
+        let redirect = Redirect::parse(text);
         let kind = match code {
+            _ if redirect.is_some() => FaultKind::Redirect,
             "NOAUTH" | "WRONGPASS" => FaultKind::Authentication,
             "NOPERM" => FaultKind::Permission,
             "WRONGTYPE" => FaultKind::WrongType,
@@ -115,7 +149,7 @@ impl Fault {
             FaultKind::WrongType => "; the key holds another type, choose another `topicName` or remove the key",
             _ => "",
         };
-        Self { kind, code: code.to_owned(), message: format!("{text}{remedy}") }
+        Self { kind, code: code.to_owned(), message: format!("{text}{remedy}"), redirect }
     }
 
     /// The same fault, its message led by what was tried: `source orders:2 (redis://…): <message>`.
@@ -127,7 +161,7 @@ impl Fault {
     /// Whether trying again later can help.
     pub fn is_passing(&self) -> bool {
         match self.kind {
-            FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol => true,
+            FaultKind::Connection | FaultKind::Timeout | FaultKind::Redirect | FaultKind::Protocol => true,
             FaultKind::UnknownHost
             | FaultKind::Authentication
             | FaultKind::Permission
@@ -140,6 +174,18 @@ impl Fault {
 
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    pub fn redirect(&self) -> Option<&Redirect> {
+        self.redirect.as_ref()
+    }
+
+    /// The same fault, which trying again will not help, with what to do about it.
+    pub(crate) fn is_final(mut self, remedy: &str) -> Self {
+        self.kind = FaultKind::Server;
+        self.redirect = None;
+        self.message.push_str(remedy);
+        self
     }
 }
 
@@ -206,6 +252,20 @@ mod tests {
             assert_eq!((fault.kind, fault.is_passing()), (kind, passing), "{text}");
             assert!(fault.message().starts_with(text));
         }
+    }
+
+    #[test]
+    fn reads_redirections() {
+        let redirect = |text: &str| Fault::from_server(text).redirect().cloned();
+        let address = Some(Address::tcp("127.0.0.1", 6381));
+        assert_eq!(
+            redirect("MOVED 3999 127.0.0.1:6381"),
+            Some(Redirect { asking: false, slot: 3999, address: address.clone() })
+        );
+        assert_eq!(redirect("ASK 3999 127.0.0.1:6381"), Some(Redirect { asking: true, slot: 3999, address }));
+        assert_eq!(redirect("MOVED 3999 :6381"), Some(Redirect { asking: false, slot: 3999, address: None }));
+        assert_eq!(redirect("ERR MOVED 3999"), None);
+        assert!(Fault::from_server("MOVED 1 h:1").is_passing());
     }
 
     #[test]

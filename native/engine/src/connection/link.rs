@@ -22,15 +22,27 @@ pub struct Connection {
     /// Queued, not yet sent.
     outbox: Vec<u8>,
     command_timeout: Duration,
+    /// Each command is led by `ASKING`, each reply by its `+OK`.
+    asking: bool,
 }
+
+const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, command_timeout: Duration) -> Self {
-        Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout }
+        Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout, asking: false }
+    }
+
+    pub(super) fn asking(mut self, asking: bool) -> Self {
+        self.asking = asking;
+        self
     }
 
     /// Queues a command; it goes out with the next [`flush`](Self::flush).
     pub fn queue(&mut self, cmd: &Cmd) {
+        if self.asking {
+            self.outbox.extend_from_slice(ASKING);
+        }
         cmd.write_packed_command(&mut self.outbox);
     }
 
@@ -55,6 +67,11 @@ impl Connection {
     /// The next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
     pub async fn value(&mut self, extra: Duration) -> Result<Value> {
         let deadline = self.deadline(extra);
+        self.begin_reply(deadline).await?;
+        self.next(deadline).await
+    }
+
+    async fn next(&mut self, deadline: Instant) -> Result<Value> {
         loop {
             if let Some(length) = reply::length(&self.inbox)? {
                 let value = reply::decode(&self.inbox[..length]);
@@ -63,6 +80,14 @@ impl Connection {
             }
             self.fill(deadline).await?;
         }
+    }
+
+    /// To be called before a reply is read by a codec of one's own.
+    pub(crate) async fn begin_reply(&mut self, deadline: Instant) -> Result<()> {
+        if self.asking {
+            self.next(deadline).await?;
+        }
+        Ok(())
     }
 
     pub fn deadline(&self, extra: Duration) -> Instant {

@@ -1,23 +1,35 @@
-//! One conversation with one server.
+//! Conversations with Redis servers.
 //!
-//! * [`Server`] is where to, and [`transport`] the way there; both together open a connection: `AUTH`, `CLIENT SETNAME`
+//! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open connections, and learn from
+//!   what fails
+//! * [`table`] says which of them has which key
+//! * [`address`] where a server listens, and [`transport`] the way there
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
+//! * [`Links`] are connections for work on many keys
 //! * [`reply`] finds where a reply ends, and decodes the rare ones with the `redis` crate
 //! * [`retry`] how long to wait before trying again, and when to give up
 //!
 //! The hot paths bring their own codec: the source scans replies in place, the sink encodes whole pipelines.
 
+mod address;
+mod cluster;
 mod link;
+mod links;
 pub mod reply;
 mod retry;
-mod server;
+mod sentinel;
+mod servers;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod table;
 mod transport;
 
+pub use address::Address;
 pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};
+pub(crate) use links::Links;
 pub use retry::Outage;
-pub use server::Server;
+pub use servers::Servers;
+pub use table::{Route, Table};
 #[cfg(test)]
 pub(crate) use transport::Transport;

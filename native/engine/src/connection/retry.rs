@@ -3,26 +3,33 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use crate::error::{Error, Result};
+use crate::config::ConnectionSettings;
+use crate::error::{Error, FaultKind, Result};
 use crate::random;
-
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// An outage, from the first failure to the next success: logged once, bounded in time.
 pub struct Outage {
     /// What is affected, for messages: `source orders:2 (redis://…)`.
     what: String,
     limit: Duration,
+    first_wait: Duration,
+    longest_wait: Duration,
     since: Option<Instant>,
     attempts: u32,
 }
 
 impl Outage {
-    pub fn new(what: String, limit: Duration) -> Self {
-        Self { what, limit, since: None, attempts: 0 }
+    pub fn new(what: String, settings: &ConnectionSettings) -> Self {
+        Self {
+            what,
+            limit: settings.retry_timeout(),
+            first_wait: Duration::from_millis(settings.min_backoff_millis),
+            longest_wait: Duration::from_millis(settings.max_backoff_millis),
+            since: None,
+            attempts: 0,
+        }
     }
 
     /// What to do about a failure: `Ok` is how long to wait before the next attempt, `Err` what to give up with.
@@ -30,6 +37,12 @@ impl Outage {
         let Error::Redis(fault) = error else { return Err(error) };
         if !fault.is_passing() {
             return Err(fault.context(&self.what).into());
+        }
+        if self.attempts == 0 && fault.kind == FaultKind::Redirect {
+            // Nothing is wrong: the way is known already.
+            self.attempts = 1;
+            debug!("{}: {fault}", self.what);
+            return Ok(Duration::ZERO);
         }
         let since = *self.since.get_or_insert_with(Instant::now);
         if self.attempts == 0 {
@@ -46,7 +59,7 @@ impl Outage {
             return Err(fault.context(tried).into());
         }
         // Full jitter on the upper half: many readers of one server that went away must not come back in step.
-        let step = FIRST_WAIT.saturating_mul(1 << (self.attempts - 1).min(8)).min(LONGEST_WAIT);
+        let step = self.first_wait.saturating_mul(1 << (self.attempts - 1).min(8)).min(self.longest_wait);
         let wait = step.mul_f64(random::jitter());
         Ok(wait.min(self.limit.saturating_sub(since.elapsed()).max(Duration::from_millis(1))))
     }
@@ -78,14 +91,20 @@ mod tests {
         Fault::new(FaultKind::Connection, "lost").into()
     }
 
+    fn outage() -> Outage {
+        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,
+            "commandTimeoutMillis":1,"retryTimeoutMillis":10000,"maxBackoffMillis":1500}"#;
+        Outage::new("x".into(), &serde_json::from_str(settings).unwrap())
+    }
+
     #[tokio::test(start_paused = true)]
     async fn waits_longer_each_time_and_gives_up_in_the_end() {
-        let mut outage = Outage::new("x".into(), Duration::from_secs(10));
+        let mut outage = outage();
         let mut waited = Duration::ZERO;
         let error = loop {
             match outage.failed(lost()) {
                 Ok(wait) => {
-                    assert!(wait <= LONGEST_WAIT);
+                    assert!(wait <= Duration::from_millis(1500));
                     waited += wait;
                     tokio::time::advance(wait).await;
                 }
@@ -98,8 +117,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_redirection_is_followed_at_once_but_not_for_ever() {
+        let mut outage = outage();
+        let moved = || Fault::from_server("MOVED 1 h:1").into();
+        assert_eq!(outage.failed(moved()).unwrap(), Duration::ZERO);
+        assert!(outage.failed(moved()).unwrap() > Duration::ZERO);
+    }
+
+    #[tokio::test]
     async fn what_no_retry_helps_is_final_at_once() {
-        let mut outage = Outage::new("x".into(), Duration::from_secs(10));
+        let mut outage = outage();
         let error = outage.failed(Fault::from_server("WRONGPASS no").into()).unwrap_err();
         assert!(error.to_string().starts_with("x: WRONGPASS no; check"), "{error}");
     }

@@ -15,8 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ConnectionSettings;
-use crate::connection::reply;
 use crate::connection::transport::{Dialing, Transport};
+use crate::connection::{Address, reply};
 use crate::error::{Fault, FaultKind};
 
 /// What answers commands.
@@ -153,7 +153,7 @@ impl<M: Machine> Network<M> {
 }
 
 impl<M: Machine> Transport for Network<M> {
-    fn dial<'a>(&'a self, _: &'a ConnectionSettings) -> Dialing<'a> {
+    fn dial<'a>(&'a self, _: &'a Address, _: &'a ConnectionSettings) -> Dialing<'a> {
         Box::pin(async move {
             if self.wires.chance(0.02) {
                 return Err(Fault::new(FaultKind::Connection, "refused").into());

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::config::ConnectionSettings;
+use crate::connection::Address;
 use crate::error::{Error, Fault, FaultKind, Result};
 
 /// What a connection reads from and writes to.
@@ -22,35 +23,48 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub(crate) type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>>> + Send + 'a>>;
 
 pub(crate) trait Transport: Send + Sync {
-    fn dial<'a>(&'a self, settings: &'a ConnectionSettings) -> Dialing<'a>;
+    fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a>;
 }
 
 /// A peer that is gone without a word (a cut network) is noticed after about a minute, also where nothing has a deadline.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
-pub(super) struct Tcp;
+/// The real one.
+pub(super) struct Network;
 
-impl Transport for Tcp {
-    fn dial<'a>(&'a self, settings: &'a ConnectionSettings) -> Dialing<'a> {
+impl Transport for Network {
+    fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
         Box::pin(async move {
-            let Ok(stream) = timeout(settings.connect_timeout(), connect(settings)).await else {
+            let Ok(stream) = timeout(settings.connect_timeout(), connect(address)).await else {
                 let message = format!(
-                    "no connection within {} ms; check host, port and network, or raise connectTimeoutMillis",
+                    "{address}: no connection within {} ms; check host, port and network, or raise connectTimeoutMillis",
                     settings.connect_timeout_millis
                 );
                 return Err(Fault::new(FaultKind::Timeout, message).into());
             };
-            Ok(Box::new(stream?) as Box<dyn Stream>)
+            stream
         })
     }
 }
 
-async fn connect(settings: &ConnectionSettings) -> Result<TcpStream> {
-    let addresses: Vec<_> = match lookup_host((settings.host.as_str(), settings.port)).await {
+async fn connect(address: &Address) -> Result<Box<dyn Stream>> {
+    match address {
+        Address::Tcp { host, port } => Ok(Box::new(connect_tcp(host, *port).await?)),
+        Address::Unix { path } => match UnixStream::connect(path).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => {
+                Err(unreachable(format!("no connection to socket '{path}' ({error}); check the option `unixSocket`")))
+            }
+        },
+    }
+}
+
+async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream> {
+    let addresses: Vec<_> = match lookup_host((host, port)).await {
         Ok(addresses) => addresses.collect(),
         Err(error) => {
-            let message = format!("host '{}' can't be resolved ({error}); check the option `host`", settings.host);
+            let message = format!("host '{host}' can't be resolved ({error}); check the option `host`");
             return Err(Fault::new(FaultKind::UnknownHost, message).into());
         }
     };
@@ -64,7 +78,10 @@ async fn connect(settings: &ConnectionSettings) -> Result<TcpStream> {
             Err(error) => last = error,
         }
     }
-    Err(unreachable(format!("no connection ({last}); check that Redis runs there and accepts connections from here")))
+    Err(unreachable(format!(
+        "no connection to {} ({last}); check that Redis runs there and accepts connections from here",
+        Address::tcp(host, port)
+    )))
 }
 
 fn unreachable(message: String) -> Error {

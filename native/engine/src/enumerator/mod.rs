@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::{Partition, Place, SourceSettings, Split};
-use crate::connection::{Connection, Outage, Server};
+use crate::connection::{Links, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::runtime::{Call, EngineRuntime};
@@ -52,8 +52,8 @@ pub struct Enumerator {
 impl Enumerator {
     /// Connects to nothing yet.
     pub fn new(settings: SourceSettings) -> Result<Self> {
-        let server = Server::new(settings.connection.clone());
-        let discovery = Arc::new(Discovery::new(settings, server));
+        let servers = Servers::new(settings.connection.clone());
+        let discovery = Arc::new(Discovery::new(settings, servers));
         Ok(Self { discovery, running: Call::default(), runtime: EngineRuntime::shared()? })
     }
 
@@ -78,17 +78,17 @@ impl Enumerator {
 /// The work of it, on a task.
 pub(crate) struct Discovery {
     settings: SourceSettings,
-    server: Server,
+    servers: Servers,
 }
 
 impl Discovery {
-    pub(crate) fn new(settings: SourceSettings, server: Server) -> Self {
-        Self { settings, server }
+    pub(crate) fn new(settings: SourceSettings, servers: Servers) -> Self {
+        Self { settings, servers }
     }
 
     pub(crate) async fn with_retries(&self, request: &DiscoverRequest) -> Result<Discovered> {
         let what = format!("source topic '{}' ({})", self.settings.topic, self.settings.connection.endpoint());
-        let mut outage = Outage::new(what, self.settings.connection.retry_timeout());
+        let mut outage = Outage::new(what, &self.settings.connection);
         loop {
             match self.once(request).await {
                 Ok(found) => {
@@ -102,28 +102,32 @@ impl Discovery {
 
     async fn once(&self, request: &DiscoverRequest) -> Result<Discovered> {
         let name = format!("{}-enumerator", self.settings.connection.client_name);
-        let mut connection = self.server.connect(&name).await?;
+        let mut links = Links::new(self.servers.clone(), name);
         let mut splits = Vec::new();
         for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
-            splits.push(self.begin(&mut connection, partition, request.restored).await?);
+            let stream = stream_name(&self.settings.topic, partition);
+            match self.begin(&mut links, &stream, partition, request.restored).await {
+                Ok(split) => splits.push(split),
+                Err(error) => return Err(links.failed(&stream, error).await),
+            }
         }
-        self.warn_of_more_partitions(&mut connection).await?;
+        self.warn_of_more_partitions(&mut links).await?;
         Ok(Discovered { owners: owners(self.settings.num_partitions, request.parallelism), splits })
     }
 
     /// The split of a partition that has none.
-    async fn begin(&self, connection: &mut Connection, partition: Partition, restored: bool) -> Result<Split> {
-        let stream = stream_name(&self.settings.topic, partition);
+    async fn begin(&self, links: &mut Links, stream: &str, partition: Partition, restored: bool) -> Result<Split> {
+        let connection = links.to(stream).await?;
         let group = &self.settings.group;
         let start = if restored { Place::Id(EntryId::ZERO) } else { self.settings.starting_id };
-        let created = commands::create_group(connection, &stream, group, start)
+        let created = commands::create_group(connection, stream, group, start)
             .await
             .context(|| format!("stream '{stream}', XGROUP CREATE '{group}'"))?;
         let progress =
-            commands::progress(connection, &stream, group).await.context(|| format!("stream '{stream}', XINFO"))?;
+            commands::progress(connection, stream, group).await.context(|| format!("stream '{stream}', XINFO"))?;
         let pending = match progress.pending {
             0 => Runs::default(),
-            _ => foreign::take_over(connection, &self.settings, &stream, progress.delivered)
+            _ => foreign::take_over(connection, &self.settings, stream, progress.delivered)
                 .await
                 .context(|| format!("stream '{stream}', group '{group}'"))?,
         };
@@ -142,9 +146,12 @@ impl Discovery {
     }
 
     /// A producer with more partitions than this job reads would lose messages without a word.
-    async fn warn_of_more_partitions(&self, connection: &mut Connection) -> Result<()> {
+    async fn warn_of_more_partitions(&self, links: &mut Links) -> Result<()> {
         let next = stream_name(&self.settings.topic, self.settings.num_partitions);
-        let there = connection.call(redis::cmd("EXISTS").arg(&next)).await;
+        let there = match links.to(&next).await {
+            Ok(connection) => connection.call(redis::cmd("EXISTS").arg(&next)).await,
+            Err(error) => Err(error),
+        };
         if let Ok(redis::Value::Int(1)) = there {
             warn!(
                 "stream '{next}' exists: the topic has more partitions than numPartitions {}, they are not read",
@@ -152,7 +159,7 @@ impl Discovery {
             );
         }
         match there {
-            Err(error) if error.is_passing() => Err(error),
+            Err(error) if error.is_passing() => Err(links.failed(&next, error).await),
             // Not permitted, or another fault of this command: the warning is all that is missing.
             _ => Ok(()),
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tracing::{debug, info};
 
 use crate::config::{Partition, SinkSettings};
-use crate::connection::{Connection, Outage, Server};
+use crate::connection::{Links, Outage, Servers};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::runtime::{Call, EngineRuntime};
 use crate::sink::encode::{StagingKey, index_key, index_of};
@@ -78,9 +78,9 @@ pub struct Committer {
 impl Committer {
     /// Connects to nothing yet.
     pub fn new(settings: SinkSettings) -> Result<Self> {
-        let server = Server::new(settings.connection.clone());
+        let servers = Servers::new(settings.connection.clone());
         Ok(Self {
-            work: Arc::new(Work { settings, server }),
+            work: Arc::new(Work { settings, servers }),
             running: Call::default(),
             runtime: EngineRuntime::shared()?,
         })
@@ -116,46 +116,39 @@ impl Committer {
 /// The work of it, on a task.
 pub(super) struct Work {
     pub(super) settings: SinkSettings,
-    pub(super) server: Server,
+    pub(super) servers: Servers,
 }
 
 impl Work {
     fn outage(&self) -> Outage {
         let what =
             format!("sink topic '{}', committing ({})", self.settings.topic, self.settings.connection.endpoint());
-        Outage::new(what, self.settings.connection.retry_timeout())
+        Outage::new(what, &self.settings.connection)
     }
 
-    async fn connect(&self) -> Result<Connection> {
-        self.server.connect(&format!("{}-commit", self.settings.connection.client_name)).await
+    fn links(&self) -> Links {
+        Links::new(self.servers.clone(), format!("{}-commit", self.settings.connection.client_name))
     }
 
     pub(super) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
-        let mut outage = self.outage();
-        let mut done = 0;
-        while done < committables.len() {
-            let committed = async {
-                let mut connection = self.connect().await?;
-                while let Some(next) = committables.get(done) {
-                    self.commit(&mut connection, next).await?;
-                    outage.over();
-                    done += 1;
-                }
-                Ok(())
-            };
-            if let Err(error) = committed.await {
+        let (mut outage, mut links) = (self.outage(), self.links());
+        for committable in committables {
+            while let Err(error) = self.commit(&mut links, committable).await {
+                let error = links.failed(&committable.key, error).await;
                 tokio::time::sleep(outage.failed(error)?).await;
             }
+            outage.over();
         }
         Ok(())
     }
 
-    async fn commit(&self, connection: &mut Connection, committable: &Committable) -> Result<()> {
+    async fn commit(&self, links: &mut Links, committable: &Committable) -> Result<()> {
         let Committable { key, records, epoch, .. } = committable;
         // Of the topic that it was staged for, whatever the settings say by now.
         let Some(StagingKey { stream, lane, attempt, .. }) = StagingKey::parse(key) else {
             return Err(Error::Settings(format!("'{key}' is no staging stream's key")));
         };
+        let connection = links.to(key).await?;
         let index = index_of(stream);
         let max_len = self.settings.max_len.to_string();
         let mut script = redis::cmd("EVAL");
@@ -178,26 +171,22 @@ impl Work {
     }
 
     pub(super) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
-        let mut outage = self.outage();
-        loop {
-            let recovered = async {
-                let mut connection = self.connect().await?;
-                for partition in 0..self.settings.num_partitions {
-                    self.recover(&mut connection, partition, lanes).await?;
-                }
-                Ok(())
-            };
-            match recovered.await {
-                Ok(()) => return Ok(()),
-                Err(error) => tokio::time::sleep(outage.failed(error)?).await,
+        let (mut outage, mut links) = (self.outage(), self.links());
+        for partition in 0..self.settings.num_partitions {
+            let index = index_key(&self.settings.topic, partition);
+            while let Err(error) = self.recover(&mut links, &index, lanes).await {
+                let error = links.failed(&index, error).await;
+                tokio::time::sleep(outage.failed(error)?).await;
             }
+            outage.over();
         }
+        Ok(())
     }
 
-    async fn recover(&self, connection: &mut Connection, partition: Partition, lanes: &[Lane]) -> Result<()> {
-        let index = index_key(&self.settings.topic, partition);
+    async fn recover(&self, links: &mut Links, index: &str, lanes: &[Lane]) -> Result<()> {
+        let connection = links.to(index).await?;
         let listed =
-            connection.call(redis::cmd("SMEMBERS").arg(&index)).await.context(|| format!("SMEMBERS '{index}'"))?;
+            connection.call(redis::cmd("SMEMBERS").arg(index)).await.context(|| format!("SMEMBERS '{index}'"))?;
         for key in texts(listed) {
             let Some(staged) = StagingKey::parse(&key) else { continue };
             let Some(lane) = lanes.iter().find(|own| own.lane == staged.lane) else { continue };
@@ -212,7 +201,7 @@ impl Work {
                 self.settings.topic
             );
             connection.call(redis::cmd("DEL").arg(&key)).await.context(|| format!("DEL '{key}'"))?;
-            connection.call(redis::cmd("SREM").arg(&index).arg(&key)).await.context(|| format!("SREM '{index}'"))?;
+            connection.call(redis::cmd("SREM").arg(index).arg(&key)).await.context(|| format!("SREM '{index}'"))?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{SinkKind, SinkSettings};
-use crate::connection::{Connection, Outage, Server, ended, lost, reply, silent};
+use crate::connection::{Connection, Outage, Servers, ended, lost, reply, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::dead_letter;
 use crate::sink::encode::UnitKind;
@@ -34,7 +34,7 @@ pub(super) struct Counters {
 
 pub(super) struct Pipeline {
     settings: SinkSettings,
-    server: Server,
+    servers: Servers,
     pub(super) queue: Arc<Queue>,
     pub(super) closed: CancellationToken,
     pub(super) counters: Arc<Counters>,
@@ -57,17 +57,17 @@ const READ_CHUNK: usize = 64 * 1024;
 impl Pipeline {
     pub(super) fn new(
         settings: SinkSettings,
-        server: Server,
+        servers: Servers,
         queue: Arc<Queue>,
         closed: CancellationToken,
         counters: Arc<Counters>,
     ) -> Self {
         let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
-        let outage = Outage::new(what, settings.connection.retry_timeout());
+        let outage = Outage::new(what, &settings.connection);
         let (unconfirmed, put_off) = (VecDeque::new(), Vec::new());
         Self {
             settings,
-            server,
+            servers,
             queue,
             closed,
             counters,
@@ -117,7 +117,7 @@ impl Pipeline {
 
     /// Ends with what makes another connection needed. A server that puts commands off may have become a replica: it is left, too.
     async fn over_one_connection(&mut self) -> Result<()> {
-        let mut connection = self.server.connect(&self.settings.connection.client_name).await?;
+        let mut connection = self.servers.connect(&self.settings.connection.client_name, b"").await?;
         if self.settings.kind == SinkKind::Json {
             require_json(&mut connection).await?;
         }

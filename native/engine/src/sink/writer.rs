@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::SinkSettings;
-use crate::connection::Server;
+use crate::connection::Servers;
 use crate::error::Result;
 use crate::runtime::EngineRuntime;
 use crate::sink::encode::{Encoder, Prepared, estimate_all};
@@ -47,21 +47,21 @@ impl Writer {
     /// Connects in the background.
     pub fn new(settings: SinkSettings) -> Result<Self> {
         let runtime = EngineRuntime::shared()?;
-        let server = Server::new(settings.connection.clone());
+        let servers = Servers::new(settings.connection.clone());
         let handle = runtime.handle()?.clone();
-        Ok(Self::on(handle, Some(runtime), settings, server))
+        Ok(Self::on(handle, Some(runtime), settings, servers))
     }
 
     pub(super) fn on(
         handle: Handle,
         runtime: Option<Arc<EngineRuntime>>,
         settings: SinkSettings,
-        server: Server,
+        servers: Servers,
     ) -> Self {
         let encoder = Mutex::new(Encoder::new(&settings));
         let queue = Queue::new(usize::try_from(settings.max_in_flight_bytes).unwrap_or(usize::MAX));
         let (closed, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
-        let pipeline = Pipeline::new(settings, server, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
+        let pipeline = Pipeline::new(settings, servers, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
         let task = handle.spawn(pipeline.run());
         Self { encoder, queue, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
     }

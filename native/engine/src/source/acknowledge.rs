@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::config::{Partition, Place};
-use crate::connection::{Connection, Outage};
+use crate::connection::{Connection, Links, Outage};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::source::commands::{self, Progress};
@@ -40,7 +40,7 @@ struct OwedState {
     group: Option<GroupPosition>,
 }
 
-/// Where the group stands on the server, as far as this reader knows.
+/// Where the group stands on the servers, as far as this reader knows.
 struct GroupPosition {
     committed: EntryId,
     /// How many entries that is from the stream's first on, where it is known: `XINFO GROUPS` tells the lag by it.
@@ -182,8 +182,9 @@ impl Acknowledger {
     pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>) {
         let connection = &shared.settings.connection;
         let what = format!("source topic '{}', acknowledging ({})", shared.settings.topic, connection.endpoint());
-        let mut outage = Outage::new(what, connection.retry_timeout());
-        let mut link = None;
+        let mut outage = Outage::new(what, connection);
+        let name = format!("{}-ack", connection.client_name);
+        let mut links = Links::new(shared.servers.clone(), name);
         loop {
             if self.orders.lock().is_empty() {
                 tokio::select! {
@@ -198,45 +199,43 @@ impl Acknowledger {
                     continue;
                 }
             }
-            match self.carry_out(&shared, &mut link).await {
+            match self.carry_out(&shared, &mut links).await {
                 Ok(()) => outage.over(),
-                Err(error) => {
-                    link = None;
-                    match outage.failed(error) {
-                        Ok(wait) => tokio::time::sleep(wait).await,
-                        Err(error) => return shared.buffer.fail(error),
-                    }
-                }
+                Err(error) => match outage.failed(error) {
+                    Ok(wait) => tokio::time::sleep(wait).await,
+                    Err(error) => return shared.buffer.fail(error),
+                },
             }
         }
     }
 
-    async fn carry_out(&self, shared: &Shared, link: &mut Option<Connection>) -> Result<()> {
-        if link.is_none() {
-            let name = format!("{}-ack", shared.settings.connection.client_name);
-            *link = Some(shared.server.connect(&name).await?);
-        }
-        let Some(connection) = link else { return Ok(()) };
+    /// Each order on the server that has its split: one that can't be reached holds up no other. The first fault of all is what is given.
+    async fn carry_out(&self, shared: &Shared, links: &mut Links) -> Result<()> {
         let orders: Vec<(Partition, Order)> =
             self.orders.lock().iter().map(|(split, order)| (*split, order.clone())).collect();
+        let mut done = Ok(());
         for (partition, order) in orders {
             let Some(owed) = self.splits.lock().get(&partition).cloned() else { continue };
-            let mut work = Work {
-                shared,
-                stream: stream_name(&shared.settings.topic, partition),
-                owed,
-                connection: &mut *connection,
+            let stream = stream_name(&shared.settings.topic, partition);
+            let carried_out = async {
+                let connection = links.to(&stream).await?;
+                let mut work = Work { shared, stream: stream.clone(), owed, connection };
+                work.acknowledge(&order).await?;
+                work.sweep(&order).await?;
+                work.commit_position(&order).await
             };
-            work.acknowledge(&order).await?;
-            work.sweep(&order).await?;
-            work.commit_position(&order).await?;
+            if let Err(error) = carried_out.await {
+                let error = links.failed(&stream, error).await;
+                done = done.and(Err(error));
+                continue;
+            }
             // Unless a newer one has come meanwhile.
             let mut waiting = self.orders.lock();
             if waiting.get(&partition) == Some(&order) {
                 waiting.remove(&partition);
             }
         }
-        Ok(())
+        done
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition};
-use crate::connection::Server;
+use crate::connection::Servers;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
 use crate::runtime::EngineRuntime;
@@ -55,21 +55,21 @@ impl Reader {
     /// Connects to nothing yet.
     pub fn new(settings: SourceSettings) -> Result<Self> {
         let runtime = EngineRuntime::shared()?;
-        let server = Server::new(settings.connection.clone());
+        let servers = Servers::new(settings.connection.clone());
         let handle = runtime.handle()?.clone();
-        Ok(Self::on(handle, Some(runtime), settings, server))
+        Ok(Self::on(handle, Some(runtime), settings, servers))
     }
 
     pub(super) fn on(
         handle: Handle,
         runtime: Option<Arc<EngineRuntime>>,
         settings: SourceSettings,
-        server: Server,
+        servers: Servers,
     ) -> Self {
         let limit = usize::try_from(settings.max_buffered_bytes).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared {
             settings,
-            server,
+            servers,
             buffer: Buffer::new(limit),
             closed: CancellationToken::new(),
             splits: AtomicUsize::new(0),

@@ -23,7 +23,7 @@ pub(super) struct Session {
 
 impl SplitReader {
     pub(super) async fn connect(&mut self) -> Result<Session> {
-        let mut connection = self.shared.server.connect(&self.identity.client_name()).await?;
+        let mut connection = self.shared.servers.connect(&self.identity.client_name(), self.stream.as_bytes()).await?;
         self.make_group(&mut connection).await?;
         let by_position = self.shared.settings.ack_strategy == AckStrategy::CommitPosition;
         // Who reads by position can't be cut short by another reader, and needs no consumer.

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split};
-use crate::connection::{Connection, Outage, Server};
+use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
 use crate::source::acknowledge::Owed;
@@ -22,7 +22,7 @@ use crate::topic::stream_name;
 /// What the splits of one reader share.
 pub(super) struct Shared {
     pub(super) settings: SourceSettings,
-    pub(super) server: Server,
+    pub(super) servers: Servers,
     pub(super) buffer: Arc<Buffer>,
     pub(super) closed: CancellationToken,
     /// How many splits share the buffer.
@@ -86,10 +86,7 @@ impl SplitReader {
             builder: BatchBuilder::new(split.partition, batch_bytes as usize),
             probe,
             entry_bytes: 1024,
-            outage: Outage::new(
-                format!("source {stream} ({})", settings.connection.endpoint()),
-                settings.connection.retry_timeout(),
-            ),
+            outage: Outage::new(format!("source {stream} ({})", settings.connection.endpoint()), &settings.connection),
             stream,
             shared,
         }
@@ -119,6 +116,7 @@ impl SplitReader {
             match ended {
                 Ok(()) => return Ok(()),
                 Err(error) => {
+                    let error = self.shared.servers.learn(self.stream.as_bytes(), error);
                     let wait = self.outage.failed(error)?;
                     self.shared.counters.reconnects.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(wait).await;
@@ -213,6 +211,7 @@ async fn receive(
     out: &mut BatchBuilder,
 ) -> Result<Reply> {
     let mut scanner = Scanner::new(shape);
+    connection.begin_reply(connection.deadline(block)).await?;
     loop {
         if !connection.received().is_empty() {
             let (used, reply) = scanner.scan(connection.received(), out)?;

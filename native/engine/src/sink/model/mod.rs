@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use tokio::runtime::Handle;
 
 use crate::config::{SinkSettings, Staging};
-use crate::connection::Server;
+use crate::connection::Servers;
 use crate::random;
 use crate::sink::commit::{Committable, Lane, Work};
 use crate::sink::frame::tests::frame;
@@ -79,7 +79,7 @@ struct Checkpoint {
 struct Job {
     redis: SimulatedRedis,
     settings: SinkSettings,
-    server: Server,
+    servers: Servers,
     writer: Writer,
     attempt: String,
     next: u64,
@@ -103,12 +103,12 @@ fn settings() -> SinkSettings {
 
 impl Job {
     async fn start(redis: &SimulatedRedis) -> Self {
-        let server = Server::over(settings().connection, redis.network());
-        let (writer, attempt) = open(&server);
+        let servers = Servers::over(settings().connection, redis.network());
+        let (writer, attempt) = open(&servers);
         Self {
             redis: redis.clone(),
             settings: settings(),
-            server,
+            servers,
             writer,
             attempt,
             next: 0,
@@ -122,7 +122,7 @@ impl Job {
     }
 
     fn work(&self) -> Arc<Work> {
-        Arc::new(Work { settings: self.settings.clone(), server: self.server.clone() })
+        Arc::new(Work { settings: self.settings.clone(), servers: self.servers.clone() })
     }
 
     fn write(&mut self, records: u64) {
@@ -189,7 +189,7 @@ impl Job {
 
     /// From the last completed checkpoint: commit what it holds, clean up, write on.
     async fn restart(&mut self, lives_on: bool) {
-        let (writer, attempt) = open(&self.server);
+        let (writer, attempt) = open(&self.servers);
         let old = std::mem::replace(&mut self.writer, writer);
         match lives_on {
             true => self.given_up.push(old),
@@ -226,10 +226,10 @@ impl Drop for Job {
     }
 }
 
-fn open(server: &Server) -> (Writer, String) {
+fn open(servers: &Servers) -> (Writer, String) {
     let attempt = random::tag();
     let staging = Some(Staging { lane: "lane".into(), attempt: attempt.clone() });
-    let writer = Writer::on(Handle::current(), None, SinkSettings { staging, ..settings() }, server.clone());
+    let writer = Writer::on(Handle::current(), None, SinkSettings { staging, ..settings() }, servers.clone());
     (writer, attempt)
 }
 

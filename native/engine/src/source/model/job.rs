@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::config::{SourceSettings, Split, SplitPosition};
-use crate::connection::{Server, Transport};
+use crate::connection::{Servers, Transport};
 use crate::entry_id::{EntryId, Runs};
 use crate::enumerator::{DiscoverRequest, Discovery};
 use crate::source::Reader;
@@ -39,7 +39,7 @@ struct Attempt {
 
 pub(super) struct Job {
     settings: SourceSettings,
-    server: Server,
+    servers: Servers,
     current: Attempt,
     /// Readers that Flink has given up, and that live on.
     given_up: Vec<Reader>,
@@ -51,8 +51,8 @@ pub(super) struct Job {
 const MOST_GIVEN_UP: usize = 3;
 
 impl Attempt {
-    fn start(settings: &SourceSettings, server: &Server, from: Checkpoint) -> Self {
-        let reader = Reader::on(Handle::current(), None, settings.clone(), server.clone());
+    fn start(settings: &SourceSettings, servers: &Servers, from: Checkpoint) -> Self {
+        let reader = Reader::on(Handle::current(), None, settings.clone(), servers.clone());
         let SplitPosition { partition, position, pending } = from.position.clone();
         reader.add_splits(vec![Split { partition, position, pending, stopping_id: None }]).unwrap();
         Self { reader, now: from, batch: None, under_way: BTreeMap::new() }
@@ -101,14 +101,14 @@ impl Attempt {
 impl Job {
     /// Starts on whatever is there, with a first checkpoint right away: the line of state begins with it.
     pub(super) async fn start(settings: SourceSettings, transport: Arc<dyn Transport>) -> Self {
-        let server = Server::over(settings.connection.clone(), transport);
+        let servers = Servers::over(settings.connection.clone(), transport);
         let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
-        let found = Discovery::new(settings.clone(), server.clone()).with_retries(&request).await.unwrap();
+        let found = Discovery::new(settings.clone(), servers.clone()).with_retries(&request).await.unwrap();
         let split = found.splits.into_iter().next().unwrap();
         let position = SplitPosition { partition: split.partition, position: split.position, pending: split.pending };
         let first = Checkpoint { position, emitted: Vec::new() };
-        let current = Attempt::start(&settings, &server, first.clone());
-        Self { settings, server, current, given_up: Vec::new(), completed: vec![first], next_checkpoint: 1 }
+        let current = Attempt::start(&settings, &servers, first.clone());
+        Self { settings, servers, current, given_up: Vec::new(), completed: vec![first], next_checkpoint: 1 }
     }
 
     pub(super) fn emit(&mut self, limit: usize) {
@@ -160,7 +160,7 @@ impl Job {
     /// It reads from the group under our feet; what it emits belongs to no line of state.
     pub(super) fn start_late(&mut self) {
         if let Some(last) = self.completed.last().filter(|_| self.given_up.len() < MOST_GIVEN_UP) {
-            let late = Attempt::start(&self.settings, &self.server, last.clone());
+            let late = Attempt::start(&self.settings, &self.servers, last.clone());
             self.given_up.push(late.reader);
         }
     }
@@ -174,7 +174,7 @@ impl Job {
     }
 
     fn restart(&mut self, from: usize) -> Attempt {
-        let next = Attempt::start(&self.settings, &self.server, self.completed[from].clone());
+        let next = Attempt::start(&self.settings, &self.servers, self.completed[from].clone());
         std::mem::replace(&mut self.current, next)
     }
 

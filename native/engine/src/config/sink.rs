@@ -1,0 +1,96 @@
+//! What a sink is told.
+
+use serde::Deserialize;
+
+use crate::config::{ConnectionSettings, at_least, not_blank, parse};
+use crate::error::Result;
+use crate::sink::TraceContents;
+
+/// What a sink writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SinkKind {
+    /// `XADD topic:p`.
+    #[default]
+    Stream,
+    /// `JSON.SET key path document`.
+    Json,
+    /// `HSET key field value …`.
+    Hash,
+}
+
+/// Whose staging streams a writer of the exactly-once stream sink makes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Staging {
+    /// Owned by one writer at a time; kept in its state.
+    pub lane: String,
+    /// Unique to a writer's life.
+    pub attempt: String,
+}
+
+/// What a sink's writer, or its committer, needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SinkSettings {
+    pub connection: ConnectionSettings,
+    #[serde(default)]
+    pub kind: SinkKind,
+    /// For the kinds without a topic, what messages call the sink.
+    pub topic: String,
+    pub num_partitions: u32,
+    /// MAXLEN of `XADD`; 0: none.
+    #[serde(default)]
+    pub max_len: u64,
+    #[serde(default)]
+    pub approximate_trimming: bool,
+    /// Where in a document `JSON.SET` writes.
+    #[serde(default = "root")]
+    pub path: String,
+    /// Of JSON documents and hashes; 0: none.
+    #[serde(default)]
+    pub ttl_seconds: u64,
+    /// Set: exactly once, by staging streams.
+    #[serde(default)]
+    pub staging: Option<Staging>,
+    /// How long staging streams and the marks of committed ones are kept, should nobody see to them.
+    #[serde(default = "week")]
+    pub staging_ttl_seconds: u64,
+    /// What is written and not confirmed, at most.
+    pub max_in_flight_bytes: u64,
+    /// Where records go that Redis rejects for good; empty: they fail the job.
+    #[serde(default)]
+    pub dead_letter_stream: String,
+    /// What to log of records that Redis rejects.
+    #[serde(default)]
+    pub trace: Option<TraceContents>,
+}
+
+fn root() -> String {
+    "$".to_owned()
+}
+
+fn week() -> u64 {
+    7 * 24 * 60 * 60
+}
+
+impl SinkSettings {
+    pub fn from_json(json: &str) -> Result<Self> {
+        let settings: Self = parse("sink settings", json)?;
+        settings.connection.validate()?;
+        not_blank("topicName", &settings.topic)?;
+        at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
+        at_least("maxInFlightBytes", settings.max_in_flight_bytes, 1)?;
+        at_least("stagingTtlSeconds", settings.staging_ttl_seconds, 1)?;
+        Ok(settings)
+    }
+
+    /// The trimming arguments of `XADD`; `max_len` is the option as text.
+    pub fn trimming<'a>(&self, max_len: &'a str) -> Vec<&'a str> {
+        match (self.max_len, self.approximate_trimming) {
+            (0, _) => Vec::new(),
+            (_, true) => vec!["MAXLEN", "~", max_len],
+            (_, false) => vec!["MAXLEN", max_len],
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a source is told, and its splits.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConnectionSettings, Partition, at_least, not_blank, parse};
+use crate::entry_id::{EntryId, Runs};
+use crate::error::Result;
+
+/// When an entry is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AckStrategy {
+    /// When the checkpoint that holds it completes.
+    OnCheckpoint,
+    /// Right after it was emitted, in batches.
+    OnEmit,
+    /// Never: read with `NOACK`, it is never pending.
+    #[serde(rename = "NOACK")]
+    NoAck,
+    /// Never: it is read by position, and when a checkpoint completes the group's position is set to the checkpoint's.
+    CommitPosition,
+}
+
+/// Where a group begins or a bounded read ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `$`: behind the last entry that is there now.
+    End,
+    Id(EntryId),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::End => f.write_str("$"),
+            Place::Id(id) => id.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if text == "$" {
+            return Ok(Place::End);
+        }
+        text.parse().map(Place::Id).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a source needs: its enumerator and its readers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceSettings {
+    pub connection: ConnectionSettings,
+    pub topic: String,
+    pub num_partitions: u32,
+    pub group: String,
+    pub ack_strategy: AckStrategy,
+    pub starting_id: Place,
+    #[serde(default)]
+    pub stopping_id: Option<Place>,
+    /// COUNT of `XREADGROUP`, at most.
+    pub batch_size: u32,
+    /// BLOCK of `XREADGROUP`.
+    pub block_millis: u64,
+    /// What one reader holds ready for Java, at most.
+    pub max_buffered_bytes: u64,
+    /// How long pending entries of other clients' consumers must have been idle before a job without state takes them over.
+    pub claim_min_idle_millis: u64,
+}
+
+impl SourceSettings {
+    pub fn from_json(json: &str) -> Result<Self> {
+        let settings: Self = parse("source settings", json)?;
+        settings.connection.validate()?;
+        not_blank("topicName", &settings.topic)?;
+        not_blank("consumerGroup", &settings.group)?;
+        at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
+        at_least("batchSize", u64::from(settings.batch_size), 1)?;
+        // BLOCK 0 would wait for ever, and the gap check of `poll.rs` needs that a read comes back.
+        at_least("blockMillis", settings.block_millis, 1)?;
+        at_least("maxBufferedBytes", settings.max_buffered_bytes, 1)?;
+        Ok(settings)
+    }
+}
+
+/// One partition's stream, as it goes to a reader: its place in the stream is a part of the job's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Split {
+    pub partition: Partition,
+    /// Every entry up to here has been emitted, but for `pending`.
+    pub position: EntryId,
+    /// Entries `<= position` that are still to be emitted.
+    #[serde(default)]
+    pub pending: Runs,
+    /// The last entry of a bounded read.
+    #[serde(default)]
+    pub stopping_id: Option<EntryId>,
+}
+
+/// What a checkpoint holds of one split.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SplitPosition {
+    pub partition: Partition,
+    pub position: EntryId,
+    #[serde(default)]
+    pub pending: Runs,
+}

@@ -1,0 +1,180 @@
+//! The servers of a deployment, and how connections to them begin.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::Cmd;
+use tokio::time::Instant;
+
+use crate::config::{ConnectionSettings, Secret};
+use crate::connection::table::{Route, Table};
+use crate::connection::transport::{Network, Transport};
+use crate::connection::{Address, Connection, cluster, sentinel};
+use crate::error::{Error, Fault, FaultKind, Result};
+
+/// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
+const YOUNG: Duration = Duration::from_millis(100);
+
+/// The servers of a deployment: one, the master behind sentinels, or a cluster's. Clones share what they know.
+#[derive(Clone)]
+pub struct Servers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: ConnectionSettings,
+    transport: Arc<dyn Transport>,
+    known: Mutex<Option<Known>>,
+    /// Held by the one who fetches.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+struct Known {
+    table: Arc<Table>,
+    since: Instant,
+    /// Something has failed since: a server may have left its place.
+    doubted: bool,
+}
+
+/// Who greets a server: of a Redis server and of a sentinel they differ.
+pub(super) struct Guest<'a> {
+    pub(super) name: &'a str,
+    pub(super) user: &'a str,
+    pub(super) password: &'a Secret,
+    pub(super) database: u32,
+    pub(super) tls: bool,
+}
+
+impl Servers {
+    /// Connects to nothing yet.
+    pub fn new(settings: ConnectionSettings) -> Self {
+        Self::over(settings, Arc::new(Network))
+    }
+
+    pub(crate) fn over(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
+        let (known, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { inner: Arc::new(Inner { settings, transport, known, fetching }) }
+    }
+
+    pub fn settings(&self) -> &ConnectionSettings {
+        &self.inner.settings
+    }
+
+    /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.
+    ///
+    /// # Errors
+    /// The caller gives what fails, here and later on the connection, to [`learn`](Self::learn) before it tries again.
+    pub async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
+        let table = self.table().await?;
+        self.connect_to(table.route(key)?, name).await
+    }
+
+    /// The same, to a place of the table.
+    pub async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
+        let connection = self.visit(&route.address, &self.guest(name)).await;
+        match connection {
+            Ok(connection) => Ok(connection.asking(route.asking)),
+            // The name of a server that others have told us of: it may be gone for good, and they will tell.
+            Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
+                Err(Fault::new(FaultKind::Connection, fault.message()).into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Which server has which key.
+    pub async fn table(&self) -> Result<Arc<Table>> {
+        if let Some(table) = self.known() {
+            return Ok(table);
+        }
+        let _fetching = self.inner.fetching.lock().await;
+        if let Some(table) = self.known() {
+            return Ok(table);
+        }
+        let settings = self.settings();
+        let table = match &settings.sentinel {
+            Some(sentinel) => Table::One(Route::to(sentinel::master(self, sentinel).await?)),
+            None if settings.cluster => Table::Slots(cluster::slots(self, self.last().as_deref()).await?),
+            None => Table::One(Route::to(settings.address())),
+        };
+        let table = Arc::new(table);
+        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
+        Ok(table)
+    }
+
+    fn known(&self) -> Option<Arc<Table>> {
+        let known = self.inner.known.lock();
+        known
+            .as_ref()
+            .filter(|known| !known.doubted || known.since.elapsed() < YOUNG)
+            .map(|known| Arc::clone(&known.table))
+    }
+
+    fn last(&self) -> Option<Arc<Table>> {
+        self.inner.known.lock().as_ref().map(|known| Arc::clone(&known.table))
+    }
+
+    fn is_one(&self) -> bool {
+        !self.settings().cluster && self.settings().sentinel.is_none()
+    }
+
+    /// Takes what an error of work on `key` tells about who has which key, and gives the error to go on with.
+    pub fn learn(&self, key: &[u8], error: Error) -> Error {
+        let Error::Redis(fault) = &error else { return error };
+        if fault.redirect().is_some() && !self.settings().cluster {
+            return fault.clone().is_final("; the server is a node of a cluster: set useClusterApi(true)").into();
+        }
+        if self.is_one() || !fault.is_passing() {
+            return error;
+        }
+        let mut known = self.inner.known.lock();
+        let Some(known) = &mut *known else { return error };
+        match (fault.redirect(), &*known.table) {
+            (Some(redirect), Table::Slots(slots)) => {
+                let address = redirect.address.clone().map(|to| to.mapped(&self.settings().address_map));
+                match address {
+                    Some(address) => known.table = Arc::new(Table::Slots(slots.redirected(key, redirect, address))),
+                    None => known.doubted = true,
+                }
+            }
+            _ => known.doubted = true,
+        }
+        error
+    }
+
+    pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
+        let ConnectionSettings { user, password, database, tls, .. } = self.settings();
+        Guest { name, user, password, database: *database, tls: tls.is_some() }
+    }
+
+    /// Dials and greets.
+    pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
+        let settings = self.settings();
+        let stream = self.inner.transport.dial(address, settings).await?;
+        let mut connection = Connection::new(stream, settings.command_timeout());
+        greet(&mut connection, guest).await?;
+        Ok(connection)
+    }
+}
+
+/// `AUTH` where there is a password, then the name. A user who may not set the name goes without it.
+async fn greet(connection: &mut Connection, guest: &Guest<'_>) -> Result<()> {
+    if !guest.password.is_empty() {
+        let mut auth = redis::cmd("AUTH");
+        auth.arg(guest.user).arg(guest.password.reveal());
+        connection.call(&auth).await?;
+    }
+    match connection.call(&set_name(guest.name)).await {
+        Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+/// The server takes no spaces and no control characters in a name (<https://redis.io/docs/latest/commands/client-setname/>).
+fn set_name(name: &str) -> Cmd {
+    let name: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();
+    let mut cmd = redis::cmd("CLIENT");
+    cmd.arg("SETNAME").arg(name);
+    cmd
+}
