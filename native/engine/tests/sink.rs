@@ -4,49 +4,14 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::error::Error;
-use flink_redis_engine::sink::{Committable, Committer, Lane, Writer};
+use flink_redis_engine::sink::{Committer, Lane, Writer};
 use flink_redis_engine::telemetry::logs;
 use redis::Value;
-use support::{PATIENCE, RedisServer, await_that, connection_json};
-
-fn settings(port: u16, more: &str) -> SinkSettings {
-    let bytes = if more.contains("maxInFlightBytes") { "" } else { r#""maxInFlightBytes":1048576,"# };
-    let json = format!(r#"{{{},{bytes}{more}"topic":"t","numPartitions":2}}"#, connection_json(port));
-    SinkSettings::from_json(&json).unwrap()
-}
-
-/// A frame of records `n <number>`.
-fn frame(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
-    let mut out = vec![1, 0, 0, 0];
-    out.extend_from_slice(&((numbers.end - numbers.start) as u32).to_le_bytes());
-    for number in numbers {
-        let mut strings = Vec::new();
-        for text in ["n".to_owned(), number.to_string()] {
-            strings.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            strings.extend_from_slice(text.as_bytes());
-        }
-        out.extend_from_slice(&partition.to_le_bytes());
-        out.extend_from_slice(&1u32.to_le_bytes());
-        out.extend_from_slice(&(strings.len() as u32).to_le_bytes());
-        out.extend_from_slice(&strings);
-    }
-    out
-}
-
-fn write(writer: &Writer, frame: &[u8]) {
-    let begin = Instant::now();
-    while !writer.write(frame, Duration::from_millis(100)).unwrap() {
-        assert!(begin.elapsed() < PATIENCE, "no room: {:?}", writer.stats());
-    }
-}
-
-fn flush(writer: &Writer) {
-    assert!(writer.flush(PATIENCE).unwrap(), "not confirmed: {:?}", writer.stats());
-}
+use support::writing::{commit, flush, frame, prepared, settings, write};
+use support::{PATIENCE, RedisServer, await_that};
 
 /// The fields of each entry, in order.
 fn entries(server: &RedisServer, stream: &str) -> Vec<Vec<String>> {
@@ -323,16 +288,6 @@ fn a_server_without_the_json_module_is_told_once() {
 
 fn staging(server: &RedisServer, lane: &str, attempt: &str) -> Writer {
     Writer::new(settings(server.port, &format!(r#""staging":{{"lane":"{lane}","attempt":"{attempt}"}},"#))).unwrap()
-}
-
-/// What the writer's epoch has staged, as Java hands it to the committer.
-fn prepared(writer: &Writer) -> Vec<Committable> {
-    flush(writer);
-    serde_json::from_str(&serde_json::to_string(&writer.prepare()).unwrap()).unwrap()
-}
-
-fn commit(committer: &Committer, committables: &[Committable]) {
-    assert!(committer.commit(committables, PATIENCE).unwrap());
 }
 
 #[test]

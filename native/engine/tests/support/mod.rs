@@ -3,6 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+pub mod reading;
+pub mod writing;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
