@@ -10,27 +10,8 @@ use flink_redis_engine::error::Error;
 use flink_redis_engine::sink::{Committer, Lane, Writer};
 use flink_redis_engine::telemetry::logs;
 use redis::Value;
-use support::writing::{commit, flush, frame, prepared, settings, write};
+use support::writing::{commit, flush, frame, frame_of, prepared, settings, write};
 use support::{PATIENCE, RedisServer, await_that};
-
-/// The fields of each entry, in order.
-fn entries(server: &RedisServer, stream: &str) -> Vec<Vec<String>> {
-    let text = |value: &Value| match value {
-        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => panic!("{other:?}"),
-    };
-    let reply = server.run(&format!("XRANGE {stream} - +"));
-    reply
-        .as_sequence()
-        .unwrap()
-        .iter()
-        .map(|entry| entry.as_sequence().unwrap()[1].as_sequence().unwrap().iter().map(text).collect())
-        .collect()
-}
-
-fn numbers(server: &RedisServer, stream: &str) -> Vec<u64> {
-    entries(server, stream).iter().map(|fields| fields[1].parse().unwrap()).collect()
-}
 
 #[test]
 fn what_is_flushed_is_there_in_order_per_partition() {
@@ -42,8 +23,8 @@ fn what_is_flushed_is_there_in_order_per_partition() {
     flush(&writer);
     let even: Vec<u64> = (0..2000).filter(|n| (n / 100) % 2 == 0).collect();
     let odd: Vec<u64> = (0..2000).filter(|n| (n / 100) % 2 == 1).collect();
-    assert_eq!(numbers(&server, "t:0"), even);
-    assert_eq!(numbers(&server, "t:1"), odd);
+    assert_eq!(server.numbers("t:0"), even);
+    assert_eq!(server.numbers("t:1"), odd);
     assert_eq!(writer.stats().confirmed, 2000);
     flush(&writer);
 }
@@ -60,7 +41,7 @@ fn lost_connections_lose_nothing_and_keep_the_order() {
     }
     flush(&writer);
     // At least once: what had no reply when the connection went was sent again, from the oldest on.
-    let written = numbers(&server, "t:0");
+    let written = server.numbers("t:0");
     let mut next = 0;
     for number in &written {
         assert!(*number <= next, "{number} before {next}");
@@ -84,7 +65,7 @@ fn a_restart_of_the_server_is_sat_out() {
     assert!(!writer.flush(Duration::from_millis(200)).unwrap());
     server.start_again();
     flush(&writer);
-    let mut written = numbers(&server, "t:0");
+    let mut written = server.numbers("t:0");
     written.dedup();
     assert_eq!(written, (0..200).collect::<Vec<_>>());
     drop(server);
@@ -106,7 +87,7 @@ fn commands_that_the_server_puts_off_are_written_later_once_and_in_order() {
     assert_eq!(server.int("XLEN t:0"), 10);
     server.run("CONFIG SET maxmemory 0");
     flush(&writer);
-    assert_eq!(numbers(&server, "t:0"), (0..200).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (0..200).collect::<Vec<_>>());
     assert_eq!(writer.stats().in_flight_bytes, 0);
 }
 
@@ -133,8 +114,8 @@ fn a_rejected_record_goes_to_the_dead_letters_and_delays_no_other() {
     write(&writer, &frame(1, 5..7));
     write(&writer, &frame(0, 7..9));
     flush(&writer);
-    assert_eq!(numbers(&server, "t:0"), [0, 1, 2, 3, 4, 7, 8]);
-    let letters = entries(&server, "dead");
+    assert_eq!(server.numbers("t:0"), [0, 1, 2, 3, 4, 7, 8]);
+    let letters = server.entries("dead");
     assert_eq!(letters.len(), 2);
     assert_eq!(letters[0][0], "error");
     assert!(letters[0][1].starts_with("WRONGTYPE"), "{letters:?}");
@@ -176,7 +157,7 @@ fn what_is_in_flight_is_bounded_and_the_writer_waits() {
     assert!(taken > 5);
     server.run("CLIENT UNPAUSE");
     flush(&writer);
-    assert_eq!(numbers(&server, "t:0"), (0..taken * 10 + 1).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (0..taken * 10 + 1).collect::<Vec<_>>());
     // More than all the room goes alone.
     write(&writer, &frame(1, 0..2000));
     flush(&writer);
@@ -189,7 +170,7 @@ fn trims_as_told() {
     let writer = Writer::new(settings(server.port, r#""maxLen":10,"#)).unwrap();
     write(&writer, &frame(0, 0..500));
     flush(&writer);
-    assert_eq!(numbers(&server, "t:0"), (490..500).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (490..500).collect::<Vec<_>>());
 }
 
 #[test]
@@ -208,24 +189,6 @@ fn a_silent_server_is_left_and_a_closed_writer_leaves_nothing() {
     assert!(matches!(writer.write(&frame(0, 0..1), Duration::ZERO), Err(Error::Closed)));
     assert!(matches!(writer.flush(Duration::ZERO), Err(Error::Closed)));
     await_that("no connection is left", || server.connections("flink-test") == 0);
-}
-
-/// A frame of records with these pairs.
-fn frame_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
-    let mut out = vec![1, 0, 0, 0];
-    out.extend_from_slice(&(records.len() as u32).to_le_bytes());
-    for pairs in records {
-        let mut strings = Vec::new();
-        for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
-            strings.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            strings.extend_from_slice(text.as_bytes());
-        }
-        out.extend_from_slice(&0i32.to_le_bytes());
-        out.extend_from_slice(&(pairs.len() as u32).to_le_bytes());
-        out.extend_from_slice(&(strings.len() as u32).to_le_bytes());
-        out.extend_from_slice(&strings);
-    }
-    out
 }
 
 #[test]
@@ -249,7 +212,7 @@ fn hashes_are_written_with_their_time_to_live_and_bad_ones_delay_no_other() {
             assert_eq!(server.text(&format!("HGET k{key} m")), last);
             assert_eq!(server.int(&format!("TTL k{key}")) > 0, ttl > 0);
         }
-        let letters = entries(&server, "dead");
+        let letters = server.entries("dead");
         assert_eq!(letters.len(), 300);
         assert!(letters[0][1].starts_with("WRONGTYPE"), "{letters:?}");
         assert_eq!(letters[299][2..], ["command", "HSET", "key", "taken", "n", "299"]);
@@ -313,11 +276,11 @@ fn an_epoch_is_seen_when_it_is_committed_and_once() {
         }
     });
     commit(&committer, &first);
-    assert_eq!(numbers(&server, "t:0"), (0..1000).collect::<Vec<_>>());
-    assert_eq!(numbers(&server, "t:1"), (0..3).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (0..1000).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:1"), (0..3).collect::<Vec<_>>());
     commit(&committer, &second);
     commit(&committer, &[&first[..], &second[..]].concat());
-    assert_eq!(numbers(&server, "t:0"), (0..1010).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (0..1010).collect::<Vec<_>>());
     // Nothing is left but the marks, which expire.
     assert_eq!(server.int("EXISTS {t:0}:staging {t:1}:staging"), 0);
     for key in server.run("KEYS *staging*").as_sequence().unwrap() {
@@ -341,7 +304,7 @@ fn staging_survives_lost_connections_without_a_repetition() {
     }
     let staged = prepared(&writer);
     commit(&Committer::new(settings(server.port, "")).unwrap(), &staged);
-    assert_eq!(numbers(&server, "t:0"), (0..10_000).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (0..10_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -396,7 +359,7 @@ fn recovery_keeps_what_is_committed_and_deletes_the_rest_of_its_lanes() {
     assert_eq!(left, ["{t:0}:staging:mine:1:aa", "{t:0}:staging:other:1:cc"]);
     assert_eq!(server.int("EXISTS {t:0}:staging:mine:2:aa {t:0}:staging:mine:1:bb"), 0);
     commit(&committer, &committable);
-    assert_eq!(numbers(&server, "t:0"), (0..5).collect::<Vec<_>>());
+    assert_eq!(server.numbers("t:0"), (0..5).collect::<Vec<_>>());
     committer.close();
     assert!(matches!(committer.recover(&lanes, PATIENCE), Err(Error::Closed)));
 }

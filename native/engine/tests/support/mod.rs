@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+pub mod proxy;
 pub mod reading;
 pub mod writing;
 
@@ -109,6 +110,21 @@ impl RedisServer {
             let (first, last) = (numbers.start.to_string(), (numbers.end - 1).to_string());
             self.run_args(&[b"EVAL", script.as_bytes(), b"1", stream.as_bytes(), first.as_bytes(), last.as_bytes()]);
         }
+    }
+
+    /// The fields of each entry, in order.
+    pub fn entries(&self, stream: &str) -> Vec<Vec<String>> {
+        let text = |value: &Value| match value {
+            Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            other => panic!("{other:?}"),
+        };
+        let fields = |entry: &Value| entry.as_sequence().unwrap()[1].as_sequence().unwrap().iter().map(text).collect();
+        self.run(&format!("XRANGE {stream} - +")).as_sequence().unwrap().iter().map(fields).collect()
+    }
+
+    /// The value of each entry's first field, in order.
+    pub fn numbers(&self, stream: &str) -> Vec<u64> {
+        self.entries(stream).iter().map(|fields| fields[1].parse().unwrap()).collect()
     }
 
     /// How many entries of the group are pending.

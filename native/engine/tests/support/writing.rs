@@ -37,6 +37,24 @@ pub fn frame(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
     out
 }
 
+/// A frame of records with these pairs.
+pub fn frame_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
+    let mut out = vec![1, 0, 0, 0];
+    out.extend_from_slice(&(records.len() as u32).to_le_bytes());
+    for pairs in records {
+        let mut strings = Vec::new();
+        for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
+            strings.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            strings.extend_from_slice(text.as_bytes());
+        }
+        out.extend_from_slice(&0i32.to_le_bytes());
+        out.extend_from_slice(&(pairs.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(strings.len() as u32).to_le_bytes());
+        out.extend_from_slice(&strings);
+    }
+    out
+}
+
 pub fn write(writer: &Writer, frame: &[u8]) {
     let begin = Instant::now();
     while !writer.write(frame, Duration::from_millis(100)).unwrap() {
