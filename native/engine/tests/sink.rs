@@ -333,6 +333,20 @@ fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
 }
 
 #[test]
+fn an_epoch_with_a_hole_is_not_prepared() {
+    let server = RedisServer::start();
+    let writer = staging(&server, "lane", "aa");
+    write(&writer, &frame(0, 0..10));
+    flush(&writer);
+    let key = "{t:0}:staging:lane:1:aa";
+    assert!(server.int(&format!("TTL {key}")) > 0 && server.int("TTL {t:0}:staging") > 0);
+    server.run(&format!("XDEL {key} 1-5"));
+    write(&writer, &frame(0, 10..12));
+    let error = writer.flush(PATIENCE).unwrap_err().to_string();
+    assert!(error.contains(key) && error.contains("does not hold all 12 records"), "{error}");
+}
+
+#[test]
 fn recovery_keeps_what_is_committed_and_deletes_the_rest_of_its_lanes() {
     let server = RedisServer::start();
     let kept = staging(&server, "mine", "aa");

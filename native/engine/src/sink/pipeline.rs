@@ -54,6 +54,9 @@ pub(super) struct Pipeline {
 
 const READ_CHUNK: usize = 64 * 1024;
 
+/// The commands in the transaction that opens a staging stream.
+const OPENING: usize = 4;
+
 impl Pipeline {
     pub(super) fn new(
         settings: SinkSettings,
@@ -188,10 +191,15 @@ impl Pipeline {
                     Some(outcomes) => self.transaction_done(&bounds, outcomes)?,
                     None => continue,
                 },
-                UnitKind::Staged { .. } if one.starts_with(b"$-1") => return Err(staging_lost(self.current_target())),
-                kind => match reply::refusal(&one) {
-                    Some(fault) => self.refused(kind, fault)?,
-                    None => self.confirmed(kind),
+                UnitKind::Opening => match self.replies.take(&one, OPENING)? {
+                    Some(outcomes) => self.opened(outcomes)?,
+                    None => continue,
+                },
+                UnitKind::Staged => self.staged(&one)?,
+                UnitKind::Sealing(records) => self.sealed(&one, records)?,
+                UnitKind::Record => match reply::refusal(&one) {
+                    Some(fault) => self.refused(fault)?,
+                    None => self.confirmed(UnitKind::Record),
                 },
             }
             self.step()?;
@@ -224,8 +232,8 @@ impl Pipeline {
     fn confirmed(&mut self, kind: UnitKind) {
         self.outage.over();
         self.counters.confirmed.fetch_add(kind.records(), Ordering::Relaxed);
-        if let (true, Some((bytes, _))) = (self.overtaken(), self.unconfirmed.front().and_then(Chunk::current)) {
-            self.put_off(bytes.to_vec(), kind, None);
+        if self.overtaken() {
+            self.put_off_current(kind, None);
         }
     }
 
@@ -235,25 +243,62 @@ impl Pipeline {
         !self.put_off.is_empty() && self.settings.kind != SinkKind::Stream
     }
 
-    /// The server has put the unit off, or rejects it for good.
-    fn refused(&mut self, kind: UnitKind, fault: Fault) -> Result<()> {
+    /// The server has put the record off, or rejects it for good.
+    fn refused(&mut self, fault: Fault) -> Result<()> {
+        if fault.is_passing() {
+            self.put_off_current(UnitKind::Record, Some(fault));
+            return Ok(());
+        }
         let Some((bytes, _)) = self.unconfirmed.front().and_then(Chunk::current) else { return Ok(()) };
         let bytes = bytes.to_vec();
-        match kind {
-            UnitKind::Staged { put_off } if fault.message().contains("equal or smaller") => match put_off {
-                // It was sent again, after its reply was lost: it is there.
-                false => self.confirmed(kind),
-                // Later ones overtook it, and it can't go before them any more.
-                true => return Err(overtaken_in_staging(self.current_target())),
-            },
-            UnitKind::Staged { .. } if fault.is_passing() => {
-                self.put_off(bytes, UnitKind::Staged { put_off: true }, Some(fault));
-            }
-            kind if fault.is_passing() => self.put_off(bytes, kind, Some(fault)),
-            UnitKind::Helper => return Err(fault.into()),
-            _ => self.reject(&bytes, &fault)?,
+        self.reject(&bytes, &fault)
+    }
+
+    fn opened(&mut self, outcomes: Outcomes) -> Result<()> {
+        let fault = match outcomes {
+            Outcomes::Aborted(fault) => Some(fault),
+            Outcomes::Each(faults) => faults.into_iter().flatten().find(|fault| !is_there_already(fault)),
+        };
+        match fault {
+            Some(fault) if fault.is_passing() => self.put_off_current(UnitKind::Opening, Some(fault)),
+            Some(fault) => return Err(self.not_staged(fault)),
+            None => self.confirmed(UnitKind::Opening),
         }
         Ok(())
+    }
+
+    fn staged(&mut self, reply: &[u8]) -> Result<()> {
+        match reply::refusal(reply) {
+            // It was sent again, after its reply was lost. Should it not be there after all, the seal tells.
+            Some(fault) if is_there_already(&fault) => self.confirmed(UnitKind::Staged),
+            Some(fault) if fault.is_passing() => self.put_off_current(UnitKind::Staged, Some(fault)),
+            Some(fault) => return Err(self.not_staged(fault)),
+            // There is no stream: what makes it may have been put off, and comes first.
+            None if reply.starts_with(b"$-1") && !self.put_off.is_empty() => {
+                self.put_off_current(UnitKind::Staged, None);
+            }
+            None if reply.starts_with(b"$-1") => return Err(staging_lost(&self.current_target())),
+            None => self.confirmed(UnitKind::Staged),
+        }
+        Ok(())
+    }
+
+    fn sealed(&mut self, reply: &[u8], records: u64) -> Result<()> {
+        let kind = UnitKind::Sealing(records);
+        match reply::refusal(reply) {
+            Some(fault) if fault.is_passing() => self.put_off_current(kind, Some(fault)),
+            Some(fault) => return Err(self.not_staged(fault)),
+            None if reply == format!(":{records}\r\n").as_bytes() => self.confirmed(kind),
+            // Some of them are still to be written.
+            None if !self.put_off.is_empty() => self.put_off_current(kind, None),
+            None => return Err(staging_incomplete(&self.current_target(), records)),
+        }
+        Ok(())
+    }
+
+    /// Each entry of a staging stream has its number, so none may go to the dead letters.
+    fn not_staged(&self, fault: Fault) -> Error {
+        fault.context(format!("staging stream '{}'", self.current_target())).into()
     }
 
     /// To be sent again, before anything newer.
@@ -261,6 +306,12 @@ impl Pipeline {
         self.queue.add(bytes.len());
         self.put_off.push(Chunk::of_one(bytes, kind));
         self.reason = self.reason.take().or(why);
+    }
+
+    fn put_off_current(&mut self, kind: UnitKind, why: Option<Fault>) {
+        if let Some((bytes, _)) = self.unconfirmed.front().and_then(Chunk::current) {
+            self.put_off(bytes.to_vec(), kind, why);
+        }
     }
 
     /// To the dead letters; without them it fails the writer.
@@ -304,8 +355,8 @@ impl Pipeline {
                 }
             }
             Outcomes::Each(faults) => {
-                for (record, fault) in records.zip(faults) {
-                    match fault {
+                for (record, faults) in records.zip(faults.chunks(2)) {
+                    match faults.iter().flatten().next() {
                         None => {
                             self.outage.over();
                             self.counters.confirmed.fetch_add(1, Ordering::Relaxed);
@@ -316,9 +367,9 @@ impl Pipeline {
                         }
                         Some(fault) if fault.is_passing() => {
                             let (bytes, bounds) = transaction_of(record);
-                            self.put_off(bytes, UnitKind::Transaction(bounds), Some(fault));
+                            self.put_off(bytes, UnitKind::Transaction(bounds), Some(fault.clone()));
                         }
-                        Some(fault) => self.reject(record, &fault)?,
+                        Some(fault) => self.reject(record, fault)?,
                     }
                 }
             }
@@ -327,8 +378,8 @@ impl Pipeline {
     }
 
     fn current_target(&self) -> String {
-        let command = self.unconfirmed.front().and_then(Chunk::current).map_or(&[][..], |(bytes, _)| bytes);
-        arguments(command).get(1).map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
+        let unit = self.unconfirmed.front().and_then(Chunk::current).map_or(&[][..], |(bytes, _)| bytes);
+        String::from_utf8_lossy(resp::key(unit)).into_owned()
     }
 }
 
@@ -359,14 +410,20 @@ fn transaction_of(record: &[u8]) -> (Vec<u8>, Vec<usize>) {
     (bytes, bounds)
 }
 
-fn overtaken_in_staging(key: String) -> Error {
+/// What Redis says of an entry ID that is not above the last one.
+fn is_there_already(fault: &Fault) -> bool {
+    fault.message().contains("equal or smaller")
+}
+
+fn staging_incomplete(key: &str, records: u64) -> Error {
     let message = format!(
-        "staging stream '{key}': the server put an append off and took later ones; the job has to go back to its last checkpoint, nothing is lost"
+        "staging stream '{key}' does not hold all {records} records of its epoch: the server has put some off and taken later ones, or has lost \
+         some in a failover; the job has to go back to its last checkpoint, nothing is lost"
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }
 
-fn staging_lost(key: String) -> Error {
+fn staging_lost(key: &str) -> Error {
     let message = format!(
         "staging stream '{key}' is gone while its epoch is being written: it was deleted or evicted, it expired, or this writer was replaced"
     );

@@ -6,12 +6,12 @@ use redis::Value;
 use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
 
-/// What became of the records of a transaction, two commands each.
+/// What became of a transaction's commands.
 #[derive(Debug)]
 pub(super) enum Outcomes {
-    /// The server refused to queue a command, so it carried none out.
+    /// The server refused to queue a command, or to begin, so it carried none out.
     Aborted(Fault),
-    /// For each record: its first error, if it has one. The others were carried out all the same.
+    /// For each command: its error, if it has one. The others were carried out all the same.
     Each(Vec<Option<Fault>>),
 }
 
@@ -32,7 +32,7 @@ impl Replies {
         }
         let Replies { refusal: why, .. } = std::mem::take(self);
         if let Some(aborted) = refusal(reply) {
-            return Ok(Some(Outcomes::Aborted(why.unwrap_or(aborted))));
+            return Ok(Some(Outcomes::Aborted(why.unwrap_or_else(|| reason_of(aborted)))));
         }
         match redis::parse_redis_value(reply) {
             Ok(Value::Array(results)) if results.len() == commands => {
@@ -40,10 +40,18 @@ impl Replies {
                     Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
                     _ => None,
                 };
-                Ok(Some(Outcomes::Each(results.chunks(2).map(|pair| pair.iter().find_map(fault)).collect())))
+                Ok(Some(Outcomes::Each(results.iter().map(fault).collect())))
             }
             other => Err(Error::protocol(format!("the reply to EXEC can't be read: {other:?}"))),
         }
+    }
+}
+
+/// What a server says that queued all commands and then can't carry them out (`server.c`, `rejectCommand`).
+fn reason_of(aborted: Fault) -> Fault {
+    match aborted.message().strip_prefix("EXECABORT Transaction discarded because of: ") {
+        Some(reason) => Fault::from_server(reason),
+        None => aborted,
     }
 }
 
@@ -69,18 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn tells_each_record_from_the_others() {
+    fn tells_each_command_from_the_others() {
         let exec = b"*4\r\n:1\r\n:1\r\n-WRONGTYPE Operation against a key\r\n:0\r\n";
         let outcomes = take(&[b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", exec], 4);
         let Outcomes::Each(faults) = outcomes else { panic!("{outcomes:?}") };
-        assert!(faults[0].is_none());
-        assert!(faults[1].as_ref().unwrap().message().starts_with("WRONGTYPE Operation against a key"));
+        assert_eq!(faults.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, false]);
+        assert!(faults[2].as_ref().unwrap().message().starts_with("WRONGTYPE Operation against a key"));
     }
 
     #[test]
     fn an_aborted_one_tells_why() {
         let replies: [&[u8]; 4] =
             [b"+OK\r\n", b"-OOM no memory\r\n", b"+QUEUED\r\n", b"-EXECABORT Transaction discarded\r\n"];
+        assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));
+        let late = b"-EXECABORT Transaction discarded because of: OOM no memory\r\n";
+        let replies: [&[u8]; 4] = [b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", late];
         assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));
     }
 }

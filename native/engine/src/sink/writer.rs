@@ -89,6 +89,7 @@ impl Writer {
     /// # Errors
     /// What ended the writer, again at every call.
     pub fn flush(&self, max_wait: Duration) -> Result<bool> {
+        self.queue.push(self.encoder.lock().seal());
         self.queue.flush(max_wait)
     }
 

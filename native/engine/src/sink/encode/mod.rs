@@ -29,13 +29,12 @@ pub(super) struct Unit {
 pub(super) enum UnitKind {
     /// One command that writes one record.
     Record,
-    /// One command that serves others: it has no record.
-    Helper,
-    /// An append to a staging stream: its ID is its own, so that it can be sent again.
-    Staged {
-        /// The server has put it off before.
-        put_off: bool,
-    },
+    /// The first append to a staging stream, in a transaction with what else makes the stream.
+    Opening,
+    /// A further append to it. Each has an ID of its own, so that it can be sent again.
+    Staged,
+    /// Asks how many entries a staging stream has, which must be so many.
+    Sealing(u64),
     /// `MULTI`, the commands of some records, `EXEC`. Where each record's commands begin, relative to the unit, and where the last ones end.
     Transaction(Vec<usize>),
 }
@@ -44,8 +43,8 @@ impl UnitKind {
     /// How many records it writes.
     pub(super) fn records(&self) -> u64 {
         match self {
-            Self::Record | Self::Staged { .. } => 1,
-            Self::Helper => 0,
+            Self::Record | Self::Opening | Self::Staged => 1,
+            Self::Sealing(_) => 0,
             Self::Transaction(bounds) => bounds.len().saturating_sub(1) as u64,
         }
     }
@@ -139,6 +138,14 @@ impl Encoder {
             Kind::Keyed(keyed) => keyed.encode(&records, &mut commands)?,
         }
         Ok(commands)
+    }
+
+    /// What makes sure that all that was staged is there; nothing when that was asked for since the last record.
+    pub(super) fn seal(&mut self) -> Commands {
+        match &mut self.kind {
+            Kind::Staging(staging) => staging.seal(),
+            Kind::Stream(_) | Kind::Keyed(_) => Commands::default(),
+        }
     }
 
     /// What the epoch that ends here has staged. The next record begins the next one.

@@ -32,10 +32,42 @@ pub(in crate::sink) fn arguments(command: &[u8]) -> Vec<&[u8]> {
     arguments
 }
 
+/// What `MULTI` is as a command.
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+
+/// The key of a unit: the word behind the name of its command, or of the first one of its transaction.
+pub(in crate::sink) fn key(unit: &[u8]) -> &[u8] {
+    let mut rest = unit.strip_prefix(MULTI).unwrap_or(unit);
+    let name = |rest: &mut &[u8]| number(rest).and(number(rest));
+    match name(&mut rest).and_then(|length| rest.get(length + 2..)) {
+        Some(mut rest) => number(&mut rest).and_then(|length| rest.get(..length)).unwrap_or_default(),
+        None => &[],
+    }
+}
+
 /// The number of the header line that `rest` begins with.
 fn number(rest: &mut &[u8]) -> Option<usize> {
     let end = memchr::memchr(b'\n', rest)?;
     let (line, tail) = rest.split_at(end + 1);
     *rest = tail;
     std::str::from_utf8(line.get(1..end.checked_sub(1)?)?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_key_of_a_unit() {
+        let mut unit = Vec::new();
+        command(&mut unit, &[b"XADD", b"t:0", b"*", b"f", b"v"]);
+        assert_eq!(key(&unit), b"t:0");
+        let mut transaction = Vec::new();
+        command(&mut transaction, &[b"MULTI"]);
+        transaction.extend_from_slice(&unit);
+        assert_eq!(key(&transaction), b"t:0");
+        for cut in 0..unit.len() {
+            assert!(b"t:0".starts_with(key(&unit[..cut])), "{cut}");
+        }
+    }
 }

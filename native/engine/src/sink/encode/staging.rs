@@ -2,7 +2,11 @@
 //!
 //! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot, and no reader of the topic sees it. Appends carry the ID
 //! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the first append
-//! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on.
+//! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It does so in one transaction with
+//! the stream's entry in the index and its time to live, so there is no stream without them, whatever happens.
+//!
+//! "Equal or smaller" would also be said of an append that was refused, or that a failover lost, if a later one was taken. So an epoch ends with
+//! a look at how many entries are there.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +33,16 @@ pub(super) struct Staging {
     ttl_seconds: String,
     settings: StagingSettings,
     epoch: u64,
-    /// Of this epoch: by partition, the staging stream and how many records are in it.
-    open: BTreeMap<Partition, (String, u64)>,
+    /// Of this epoch, by partition.
+    open: BTreeMap<Partition, Open>,
+}
+
+/// A staging stream of this epoch.
+struct Open {
+    key: String,
+    records: u64,
+    /// How many there were when it was last sealed.
+    sealed: u64,
 }
 
 /// The index of a partition's staging streams, a set.
@@ -95,41 +107,51 @@ impl Staging {
     fn append(&mut self, record: &Record<'_>, out: &mut Commands) {
         let partition = record.target.cast_unsigned();
         let (topic, lane, attempt, epoch) = (&self.topic, &self.settings.lane, &self.settings.attempt, self.epoch);
-        let (key, sequence) = self.open.entry(partition).or_insert_with(|| {
+        let open = self.open.entry(partition).or_insert_with(|| {
             let stream = stream_name(topic, partition);
-            (StagingKey { stream: &stream, lane, epoch, attempt }.to_string(), 0)
+            let key = StagingKey { stream: &stream, lane, epoch, attempt }.to_string();
+            Open { key, records: 0, sealed: 0 }
         });
-        let first = *sequence == 0;
-        *sequence += 1;
-        if first {
-            // Listed before it is there: so whatever happens, it is found.
-            let index = index_key(topic, partition);
-            resp::command(&mut out.bytes, &[b"SADD", index.as_bytes(), key.as_bytes()]);
-            out.end_unit(UnitKind::Helper);
-            resp::command(&mut out.bytes, &[b"EXPIRE", index.as_bytes(), self.ttl_seconds.as_bytes()]);
-            out.end_unit(UnitKind::Helper);
+        open.records += 1;
+        let (key, id) = (open.key.as_bytes(), format!("{epoch}-{}", open.records));
+        if open.records > 1 {
+            append(&[b"XADD", key, b"NOMKSTREAM", id.as_bytes()], record, &mut out.bytes);
+            return out.end_unit(UnitKind::Staged);
         }
-        let id = format!("{epoch}-{sequence}");
-        let arguments: &[&[u8]] = match first {
-            true => &[b"XADD", key.as_bytes(), id.as_bytes()],
-            false => &[b"XADD", key.as_bytes(), b"NOMKSTREAM", id.as_bytes()],
-        };
-        resp::header(&mut out.bytes, b'*', arguments.len() + 2 * record.pairs as usize);
-        arguments.iter().for_each(|argument| resp::bulk(&mut out.bytes, argument));
-        record.strings().for_each(|string| resp::bulk(&mut out.bytes, string));
-        out.end_unit(UnitKind::Staged { put_off: false });
-        if first {
-            resp::command(&mut out.bytes, &[b"EXPIRE", key.as_bytes(), self.ttl_seconds.as_bytes()]);
-            out.end_unit(UnitKind::Helper);
+        let (index, ttl) = (index_key(topic, partition), self.ttl_seconds.as_bytes());
+        resp::command(&mut out.bytes, &[b"MULTI"]);
+        append(&[b"XADD", key, id.as_bytes()], record, &mut out.bytes);
+        resp::command(&mut out.bytes, &[b"EXPIRE", key, ttl]);
+        resp::command(&mut out.bytes, &[b"SADD", index.as_bytes(), key]);
+        resp::command(&mut out.bytes, &[b"EXPIRE", index.as_bytes(), ttl]);
+        resp::command(&mut out.bytes, &[b"EXEC"]);
+        out.end_unit(UnitKind::Opening);
+    }
+
+    pub(super) fn seal(&mut self) -> Commands {
+        let mut out = Commands::default();
+        for open in self.open.values_mut().filter(|open| open.sealed < open.records) {
+            resp::command(&mut out.bytes, &[b"XLEN", open.key.as_bytes()]);
+            out.end_unit(UnitKind::Sealing(open.records));
+            open.sealed = open.records;
         }
+        out
     }
 
     pub(super) fn prepare(&mut self) -> Vec<Prepared> {
         let epoch = self.epoch;
         self.epoch += 1;
         let staged = std::mem::take(&mut self.open);
-        staged.into_iter().map(|(partition, (key, records))| Prepared { partition, key, records, epoch }).collect()
+        let prepared = |(partition, Open { key, records, .. })| Prepared { partition, key, records, epoch };
+        staged.into_iter().map(prepared).collect()
     }
+}
+
+/// These arguments, then the record.
+fn append(arguments: &[&[u8]], record: &Record<'_>, out: &mut Vec<u8>) {
+    resp::header(out, b'*', arguments.len() + 2 * record.pairs as usize);
+    arguments.iter().for_each(|argument| resp::bulk(out, argument));
+    record.strings().for_each(|string| resp::bulk(out, string));
 }
 
 #[cfg(test)]
@@ -145,20 +167,25 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "SADD {t:0}:staging {t:0}:staging:l:1:a",
-                "EXPIRE {t:0}:staging 60",
+                "MULTI",
                 "XADD {t:0}:staging:l:1:a 1-1 f 1",
                 "EXPIRE {t:0}:staging:l:1:a 60",
+                "SADD {t:0}:staging {t:0}:staging:l:1:a",
+                "EXPIRE {t:0}:staging 60",
+                "EXEC",
                 "XADD {t:0}:staging:l:1:a NOMKSTREAM 1-2 f 2"
             ]
         );
-        let staged = UnitKind::Staged { put_off: false };
-        assert_eq!(kinds, [UnitKind::Helper, UnitKind::Helper, staged.clone(), UnitKind::Helper, staged]);
+        assert_eq!(kinds, [UnitKind::Opening, UnitKind::Staged]);
+        let seal = encoder.seal();
+        assert_eq!(resp::arguments(&seal.bytes), [&b"XLEN"[..], b"{t:0}:staging:l:1:a"]);
+        assert_eq!(seal.units[0].kind, UnitKind::Sealing(2));
+        assert_eq!(encoder.seal(), Commands::default(), "nothing new");
         let prepared = |key: &str, partition, records, epoch| Prepared { partition, key: key.into(), records, epoch };
         assert_eq!(encoder.prepare(), [prepared("{t:0}:staging:l:1:a", 0, 2, 1)]);
         assert_eq!(encoder.prepare(), []);
         let (texts, _) = encoded(&mut encoder, &[(1, &[("f", "3")])]);
-        assert_eq!(texts[2], "XADD {t:1}:staging:l:3:a 3-1 f 3");
+        assert_eq!(texts[1], "XADD {t:1}:staging:l:3:a 3-1 f 3");
         assert_eq!(encoder.prepare(), [prepared("{t:1}:staging:l:3:a", 1, 1, 3)]);
     }
 

@@ -15,7 +15,11 @@ pub(super) struct State {
     staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
     last_ids: BTreeMap<String, EntryId>,
     index: BTreeSet<String>,
+    /// Staging streams with a time to live.
+    expiring: BTreeSet<String>,
     marks: BTreeMap<String, u64>,
+    /// Of clients within `MULTI`: what is queued, and whether something was refused.
+    queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
     /// The server is full.
     pub(super) full: bool,
 }
@@ -35,24 +39,75 @@ impl SimulatedRedis {
         Arc::new(Network::new(self.clone(), self.wires.clone()))
     }
 
+    /// Those without a time to live.
+    pub(super) fn staged_for_ever(&self) -> Vec<String> {
+        let state = self.state.lock();
+        state.staging.keys().filter(|key| !state.expiring.contains(*key)).cloned().collect()
+    }
+
     pub(super) fn staged(&self) -> Vec<String> {
         self.state.lock().staging.keys().cloned().collect()
     }
 }
 
 impl Machine for SimulatedRedis {
-    async fn answer(&self, _: u64, words: Vec<String>) -> Vec<u8> {
-        self.state.lock().execute(&words)
+    async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
+        self.state.lock().answer(client, words)
     }
 }
 
 impl State {
+    fn answer(&mut self, client: u64, words: Vec<String>) -> Vec<u8> {
+        let refusal = self.refusal(&words[0]);
+        match (words[0].as_str(), self.queued.get_mut(&client)) {
+            ("MULTI", _) => {
+                self.queued.insert(client, (Vec::new(), false));
+                ok()
+            }
+            ("EXEC", _) => self.run_queued(client),
+            (_, Some((_, refused))) if refusal.is_some() => {
+                *refused = true;
+                refusal.unwrap_or_default()
+            }
+            (_, Some((queued, _))) => {
+                queued.push(words);
+                b"+QUEUED\r\n".to_vec()
+            }
+            (_, None) => refusal.unwrap_or_else(|| self.execute(&words)),
+        }
+    }
+
+    /// All of them, or none.
+    fn run_queued(&mut self, client: u64) -> Vec<u8> {
+        let (queued, refused) = self.queued.remove(&client).unwrap_or_default();
+        if refused {
+            return b"-EXECABORT Transaction discarded because of previous errors.\r\n".to_vec();
+        }
+        if queued.iter().any(|words| self.refusal(&words[0]).is_some()) {
+            return b"-EXECABORT Transaction discarded because of: OOM command not allowed\r\n".to_vec();
+        }
+        let mut out = format!("*{}\r\n", queued.len()).into_bytes();
+        queued.iter().for_each(|words| out.extend(self.execute(words)));
+        out
+    }
+
+    fn refusal(&self, command: &str) -> Option<Vec<u8>> {
+        let takes_memory = matches!(command, "XADD" | "SADD" | "EVAL");
+        (self.full && takes_memory).then(|| b"-OOM command not allowed\r\n".to_vec())
+    }
+
     fn execute(&mut self, words: &[String]) -> Vec<u8> {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match word(0) {
             "CLIENT" => ok(),
-            "EXPIRE" => int(i64::from(self.staging.contains_key(word(1)))),
-            "XADD" | "SADD" | "EVAL" if self.full => b"-OOM command not allowed\r\n".to_vec(),
+            "EXPIRE" => {
+                let there = self.staging.contains_key(word(1));
+                if there {
+                    self.expiring.insert(word(1).to_owned());
+                }
+                int(i64::from(there))
+            }
+            "XLEN" => int(self.staging.get(word(1)).map_or(0, |entries| entries.len() as i64)),
             "SADD" => int(i64::from(self.index.insert(word(2).to_owned()))),
             "SREM" => int(i64::from(self.index.remove(word(2)))),
             "SMEMBERS" => {
@@ -62,6 +117,7 @@ impl State {
             }
             "DEL" => {
                 self.last_ids.remove(word(1));
+                self.expiring.remove(word(1));
                 int(i64::from(self.staging.remove(word(1)).is_some()))
             }
             "XADD" => self.append(words),

@@ -57,6 +57,8 @@ class ExactlyOnceSinkIT {
         "+sadd",
         "+srem",
         "+smembers",
+        "+multi",
+        "+exec",
         "+expire"
     };
 
