@@ -3,6 +3,7 @@ package com.redis.flink.bridge;
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * One native committer: moves what an exactly-once sink has staged to the topic, and cleans up what
@@ -12,9 +13,11 @@ import java.io.IOException;
 public final class NativeCommitter implements CommitterBackend {
 
     private final NativeHandle handle;
+    private final NativeCredentials credentials;
 
-    private NativeCommitter(long handle) {
+    private NativeCommitter(long handle, NativeCredentials credentials) {
         this.handle = new NativeHandle("native committer", handle);
+        this.credentials = credentials;
     }
 
     /**
@@ -25,15 +28,25 @@ public final class NativeCommitter implements CommitterBackend {
      * @throws IOException the native library cannot be loaded
      */
     public static NativeCommitter open(String settings) throws IOException {
+        return open(settings, Optional.empty());
+    }
+
+    /** The same, with what must be asked for at every connect. */
+    public static NativeCommitter open(String settings, Optional<CredentialsSupplier> supplier)
+            throws IOException {
         NativeLibrary.load();
-        return new NativeCommitter(nativeOpen(settings));
+        NativeCredentials credentials = NativeCredentials.open(supplier);
+        return new NativeCommitter(
+                credentials.openOwner(settings, NativeCommitter::nativeOpen), credentials);
     }
 
     @Override
     public void commit(String committables) throws IOException, InterruptedException {
         try {
+            credentials.serve();
             while (!nativeCommit(handle.get(), committables, Waiting.SLICE_MILLIS)) {
                 Waiting.throwIfInterrupted();
+                credentials.serve();
             }
         } finally {
             NativeLogs.drain();
@@ -43,8 +56,10 @@ public final class NativeCommitter implements CommitterBackend {
     @Override
     public void recover(String lanes) throws IOException, InterruptedException {
         try {
+            credentials.serve();
             while (!nativeRecover(handle.get(), lanes, Waiting.SLICE_MILLIS)) {
                 Waiting.throwIfInterrupted();
+                credentials.serve();
             }
         } finally {
             NativeLogs.drain();
@@ -58,6 +73,7 @@ public final class NativeCommitter implements CommitterBackend {
             try {
                 nativeClose(released);
             } finally {
+                credentials.close();
                 NativeLogs.drain();
             }
         }

@@ -3,6 +3,7 @@ package com.redis.flink.bridge;
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * One native enumerator, on the job manager: makes consumer groups, reads positions, says who reads
@@ -12,9 +13,11 @@ import java.io.IOException;
 public final class NativeEnumerator implements EnumeratorBackend {
 
     private final NativeHandle handle;
+    private final NativeCredentials credentials;
 
-    private NativeEnumerator(long handle) {
+    private NativeEnumerator(long handle, NativeCredentials credentials) {
         this.handle = new NativeHandle("native enumerator", handle);
+        this.credentials = credentials;
     }
 
     /**
@@ -25,16 +28,26 @@ public final class NativeEnumerator implements EnumeratorBackend {
      * @throws IOException the native library cannot be loaded
      */
     public static NativeEnumerator open(String settings) throws IOException {
+        return open(settings, Optional.empty());
+    }
+
+    /** The same, with what must be asked for at every connect. */
+    public static NativeEnumerator open(String settings, Optional<CredentialsSupplier> supplier)
+            throws IOException {
         NativeLibrary.load();
-        return new NativeEnumerator(nativeOpen(settings));
+        NativeCredentials credentials = NativeCredentials.open(supplier);
+        return new NativeEnumerator(
+                credentials.openOwner(settings, NativeEnumerator::nativeOpen), credentials);
     }
 
     @Override
     public String discover(String request) throws IOException, InterruptedException {
         try {
+            credentials.serve();
             String found = nativeDiscover(handle.get(), request, Waiting.SLICE_MILLIS);
             while (found == null) {
                 Waiting.throwIfInterrupted();
+                credentials.serve();
                 found = nativeDiscover(handle.get(), request, Waiting.SLICE_MILLIS);
             }
             return found;
@@ -50,6 +63,7 @@ public final class NativeEnumerator implements EnumeratorBackend {
             try {
                 nativeClose(released);
             } finally {
+                credentials.close();
                 NativeLogs.drain();
             }
         }

@@ -3,15 +3,18 @@ package com.redis.flink.bridge;
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
+import java.util.Optional;
 
 /** One native source reader: every connection, buffer and acknowledgment of one reader subtask. */
 @Internal
 public final class NativeReader implements ReaderBackend {
 
     private final NativeHandle handle;
+    private final NativeCredentials credentials;
 
-    private NativeReader(long handle) {
+    private NativeReader(long handle, NativeCredentials credentials) {
         this.handle = new NativeHandle("native reader", handle);
+        this.credentials = credentials;
     }
 
     /**
@@ -22,8 +25,16 @@ public final class NativeReader implements ReaderBackend {
      * @throws IOException the native library cannot be loaded
      */
     public static NativeReader open(String settings) throws IOException {
+        return open(settings, Optional.empty());
+    }
+
+    /** The same, with what must be asked for at every connect. */
+    public static NativeReader open(String settings, Optional<CredentialsSupplier> supplier)
+            throws IOException {
         NativeLibrary.load();
-        return new NativeReader(nativeOpen(settings));
+        NativeCredentials credentials = NativeCredentials.open(supplier);
+        return new NativeReader(
+                credentials.openOwner(settings, NativeReader::nativeOpen), credentials);
     }
 
     @Override
@@ -38,6 +49,7 @@ public final class NativeReader implements ReaderBackend {
     @Override
     public byte[] poll(int maxWaitMillis) throws IOException {
         try {
+            credentials.serve();
             return nativePoll(handle.get(), maxWaitMillis);
         } finally {
             NativeLogs.drain();
@@ -65,8 +77,9 @@ public final class NativeReader implements ReaderBackend {
     }
 
     @Override
-    public void complete(long checkpointId) {
+    public void complete(long checkpointId) throws IOException {
         try {
+            credentials.serve();
             nativeComplete(handle.get(), checkpointId);
         } finally {
             NativeLogs.drain();
@@ -90,6 +103,7 @@ public final class NativeReader implements ReaderBackend {
             try {
                 nativeClose(released);
             } finally {
+                credentials.close();
                 NativeLogs.drain();
             }
         }

@@ -3,6 +3,7 @@ package com.redis.flink.bridge;
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * One native writer: the connection and everything in flight of one sink subtask, or of a reader's
@@ -12,9 +13,11 @@ import java.io.IOException;
 public final class NativeWriter implements StagingBackend {
 
     private final NativeHandle handle;
+    private final NativeCredentials credentials;
 
-    private NativeWriter(long handle) {
+    private NativeWriter(long handle, NativeCredentials credentials) {
         this.handle = new NativeHandle("native writer", handle);
+        this.credentials = credentials;
     }
 
     /**
@@ -25,15 +28,25 @@ public final class NativeWriter implements StagingBackend {
      * @throws IOException the native library cannot be loaded
      */
     public static NativeWriter open(String settings) throws IOException {
+        return open(settings, Optional.empty());
+    }
+
+    /** The same, with what must be asked for at every connect. */
+    public static NativeWriter open(String settings, Optional<CredentialsSupplier> supplier)
+            throws IOException {
         NativeLibrary.load();
-        return new NativeWriter(nativeOpen(settings));
+        NativeCredentials credentials = NativeCredentials.open(supplier);
+        return new NativeWriter(
+                credentials.openOwner(settings, NativeWriter::nativeOpen), credentials);
     }
 
     @Override
     public void write(byte[] frame, int length) throws IOException, InterruptedException {
         try {
+            credentials.serve();
             while (!nativeWrite(handle.get(), frame, length, Waiting.SLICE_MILLIS)) {
                 Waiting.throwIfInterrupted();
+                credentials.serve();
             }
         } finally {
             NativeLogs.drain();
@@ -43,8 +56,10 @@ public final class NativeWriter implements StagingBackend {
     @Override
     public void flush() throws IOException, InterruptedException {
         try {
+            credentials.serve();
             while (!nativeFlush(handle.get(), Waiting.SLICE_MILLIS)) {
                 Waiting.throwIfInterrupted();
+                credentials.serve();
             }
         } finally {
             NativeLogs.drain();
@@ -72,6 +87,7 @@ public final class NativeWriter implements StagingBackend {
             try {
                 nativeClose(released);
             } finally {
+                credentials.close();
                 NativeLogs.drain();
             }
         }

@@ -36,7 +36,7 @@ public interface ReaderBackend extends AutoCloseable {
     void checkpoint(long checkpointId, String positions);
 
     /** The checkpoint completed: its entries may be acknowledged. Does not wait for that. */
-    void complete(long checkpointId);
+    void complete(long checkpointId) throws IOException;
 
     /** The checkpoint was aborted: its entries belong to the next one. */
     void abort(long checkpointId);

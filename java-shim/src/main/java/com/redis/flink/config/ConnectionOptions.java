@@ -2,18 +2,21 @@ package com.redis.flink.config;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.redis.flink.bridge.CredentialsSupplier;
 
 import org.apache.flink.annotation.Internal;
 
+import java.io.IOException;
 import java.io.Serializable;
-import java.util.Locale;
+import java.io.UncheckedIOException;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
- * How to reach a Redis server and for how long to try: what the configs of sources and sinks have
- * in common. They hold one by composition and keep their own documented setters.
+ * How to reach the Redis servers and for how long to try. {@link ConnectionConfig} shows it to
+ * users, the engine reads it as JSON.
  *
- * <p>Made valid once, in {@link Builder#build()}; immutable from then on.
+ * <p>Made valid once, from a {@link ConnectionConfigBuilder}; immutable from then on.
  */
 @Internal
 public final class ConnectionOptions implements Serializable {
@@ -22,129 +25,183 @@ public final class ConnectionOptions implements Serializable {
 
     public static final String DEFAULT_HOST = "localhost";
     public static final int DEFAULT_PORT = 6379;
+    public static final int DEFAULT_SENTINEL_PORT = 26379;
     public static final String DEFAULT_USER = "default";
     public static final int DEFAULT_CONNECT_TIMEOUT_MILLIS = 5_000;
     public static final int DEFAULT_COMMAND_TIMEOUT_MILLIS = 10_000;
     public static final long DEFAULT_RETRY_TIMEOUT_MILLIS = 60_000;
+    public static final long DEFAULT_KEEPALIVE_MILLIS = 30_000;
+    public static final long DEFAULT_MIN_BACKOFF_MILLIS = 50;
+    public static final long DEFAULT_MAX_BACKOFF_MILLIS = 2_000;
 
-    private static final String SINGLE_SERVER_ONLY =
-            "this version connects to a single server without TLS only; ";
+    /** TCP counts in seconds. */
+    private static final long MIN_KEEPALIVE_MILLIS = 1_000;
 
-    private final String host;
-    private final int port;
-    private final String user;
-    private final String password;
-    private final boolean useClusterApi;
-    private final boolean useTls;
-    private final MtlsParameters mtlsParameters;
-    private final int connectTimeoutMillis;
-    private final int commandTimeoutMillis;
-    private final long retryTimeoutMillis;
-    private final String clientName;
+    final ServerOptions servers;
+    final TlsOptions tls;
+    final String user;
+    final String password;
 
-    private ConnectionOptions(Builder builder) {
-        host = Options.notBlank("host", builder.host);
-        port = Options.port("port", builder.port);
-        // Jobs pass what System.getenv gives: not set means the default user, and no
-        // authentication.
-        user = builder.user == null || builder.user.isEmpty() ? DEFAULT_USER : builder.user;
-        password = builder.password == null ? "" : builder.password;
+    /** Null: user and password are constant. */
+    final CredentialsProvider credentialsProvider;
+
+    final int connectTimeoutMillis;
+    final int commandTimeoutMillis;
+    final long retryTimeoutMillis;
+    final long keepaliveMillis;
+    final long minBackoffMillis;
+    final long maxBackoffMillis;
+    final String clientName;
+
+    private ConnectionOptions(ConnectionConfigBuilder<?> builder, String defaultClientName) {
+        RedisUri uri = RedisUri.parse(builder.uri);
+        for (String option : uri.says()) {
+            if (builder.given.contains(option)) {
+                throw Options.invalid(
+                        "uri", uri + " and option " + option + " is set", "one of the two");
+            }
+        }
+        tls = new TlsOptions(builder, uri);
+        servers = new ServerOptions(builder, uri, tls.enabled);
+        String givenUser = uri.user.isEmpty() ? builder.user : uri.user;
+        user = givenUser.isEmpty() ? DEFAULT_USER : givenUser;
+        password = uri.password.isEmpty() ? builder.password : uri.password;
+        credentialsProvider = builder.credentialsProvider;
+        if (credentialsProvider != null && !(givenUser + password).isEmpty()) {
+            throw Options.invalid(
+                    "credentialsProvider",
+                    "set and option user or password is set",
+                    "the provider, or user and password");
+        }
         connectTimeoutMillis =
                 Options.atLeast("connectTimeoutMillis", builder.connectTimeoutMillis, 1);
         commandTimeoutMillis =
                 Options.atLeast("commandTimeoutMillis", builder.commandTimeoutMillis, 1);
         retryTimeoutMillis = Options.atLeast("retryTimeoutMillis", builder.retryTimeoutMillis, 0L);
-        clientName = Options.clientName("clientName", builder.clientName);
-        useClusterApi = builder.useClusterApi;
-        useTls = builder.useTls;
-        mtlsParameters = builder.mtlsParameters;
-        if (useClusterApi) {
+        keepaliveMillis =
+                Options.atLeast("keepaliveMillis", builder.keepaliveMillis, MIN_KEEPALIVE_MILLIS);
+        minBackoffMillis = Options.atLeast("minBackoffMillis", builder.minBackoffMillis, 1L);
+        maxBackoffMillis = builder.maxBackoffMillis;
+        if (maxBackoffMillis < minBackoffMillis) {
             throw Options.invalid(
-                    "useClusterApi",
-                    true,
-                    "false (" + SINGLE_SERVER_ONLY + "use a server that is not part of a cluster)");
+                    "maxBackoffMillis",
+                    maxBackoffMillis,
+                    minBackoffMillis + " (option minBackoffMillis) or more");
         }
-        if (useTls) {
-            throw Options.invalid(
-                    "useTls",
-                    true,
-                    "false ("
-                            + SINGLE_SERVER_ONLY
-                            + "use a port without TLS, or a TLS tunnel such as stunnel beside each"
-                            + " task manager)");
-        }
-        if (mtlsParameters != null) {
-            throw Options.invalid(
-                    "mtlsParameters",
-                    mtlsParameters,
-                    "null ("
-                            + SINGLE_SERVER_ONLY
-                            + "leave it out and use user and password instead)");
-        }
+        clientName =
+                Options.clientName(
+                        "clientName",
+                        builder.clientName == null ? defaultClientName : builder.clientName);
+    }
+
+    /**
+     * Validates the options of a builder.
+     *
+     * @throws IllegalArgumentException naming the option, its value, and what is allowed
+     */
+    static ConnectionOptions of(ConnectionConfigBuilder<?> builder, String defaultClientName) {
+        return new ConnectionOptions(builder, defaultClientName);
     }
 
     public static Builder builder() {
         return new Builder();
     }
 
-    public String getHost() {
-        return host;
-    }
-
-    public int getPort() {
-        return port;
-    }
-
-    public String getUser() {
-        return user;
-    }
-
-    /** The password; empty: none. Must not get into logs, messages or {@code toString}. */
-    public String getPassword() {
-        return password;
-    }
-
-    public boolean isUseClusterApi() {
-        return useClusterApi;
-    }
-
-    public boolean isUseTls() {
-        return useTls;
-    }
-
-    /** The client's certificates, or null. */
-    public MtlsParameters getMtlsParameters() {
-        return mtlsParameters;
-    }
-
-    public int getConnectTimeoutMillis() {
-        return connectTimeoutMillis;
-    }
-
-    public int getCommandTimeoutMillis() {
-        return commandTimeoutMillis;
-    }
-
-    public long getRetryTimeoutMillis() {
-        return retryTimeoutMillis;
-    }
-
-    public String getClientName() {
-        return clientName;
-    }
-
-    /** The connection settings that the engine reads (docs/architecture.md), with the password. */
+    /**
+     * The connection settings that the engine reads (docs/architecture.md), with the secrets. Has
+     * what is not at its default, and what older engines must have.
+     */
     public ObjectNode toJson() {
-        return JsonNodeFactory.instance
-                .objectNode()
-                .put("host", host)
-                .put("port", port)
-                .put("user", user)
-                .put("password", password)
-                .put("clientName", clientName)
-                .put("connectTimeoutMillis", connectTimeoutMillis)
-                .put("commandTimeoutMillis", commandTimeoutMillis)
-                .put("retryTimeoutMillis", retryTimeoutMillis);
+        ObjectNode json =
+                JsonNodeFactory.instance
+                        .objectNode()
+                        .put("host", servers.first().host)
+                        .put("port", servers.first().port)
+                        .put("user", user)
+                        .put("password", password)
+                        .put("clientName", clientName)
+                        .put("connectTimeoutMillis", connectTimeoutMillis)
+                        .put("commandTimeoutMillis", commandTimeoutMillis)
+                        .put("retryTimeoutMillis", retryTimeoutMillis);
+        servers.addTo(json);
+        if (tls.enabled) {
+            json.set("tls", tls.isConstant() ? constantTls() : json.objectNode());
+        }
+        if (keepaliveMillis != DEFAULT_KEEPALIVE_MILLIS) {
+            json.put("keepaliveMillis", keepaliveMillis);
+        }
+        if (minBackoffMillis != DEFAULT_MIN_BACKOFF_MILLIS) {
+            json.put("minBackoffMillis", minBackoffMillis);
+        }
+        if (maxBackoffMillis != DEFAULT_MAX_BACKOFF_MILLIS) {
+            json.put("maxBackoffMillis", maxBackoffMillis);
+        }
+        return json;
+    }
+
+    private ObjectNode constantTls() {
+        try {
+            return TlsMaterial.read(tls).toJson();
+        } catch (IOException e) {
+            // It could be read when the options were made valid.
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What must be asked for at every connect; empty: the settings say all there is. */
+    public Optional<CredentialsSupplier> credentials() {
+        return credentialsProvider == null && tls.isConstant()
+                ? Optional.empty()
+                : Optional.of(this::current);
+    }
+
+    /** What a native credentials desk is given, see docs/architecture.md. */
+    private String current() throws IOException {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        if (credentialsProvider != null) {
+            Credentials credentials = provided();
+            json.put("user", credentials.getUser()).put("password", credentials.getPassword());
+        }
+        if (!tls.isConstant()) {
+            try {
+                json.set("tls", TlsMaterial.read(tls).toJson());
+            } catch (IOException e) {
+                throw new IOException(endpoint() + ": " + e.getMessage(), e);
+            }
+        }
+        return json.toString();
+    }
+
+    private Credentials provided() throws IOException {
+        Credentials credentials;
+        try {
+            credentials = credentialsProvider.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw providerFailed("was interrupted", e);
+        } catch (Exception e) {
+            throw providerFailed("has failed with " + e.getClass().getName(), e);
+        }
+        if (credentials == null) {
+            throw providerFailed("gave null", null);
+        }
+        return credentials;
+    }
+
+    private IOException providerFailed(String how, Exception cause) {
+        return new IOException(
+                endpoint()
+                        + ": option credentialsProvider: "
+                        + credentialsProvider.getClass().getName()
+                        + " "
+                        + how
+                        + "; it must give user and password, or retry itself what may pass",
+                cause);
+    }
+
+    /** The servers as a URI; the user is in it if there is a password. */
+    private String endpoint() {
+        return servers.toUri(password.isEmpty() ? "" : user + "@", tls.enabled);
     }
 
     @Override
@@ -156,103 +213,38 @@ public final class ConnectionOptions implements Serializable {
             return false;
         }
         ConnectionOptions that = (ConnectionOptions) other;
-        return toJson().equals(that.toJson());
+        return servers.equals(that.servers)
+                && tls.equals(that.tls)
+                && user.equals(that.user)
+                && password.equals(that.password)
+                && Objects.equals(credentialsProvider, that.credentialsProvider)
+                && connectTimeoutMillis == that.connectTimeoutMillis
+                && commandTimeoutMillis == that.commandTimeoutMillis
+                && retryTimeoutMillis == that.retryTimeoutMillis
+                && keepaliveMillis == that.keepaliveMillis
+                && minBackoffMillis == that.minBackoffMillis
+                && maxBackoffMillis == that.maxBackoffMillis
+                && clientName.equals(that.clientName);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(host, port, user, clientName);
+        return Objects.hash(servers, tls, user, clientName);
     }
 
     @Override
     public String toString() {
-        return String.format(Locale.ROOT, "redis://%s@%s:%d (%s)", user, host, port, clientName);
+        return endpoint() + " (" + clientName + ")";
     }
 
-    /** Takes the options as they come; {@link #build()} validates them. */
+    /** The connection's options alone. */
     @Internal
-    public static final class Builder {
-
-        private String host = DEFAULT_HOST;
-        private int port = DEFAULT_PORT;
-        private String user = DEFAULT_USER;
-        private String password = "";
-        private boolean useClusterApi;
-        private boolean useTls;
-        private MtlsParameters mtlsParameters;
-        private int connectTimeoutMillis = DEFAULT_CONNECT_TIMEOUT_MILLIS;
-        private int commandTimeoutMillis = DEFAULT_COMMAND_TIMEOUT_MILLIS;
-        private long retryTimeoutMillis = DEFAULT_RETRY_TIMEOUT_MILLIS;
-        private String clientName = "flink";
+    public static final class Builder extends ConnectionConfigBuilder<Builder> {
 
         private Builder() {}
 
-        /** Name or address of the server; default {@code localhost}. */
-        public Builder host(String value) {
-            host = value;
-            return this;
-        }
-
-        /** TCP port, 1 to 65535; default 6379. */
-        public Builder port(int value) {
-            port = value;
-            return this;
-        }
-
-        /** User of Redis' access control list; null, empty and the default: {@code default}. */
-        public Builder user(String value) {
-            user = value;
-            return this;
-        }
-
-        /** Password; null, empty and the default: no authentication. */
-        public Builder password(String value) {
-            password = value;
-            return this;
-        }
-
-        /** Whether the server is a seed node of a cluster; only {@code false} in this version. */
-        public Builder useClusterApi(boolean value) {
-            useClusterApi = value;
-            return this;
-        }
-
-        /** Whether to encrypt the connection; only {@code false} in this version. */
-        public Builder useTls(boolean value) {
-            useTls = value;
-            return this;
-        }
-
-        /** Certificates for TLS on both sides; only {@code null} in this version. */
-        public Builder mtlsParameters(MtlsParameters value) {
-            mtlsParameters = value;
-            return this;
-        }
-
-        /** Milliseconds that one attempt to connect may take, 1 or more; default 5000. */
-        public Builder connectTimeoutMillis(int value) {
-            connectTimeoutMillis = value;
-            return this;
-        }
-
-        /** Milliseconds that one command may take beyond its own wait, 1 or more; default 10000. */
-        public Builder commandTimeoutMillis(int value) {
-            commandTimeoutMillis = value;
-            return this;
-        }
-
-        /**
-         * Milliseconds to go on retrying before the job fails, 0 (not at all) or more; default
-         * 60000.
-         */
-        public Builder retryTimeoutMillis(long value) {
-            retryTimeoutMillis = value;
-            return this;
-        }
-
-        /** What {@code CLIENT SETNAME} is given; default {@code flink}. */
-        public Builder clientName(String value) {
-            clientName = value;
+        @Override
+        protected Builder self() {
             return this;
         }
 
@@ -262,7 +254,7 @@ public final class ConnectionOptions implements Serializable {
          * @throws IllegalArgumentException naming the option, its value, and what is allowed
          */
         public ConnectionOptions build() {
-            return new ConnectionOptions(this);
+            return of(this, "flink");
         }
     }
 }

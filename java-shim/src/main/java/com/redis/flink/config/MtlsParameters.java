@@ -6,14 +6,23 @@ import java.io.Serializable;
 import java.util.Objects;
 
 /**
- * The files of a TLS connection on which both sides show a certificate. All are PEM files that
- * every task manager can read at the same path.
+ * What a TLS connection needs on which both sides show a certificate: the client's certificate and
+ * key, and the authorities to trust. As PEM or in a Java key store (PKCS#12, JKS), each by file or
+ * by content.
+ *
+ * <p>Files are read on the job manager and the task managers, at every connect, so that new
+ * certificates need no restart. Contents travel with the job, as they are given.
  *
  * <pre>{@code
  * MtlsParameters.builder()
  *     .certificateFile("/etc/redis/client.crt")
  *     .keyFile("/etc/redis/client.key")
  *     .caFile("/etc/redis/ca.crt")
+ *     .build();
+ *
+ * MtlsParameters.builder()
+ *     .keyStore("/etc/redis/client.p12").keyStorePassword(secret)
+ *     .trustStore("/etc/redis/trust.p12").trustStorePassword(secret)
  *     .build();
  * }</pre>
  */
@@ -22,30 +31,79 @@ public final class MtlsParameters implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    private final String certificateFile;
-    private final String keyFile;
-    private final String keyPassword;
-    private final String caFile;
+    final FileOrContent certificates;
+    final FileOrContent key;
+    final String keyPassword;
+    final StoreOptions keyStore;
+    final String keyAlias;
+    final StoreOptions trustStore;
+    private final FileOrContent ca;
 
     private MtlsParameters(Builder builder) {
-        certificateFile = Options.notBlank("certificateFile", builder.certificateFile);
-        keyFile = Options.notBlank("keyFile", builder.keyFile);
-        keyPassword = builder.keyPassword == null ? "" : builder.keyPassword;
-        caFile = builder.caFile == null ? "" : builder.caFile;
+        keyPassword = orEmpty(builder.keyPassword);
+        keyAlias = orEmpty(builder.keyAlias);
+        keyStore =
+                new StoreOptions(
+                        "keyStore",
+                        builder.keyStore,
+                        builder.keyStoreContent,
+                        builder.keyStoreType,
+                        builder.keyStorePassword);
+        trustStore =
+                new StoreOptions(
+                        "trustStore",
+                        builder.trustStore,
+                        builder.trustStoreContent,
+                        builder.trustStoreType,
+                        builder.trustStorePassword);
+        certificates =
+                FileOrContent.ofText(
+                        "certificateFile",
+                        builder.certificateFile,
+                        "certificates",
+                        builder.certificates);
+        key = FileOrContent.ofText("keyFile", builder.keyFile, "key", builder.key);
+        ca =
+                FileOrContent.ofText(
+                        "caFile", builder.caFile, "caCertificates", builder.caCertificates);
+        if (keyStore.store.isEmpty()) {
+            if (certificates.isEmpty()) {
+                Options.notBlank("certificateFile", builder.certificateFile);
+            }
+            if (key.isEmpty()) {
+                Options.notBlank("keyFile", builder.keyFile);
+            }
+            if (!keyAlias.isEmpty()) {
+                throw Options.invalid(
+                        "keyAlias", "\"" + keyAlias + "\"", "only with option keyStore");
+            }
+        } else if (!certificates.isEmpty() || !key.isEmpty()) {
+            FileOrContent other = certificates.isEmpty() ? key : certificates;
+            throw Options.invalid(
+                    keyStore.store.option(),
+                    "set and option " + other.option() + " is set",
+                    "one of the two");
+        }
+        if (!trustStore.store.isEmpty() && !ca.isEmpty()) {
+            throw Options.invalid(
+                    trustStore.store.option(),
+                    "set and option " + ca.option() + " is set",
+                    "one of the two");
+        }
     }
 
     public static Builder builder() {
         return new Builder();
     }
 
-    /** The client's certificate, with its chain. */
+    /** The client's certificate, with its chain; empty: it is not in a PEM file. */
     public String getCertificateFile() {
-        return certificateFile;
+        return certificates.file();
     }
 
-    /** The private key of the client's certificate. */
+    /** The private key of the client's certificate; empty: it is not in a PEM file. */
     public String getKeyFile() {
-        return keyFile;
+        return key.file();
     }
 
     /** What decrypts the private key; empty: it is not encrypted. */
@@ -53,9 +111,23 @@ public final class MtlsParameters implements Serializable {
         return keyPassword;
     }
 
-    /** The authorities that the server's certificate is checked against; empty: the system's. */
+    /** The authorities that the server's certificate is checked against; empty: no PEM file. */
     public String getCaFile() {
-        return caFile;
+        return ca.file();
+    }
+
+    /** Where the authorities to trust are; empty: those of the system. */
+    FileOrContent authorities() {
+        return trustStore.store.isEmpty() ? ca : trustStore.store;
+    }
+
+    /** Whether certificate and key are the same each time. */
+    boolean isConstant() {
+        return certificates.isConstant() && key.isConstant() && keyStore.store.isConstant();
+    }
+
+    private static String orEmpty(String value) {
+        return value == null ? "" : value;
     }
 
     @Override
@@ -67,21 +139,37 @@ public final class MtlsParameters implements Serializable {
             return false;
         }
         MtlsParameters that = (MtlsParameters) other;
-        return certificateFile.equals(that.certificateFile)
-                && keyFile.equals(that.keyFile)
+        return certificates.equals(that.certificates)
+                && key.equals(that.key)
                 && keyPassword.equals(that.keyPassword)
-                && caFile.equals(that.caFile);
+                && keyAlias.equals(that.keyAlias)
+                && keyStore.equals(that.keyStore)
+                && trustStore.equals(that.trustStore)
+                && ca.equals(that.ca);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(certificateFile, keyFile, caFile);
+        return Objects.hash(certificates, key, keyStore, trustStore, ca);
     }
 
-    /** Names the certificates; neither the key's file nor its password. */
+    /** Names where certificates are; neither contents, nor the key's file, nor a password. */
     @Override
     public String toString() {
-        return "MtlsParameters{certificateFile=" + certificateFile + ", caFile=" + caFile + "}";
+        if (!keyStore.store.isEmpty() || !trustStore.store.isEmpty()) {
+            String own = keyStore.store.isEmpty() ? certificates.toString() : keyStore.toString();
+            String trusted = authorities().isEmpty() ? "" : ", " + authorities();
+            return "MtlsParameters{" + own + trusted + "}";
+        }
+        return "MtlsParameters{certificateFile="
+                + shown(certificates)
+                + ", caFile="
+                + shown(ca)
+                + "}";
+    }
+
+    private static String shown(FileOrContent source) {
+        return source.isConstant() && !source.isEmpty() ? "(content)" : source.file();
     }
 
     /** Takes the options as they come; {@link #build()} validates them. */
@@ -89,25 +177,58 @@ public final class MtlsParameters implements Serializable {
     public static final class Builder {
 
         private String certificateFile;
+        private String certificates;
         private String keyFile;
+        private String key;
         private String keyPassword = "";
         private String caFile = "";
+        private String caCertificates = "";
+        private String keyStore = "";
+        private byte[] keyStoreContent = {};
+        private String keyStoreType = "";
+        private String keyStorePassword = "";
+        private String keyAlias = "";
+        private String trustStore = "";
+        private byte[] trustStoreContent = {};
+        private String trustStoreType = "";
+        private String trustStorePassword = "";
 
         private Builder() {}
 
-        /** PEM file of the client's certificate, with its chain; required. */
+        /**
+         * PEM file of the client's certificate, with its chain; required, unless {@link
+         * #certificates} or {@link #keyStore} is set.
+         */
         public Builder certificateFile(String value) {
             certificateFile = value;
             return this;
         }
 
-        /** PEM file of the certificate's private key; required. */
+        /** The same by content: PEM text. */
+        public Builder certificates(String value) {
+            certificates = value;
+            return this;
+        }
+
+        /**
+         * PEM file of the certificate's private key: PKCS#8, PKCS#1 ({@code RSA}) or SEC1 ({@code
+         * EC}), or encrypted PKCS#8; required, unless {@link #key} or {@link #keyStore} is set.
+         */
         public Builder keyFile(String value) {
             keyFile = value;
             return this;
         }
 
-        /** What decrypts the private key; default: empty, the key is not encrypted. */
+        /** The same by content: PEM text. Never in logs, exceptions or {@code toString}. */
+        public Builder key(String value) {
+            key = value;
+            return this;
+        }
+
+        /**
+         * What decrypts the private key, of a PEM file or in the key store; default: empty, the key
+         * is not encrypted, or in a key store has the store's password.
+         */
         public Builder keyPassword(String value) {
             keyPassword = value;
             return this;
@@ -119,8 +240,74 @@ public final class MtlsParameters implements Serializable {
             return this;
         }
 
+        /** The same by content: PEM text. */
+        public Builder caCertificates(String value) {
+            caCertificates = value;
+            return this;
+        }
+
         /**
-         * Validates the options.
+         * Key store file with the client's key and certificate chain, in the place of {@link
+         * #certificateFile} and {@link #keyFile}; default: empty.
+         */
+        public Builder keyStore(String file) {
+            keyStore = file;
+            return this;
+        }
+
+        /** The same by content: the file's bytes. */
+        public Builder keyStore(byte[] content) {
+            keyStoreContent = content;
+            return this;
+        }
+
+        /** Password of the key store; default: empty. */
+        public Builder keyStorePassword(String value) {
+            keyStorePassword = value;
+            return this;
+        }
+
+        /** Type of the key store; default: empty, PKCS#12 or JKS. */
+        public Builder keyStoreType(String value) {
+            keyStoreType = value;
+            return this;
+        }
+
+        /** Name of the key in the key store; default: empty, the only one. */
+        public Builder keyAlias(String value) {
+            keyAlias = value;
+            return this;
+        }
+
+        /**
+         * Key store file with the certificates of the authorities to trust, in the place of {@link
+         * #caFile}; default: empty.
+         */
+        public Builder trustStore(String file) {
+            trustStore = file;
+            return this;
+        }
+
+        /** The same by content: the file's bytes. */
+        public Builder trustStore(byte[] content) {
+            trustStoreContent = content;
+            return this;
+        }
+
+        /** Password of the trust store; default: empty. */
+        public Builder trustStorePassword(String value) {
+            trustStorePassword = value;
+            return this;
+        }
+
+        /** Type of the trust store; default: empty, PKCS#12 or JKS. */
+        public Builder trustStoreType(String value) {
+            trustStoreType = value;
+            return this;
+        }
+
+        /**
+         * Validates the options. What is given by content is read when the config is built.
          *
          * @throws IllegalArgumentException naming the option, its value, and what is allowed
          */

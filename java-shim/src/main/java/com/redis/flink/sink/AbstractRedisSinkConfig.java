@@ -1,27 +1,25 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.ConnectionOptions;
-import com.redis.flink.config.MtlsParameters;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.redis.flink.config.ConnectionConfig;
+import com.redis.flink.config.ConnectionConfigBuilder;
 import com.redis.flink.config.Options;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
-
-import java.io.Serializable;
 
 /**
  * What all sinks are told: the server, when to write, and what to do with records that cannot be
  * written.
  */
 @PublicEvolving
-public abstract class AbstractRedisSinkConfig implements Serializable {
+public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
 
     private static final long serialVersionUID = 1L;
 
     /** Default of {@code maxInFlightBytes}: 16 MiB. */
     public static final long DEFAULT_MAX_IN_FLIGHT_BYTES = 16L * 1024 * 1024;
 
-    private final ConnectionOptions connection;
     private final boolean flushOnCheckpoint;
     private final int numMessagesToBuffer;
     private final long flushIntervalMillis;
@@ -29,14 +27,10 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
     private final SinkTraceConfiguration traceConfiguration;
     private final String otelServiceName;
     private final long maxInFlightBytes;
+    private final int minReplicasToAck;
 
     AbstractRedisSinkConfig(Builder<?> builder, String defaultClientName) {
-        if (builder.clientName == null) {
-            builder.connection.clientName(Options.toClientName(defaultClientName));
-        } else {
-            builder.connection.clientName(builder.clientName);
-        }
-        connection = builder.connection.build();
+        super(builder, defaultClientName);
         flushOnCheckpoint = builder.flushOnCheckpoint;
         numMessagesToBuffer =
                 Options.atLeast("numMessagesToBuffer", builder.numMessagesToBuffer, 0);
@@ -46,61 +40,11 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
         traceConfiguration = builder.traceConfiguration;
         otelServiceName = orEmpty(builder.otelServiceName);
         maxInFlightBytes = Options.atLeast("maxInFlightBytes", builder.maxInFlightBytes, 1L);
+        minReplicasToAck = Options.atLeast("minReplicasToAck", builder.minReplicasToAck, 0);
     }
 
     private static String orEmpty(String value) {
         return value == null ? "" : value;
-    }
-
-    /** How the server is reached. */
-    @Internal
-    public ConnectionOptions getConnection() {
-        return connection;
-    }
-
-    public String getHost() {
-        return connection.getHost();
-    }
-
-    public int getPort() {
-        return connection.getPort();
-    }
-
-    public String getUser() {
-        return connection.getUser();
-    }
-
-    public String getPassword() {
-        return connection.getPassword();
-    }
-
-    public boolean isUseClusterApi() {
-        return connection.isUseClusterApi();
-    }
-
-    public boolean isUseTls() {
-        return connection.isUseTls();
-    }
-
-    /** The client's certificates, or null. */
-    public MtlsParameters getMtlsParameters() {
-        return connection.getMtlsParameters();
-    }
-
-    public int getConnectTimeoutMillis() {
-        return connection.getConnectTimeoutMillis();
-    }
-
-    public int getCommandTimeoutMillis() {
-        return connection.getCommandTimeoutMillis();
-    }
-
-    public long getRetryTimeoutMillis() {
-        return connection.getRetryTimeoutMillis();
-    }
-
-    public String getClientName() {
-        return connection.getClientName();
     }
 
     public boolean isFlushOnCheckpoint() {
@@ -134,16 +78,29 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
         return maxInFlightBytes;
     }
 
+    public int getMinReplicasToAck() {
+        return minReplicasToAck;
+    }
+
+    /** Adds what all sinks tell the engine to the sink settings of docs/architecture.md. */
+    @Internal
+    public void addTo(ObjectNode settings) {
+        settings.put("maxInFlightBytes", maxInFlightBytes)
+                .put("deadLetterStream", failedSerializationStreamName)
+                .set("connection", getConnection().toJson());
+        if (minReplicasToAck > 0) {
+            settings.put("minReplicasToAck", minReplicasToAck);
+        }
+    }
+
     /**
      * Takes the options in any order; {@code build()} of the sink's own builder validates them.
      *
      * @param <B> that builder
      */
     @PublicEvolving
-    public abstract static class Builder<B extends Builder<B>> {
+    public abstract static class Builder<B extends Builder<B>> extends ConnectionConfigBuilder<B> {
 
-        private final ConnectionOptions.Builder connection = ConnectionOptions.builder();
-        private String clientName;
         private boolean flushOnCheckpoint;
         private int numMessagesToBuffer;
         private long flushIntervalMillis;
@@ -151,37 +108,9 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
         private SinkTraceConfiguration traceConfiguration;
         private String otelServiceName = "";
         private long maxInFlightBytes = DEFAULT_MAX_IN_FLIGHT_BYTES;
+        private int minReplicasToAck;
 
         Builder() {}
-
-        abstract B self();
-
-        /** Name or address of the server; default {@code localhost}. */
-        public B host(String host) {
-            connection.host(host);
-            return self();
-        }
-
-        /** TCP port, 1 to 65535; default 6379. */
-        public B port(int port) {
-            connection.port(port);
-            return self();
-        }
-
-        /**
-         * Password; default: empty, no authentication. Never in logs, exceptions or {@code
-         * toString}.
-         */
-        public B password(String password) {
-            connection.password(password);
-            return self();
-        }
-
-        /** User of Redis' access control list; default {@code default}. */
-        public B user(String user) {
-            connection.user(user);
-            return self();
-        }
 
         /**
          * Whether records become visible only when the checkpoint that holds them completes;
@@ -225,18 +154,6 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
             return self();
         }
 
-        /** Whether to encrypt the connection; only {@code false}, the default, in this version. */
-        public B useTls(boolean useTls) {
-            connection.useTls(useTls);
-            return self();
-        }
-
-        /** Certificates for TLS on both sides; only {@code null}, the default, in this version. */
-        public B mtlsParameters(MtlsParameters mtlsParameters) {
-            connection.mtlsParameters(mtlsParameters);
-            return self();
-        }
-
         /**
          * Which writes are traced, on the logger {@code com.redis.flink.sink.trace}; default {@code
          * null}: none.
@@ -256,36 +173,6 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
         }
 
         /**
-         * Whether host and port are a cluster's seed; only {@code false}, the default, in this
-         * version.
-         */
-        public B useClusterApi(boolean useClusterApi) {
-            connection.useClusterApi(useClusterApi);
-            return self();
-        }
-
-        /** Milliseconds that one attempt to connect may take, 1 or more; default 5000. */
-        public B connectTimeoutMillis(int connectTimeoutMillis) {
-            connection.connectTimeoutMillis(connectTimeoutMillis);
-            return self();
-        }
-
-        /** Milliseconds that Redis may take to answer, 1 or more; default 10000. */
-        public B commandTimeoutMillis(int commandTimeoutMillis) {
-            connection.commandTimeoutMillis(commandTimeoutMillis);
-            return self();
-        }
-
-        /**
-         * Milliseconds to go on retrying after a lost connection or another fault that may pass,
-         * before the job fails; 0 (not at all) or more; default 60000.
-         */
-        public B retryTimeoutMillis(long retryTimeoutMillis) {
-            connection.retryTimeoutMillis(retryTimeoutMillis);
-            return self();
-        }
-
-        /**
          * Bytes that may be on their way to Redis without an answer, of each parallel writer, 1 or
          * more; default 16 MiB. Beyond that the sink takes no records, which is backpressure.
          */
@@ -295,11 +182,12 @@ public abstract class AbstractRedisSinkConfig implements Serializable {
         }
 
         /**
-         * The connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation;
-         * default {@code flink-sink-<topic>}.
+         * How many replicas must have a write before it counts as written ({@code WAIT}), 0 (none)
+         * or more; default 0. Makes it less likely that a failover loses records, not impossible,
+         * and every write waits for its slowest replica.
          */
-        public B clientName(String clientName) {
-            this.clientName = clientName;
+        public B minReplicasToAck(int minReplicasToAck) {
+            this.minReplicasToAck = minReplicasToAck;
             return self();
         }
     }

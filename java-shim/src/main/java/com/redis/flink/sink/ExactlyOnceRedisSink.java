@@ -77,7 +77,10 @@ final class ExactlyOnceRedisSink<T> extends RedisSink<T>
     @Override
     public Committer<RedisCommittable> createCommitter(CommitterInitContext context)
             throws IOException {
-        return new RedisCommitter(NativeCommitter.open(ExactlyOnceWriter.settings(config())));
+        return new RedisCommitter(
+                NativeCommitter.open(
+                        ExactlyOnceWriter.settings(config()),
+                        config().getConnection().credentials()));
     }
 
     @Override

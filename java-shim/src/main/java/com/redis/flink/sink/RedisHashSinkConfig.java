@@ -51,7 +51,7 @@ public final class RedisHashSinkConfig extends AbstractRedisSinkConfig {
         private Builder() {}
 
         @Override
-        Builder self() {
+        protected Builder self() {
             return this;
         }
 

@@ -79,7 +79,7 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
         private Builder() {}
 
         @Override
-        Builder self() {
+        protected Builder self() {
             return this;
         }
 

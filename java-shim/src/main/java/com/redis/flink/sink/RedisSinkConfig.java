@@ -86,7 +86,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         private Builder() {}
 
         @Override
-        Builder self() {
+        protected Builder self() {
             return this;
         }
 

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -11,6 +13,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** Defaults, wrong values and secrets of the connection options. */
@@ -55,8 +58,126 @@ class ConnectionOptionsTest {
                 .isEqualTo(ConnectionOptions.builder().build());
     }
 
+    @Test
+    void whatIsNotAtItsDefaultReachesTheEngineToo() throws Exception {
+        ConnectionOptions socket =
+                ConnectionOptions.builder().unixSocket("/run/redis.sock").database(3).build();
+        assertThat(added(socket)).isEqualTo("{'unixSocket':'/run/redis.sock','database':3}");
+        assertThat(socket).hasToString("redis-socket:///run/redis.sock database 3 (flink)");
+
+        ConnectionOptions times =
+                ConnectionOptions.builder()
+                        .keepaliveMillis(1000)
+                        .minBackoffMillis(1)
+                        .maxBackoffMillis(1)
+                        .build();
+        assertThat(added(times))
+                .isEqualTo("{'keepaliveMillis':1000,'minBackoffMillis':1,'maxBackoffMillis':1}");
+
+        ConnectionOptions cluster =
+                ConnectionOptions.builder()
+                        .useClusterApi(true)
+                        .host("::1")
+                        .port(7000)
+                        .clusterNodes("h2:7001", "[fe80::2]:7002,h3")
+                        .addressMap(Map.of("10.0.0.5:6379", "public.example:7000"))
+                        .useTls(true)
+                        .build();
+        assertThat(added(cluster))
+                .isEqualTo(
+                        "{'cluster':true,'seeds':[{'host':'h2','port':7001},"
+                                + "{'host':'fe80::2','port':7002},{'host':'h3','port':6379}],"
+                                + "'addressMap':{'10.0.0.5:6379':'public.example:7000'},'tls':{}}");
+        assertThat(cluster.toJson().path("host").asText()).isEqualTo("::1");
+        assertThat(cluster)
+                .hasToString("rediss://[::1]:7000,h2:7001,[fe80::2]:7002,h3:6379 (flink)");
+
+        ConnectionOptions sentinel =
+                ConnectionOptions.builder()
+                        .sentinels("s1:26380,s2")
+                        .sentinelMaster("mymaster")
+                        .sentinelUser("watch")
+                        .sentinelPassword("geheim")
+                        .user("ann")
+                        .password("auch geheim")
+                        .useTls(true)
+                        .database(2)
+                        .build();
+        assertThat(added(sentinel))
+                .isEqualTo(
+                        "{'database':2,'sentinel':{'master':'mymaster','sentinels':["
+                                + "{'host':'s1','port':26380},{'host':'s2','port':26379}],"
+                                + "'user':'watch','password':'geheim','tls':true},'tls':{}}");
+        assertThat(sentinel)
+                .hasToString("rediss-sentinel://ann@s1:26380,s2:26379/2#mymaster (flink)");
+
+        for (ConnectionOptions options : List.of(socket, times, cluster, sentinel)) {
+            assertThat(InstantiationUtil.clone(options))
+                    .isEqualTo(options)
+                    .hasSameHashCodeAs(options);
+        }
+    }
+
+    @Test
+    void sentinelsSpeakTlsAsTheServersDoOrAsToldOtherwise() {
+        assertThat(sentinel().build().toJson().at("/sentinel/tls").asBoolean()).isFalse();
+        assertThat(sentinel().useTls(true).build().toJson().at("/sentinel/tls").asBoolean())
+                .isTrue();
+        ConnectionOptions mixed = sentinel().useTls(true).sentinelTls(false).build();
+        assertThat(mixed.toJson().at("/sentinel/tls").asBoolean()).isFalse();
+        assertThat(mixed.toJson().has("tls")).isTrue();
+    }
+
+    private static ConnectionOptions.Builder sentinel() {
+        return ConnectionOptions.builder().sentinels("s").sentinelMaster("m");
+    }
+
+    @Test
+    void nodesOfAClusterWillDoWithoutAHost() {
+        ConnectionOptions options =
+                ConnectionOptions.builder().useClusterApi(true).clusterNodes("a:1", "b:2").build();
+
+        assertThat(options.toJson().path("host").asText()).isEqualTo("a");
+        assertThat(options.toJson().path("port").asInt()).isEqualTo(1);
+        assertThat(added(options)).isEqualTo("{'cluster':true,'seeds':[{'host':'b','port':2}]}");
+    }
+
+    @Test
+    void anIpv6AddressMayHaveBrackets() {
+        assertThat(ConnectionOptions.builder().host("[::1]").build())
+                .isEqualTo(ConnectionOptions.builder().host("::1").build())
+                .hasToString("redis://[::1]:6379 (flink)");
+    }
+
+    @Test
+    void anOptionThatIsTakenBackIsNotSet() {
+        assertThat(
+                        ConnectionOptions.builder()
+                                .uri("redis://other")
+                                .uri(null)
+                                .unixSocket("/s")
+                                .unixSocket("")
+                                .sentinelMaster("m")
+                                .sentinelMaster(null)
+                                .host("h")
+                                .build())
+                .isEqualTo(ConnectionOptions.builder().host("h").build());
+    }
+
+    @Test
+    void onlyWithAPasswordTheUserIsShown() {
+        assertThat(ConnectionOptions.builder().user("misplaced").build())
+                .hasToString("redis://localhost:6379 (flink)");
+    }
+
+    /** What the settings have beyond the fields that they always have. */
+    private static String added(ConnectionOptions options) {
+        ObjectNode json = options.toJson();
+        ConnectionOptions.builder().build().toJson().fieldNames().forEachRemaining(json::remove);
+        return json.toString().replace('"', '\'');
+    }
+
     static List<Arguments> wrongValues() {
-        String singleServer = "this version connects to a single server without TLS only";
         return List.of(
                 wrong(
                         b -> b.host(null),
@@ -80,17 +201,95 @@ class ConnectionOptionsTest {
                 wrong(
                         b -> b.clientName(""),
                         "Option clientName is \"\"; allowed: a text that is not blank"),
+                wrong(b -> b.database(-1), "Option database is -1; allowed: 0 or more"),
                 wrong(
-                        b -> b.useTls(true),
-                        "Option useTls is true; allowed: false (" + singleServer),
+                        b -> b.keepaliveMillis(999),
+                        "Option keepaliveMillis is 999; allowed: 1000 or more"),
                 wrong(
-                        b -> b.useClusterApi(true),
-                        "Option useClusterApi is true; allowed: false (" + singleServer),
+                        b -> b.minBackoffMillis(0),
+                        "Option minBackoffMillis is 0; allowed: 1 or more"),
                 wrong(
-                        b -> b.mtlsParameters(MtlsParametersTest.parameters()),
-                        "Option mtlsParameters is MtlsParameters{certificateFile=/c, caFile=/ca};"
-                                + " allowed: null ("
-                                + singleServer));
+                        b -> b.minBackoffMillis(3000),
+                        "Option maxBackoffMillis is 2000; allowed: 3000 (option minBackoffMillis)"
+                                + " or more"),
+                wrong(
+                        b -> b.useClusterApi(true).database(1),
+                        "Option useClusterApi is true and option database is 1; allowed: one of"
+                                + " the two"),
+                wrong(
+                        b -> b.useClusterApi(true).sentinels("s").sentinelMaster("m"),
+                        "Option useClusterApi is true and option sentinels is [s:26379]; allowed:"
+                                + " one of the two"),
+                wrong(
+                        b -> b.clusterNodes("n"),
+                        "Option clusterNodes is [n]; allowed: none, or useClusterApi(true)"),
+                wrong(
+                        b -> b.useClusterApi(true).clusterNodes("n:0"),
+                        "Option clusterNodes is \"n:0\"; allowed: host or host:port"),
+                wrong(
+                        b -> b.unixSocket("/s").useTls(true),
+                        "Option unixSocket is \"/s\" and TLS is on; allowed: one of the two"),
+                wrong(
+                        b -> b.unixSocket("/s").useClusterApi(true),
+                        "Option unixSocket is \"/s\" and option useClusterApi is true; allowed:"
+                                + " one of the two"),
+                wrong(
+                        b -> b.unixSocket("/s").sentinels("h:1").sentinelMaster("m"),
+                        "Option unixSocket is \"/s\" and option sentinels is [h:1]; allowed: one"
+                                + " of the two"),
+                wrong(
+                        b -> b.unixSocket("/s").port(1),
+                        "Option unixSocket is \"/s\" and option host or port is set; allowed: one"
+                                + " of the two"),
+                wrong(
+                        b -> b.sentinels("h:1"),
+                        "Option sentinelMaster is required with option sentinels [h:1] but not"
+                                + " set; allowed: what they call the master"),
+                wrong(
+                        b -> b.sentinelMaster("m"),
+                        "Option sentinelMaster is set but option sentinels is not; allowed: both"
+                                + " or neither"),
+                wrong(
+                        b -> b.sentinelPassword("geheim"),
+                        "Option sentinelPassword is set but option sentinels is not"),
+                wrong(
+                        b -> b.sentinels("h:x").sentinelMaster("m"),
+                        "Option sentinels is \"h:x\"; allowed: host or host:port, with a port from"
+                                + " 1 to 65535"),
+                wrong(
+                        b -> b.host("h").sentinels("s:1").sentinelMaster("m"),
+                        "Option sentinels is [s:1] and option host or port is set; allowed: one of"
+                                + " the two"),
+                wrong(
+                        b -> b.addressMap(Map.of("a", "b")),
+                        "Option addressMap is {a=b}; allowed: empty, or with option useClusterApi"
+                                + " or sentinels"),
+                wrong(
+                        b -> b.useClusterApi(true).addressMap(Map.of("a:1", "b:70000")),
+                        "Option addressMap is \"b:70000\"; allowed: host or host:port"),
+                wrong(
+                        b -> b.credentialsProvider(() -> null),
+                        "Option credentialsProvider is set and option user or password is set;"
+                                + " allowed: the provider, or user and password"),
+                wrong(
+                        b -> b.useTls(false).caFile("/ca"),
+                        "Option useTls is false and option caFile is set; allowed: true with"
+                                + " certificates"),
+                wrong(
+                        b -> b.useTls(false).mtlsParameters(MtlsParametersTest.parameters()),
+                        "Option useTls is false and option mtlsParameters is set; allowed: true"
+                                + " with certificates"),
+                wrong(
+                        b -> b.caFile("/ca").caCertificates("geheim"),
+                        "Option caFile is \"/ca\" and the content is given too (option"
+                                + " caCertificates); allowed: one of the two"),
+                wrong(
+                        b -> b.caFile("/a").mtlsParameters(MtlsParametersTest.parameters()),
+                        "Option caFile is caFile \"/a\" and option mtlsParameters has its own"
+                                + " caFile; allowed: one of the two"),
+                wrong(
+                        b -> b.caCertificates("geheim"),
+                        "option caCertificates: it has no certificate in PEM form"));
     }
 
     private static Arguments wrong(Consumer<ConnectionOptions.Builder> change, String message) {

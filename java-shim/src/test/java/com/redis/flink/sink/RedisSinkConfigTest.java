@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** Defaults and wrong values of the stream sink's options. */
@@ -100,6 +101,37 @@ class RedisSinkConfigTest {
                                 + " connection=redis://ann@redis:1 (flink-sink-my_topic)}");
     }
 
+    @Test
+    void everyConnectionOptionCanBeSet() throws Exception {
+        RedisSinkConfig config =
+                InstantiationUtil.clone(
+                        minimal()
+                                .useClusterApi(true)
+                                .host("a")
+                                .clusterNodes("b:1")
+                                .addressMap(Map.of("b", "c"))
+                                .mtlsParameters(
+                                        MtlsParameters.builder()
+                                                .certificateFile("c")
+                                                .keyFile("k")
+                                                .build())
+                                .keepaliveMillis(1000)
+                                .minBackoffMillis(1)
+                                .maxBackoffMillis(2)
+                                .minReplicasToAck(3)
+                                .build());
+
+        assertThat(config.isUseClusterApi()).isTrue();
+        assertThat(config.getClusterNodes()).containsExactly("a:6379", "b:1");
+        assertThat(config.getAddressMap()).isEqualTo(Map.of("b", "c"));
+        assertThat(config.isUseTls()).as("certificates imply it").isTrue();
+        assertThat(config.getMtlsParameters().getCertificateFile()).isEqualTo("c");
+        assertThat(config.getKeepaliveMillis()).isEqualTo(1000);
+        assertThat(config.getMinBackoffMillis()).isEqualTo(1);
+        assertThat(config.getMaxBackoffMillis()).isEqualTo(2);
+        assertThat(config.getMinReplicasToAck()).isEqualTo(3);
+    }
+
     static List<Arguments> wrongValues() {
         return List.of(
                 wrong(
@@ -149,19 +181,19 @@ class RedisSinkConfigTest {
                 wrong(
                         b -> b.clientName("a\nb"),
                         "Option clientName is \"a\nb\"; allowed: ASCII letters"),
-                wrong(b -> b.useTls(true), "Option useTls is true; allowed: false (this version"),
                 wrong(
-                        b -> b.useClusterApi(true),
-                        "Option useClusterApi is true; allowed: false (this version"),
+                        b -> b.minReplicasToAck(-1),
+                        "Option minReplicasToAck is -1; allowed: 0 or more"),
                 wrong(
-                        b ->
-                                b.mtlsParameters(
-                                        MtlsParameters.builder()
-                                                .certificateFile("c")
-                                                .keyFile("k")
-                                                .build()),
-                        "Option mtlsParameters is MtlsParameters{certificateFile=c, caFile=};"
-                                + " allowed: null"));
+                        b -> b.useTls(false).caFile("/ca"),
+                        "Option useTls is false and option caFile is set"),
+                wrong(
+                        b -> b.useClusterApi(true).database(1),
+                        "Option useClusterApi is true and option database is 1"),
+                wrong(
+                        b -> b.uri("redis://h").host("h"),
+                        "Option uri is \"redis://…\" and option host is set; allowed: one of the"
+                                + " two"));
     }
 
     private static Arguments wrong(Consumer<RedisSinkConfig.Builder> change, String message) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.CommitterBackend;
+import com.redis.flink.bridge.CredentialsSupplier;
 import com.redis.flink.bridge.NativeCommitter;
 import com.redis.flink.bridge.NativeWriter;
 import com.redis.flink.bridge.StagingBackend;
@@ -21,6 +22,7 @@ import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A {@link RedisSinkWriter} whose records go to staging streams: one for each partition and epoch,
@@ -67,10 +69,11 @@ public final class ExactlyOnceWriter<T>
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics)
             throws IOException {
-        recover(owned, NativeCommitter::open, settings(config));
+        Optional<CredentialsSupplier> credentials = config.getConnection().credentials();
+        recover(owned, settings -> NativeCommitter.open(settings, credentials), settings(config));
         String lane = laneOf(owned);
         String attempt = Lanes.attempt();
-        NativeWriter staging = NativeWriter.open(settings(config, lane, attempt));
+        NativeWriter staging = NativeWriter.open(settings(config, lane, attempt), credentials);
         return new ExactlyOnceWriter<>(
                 new RedisSinkWriter<>(encoder, FlushPolicy.of(config), staging, timers, metrics),
                 staging,

@@ -77,7 +77,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
         return new RedisSinkWriter<>(
                 encoder,
                 FlushPolicy.of(config),
-                NativeWriter.open(settings(config)),
+                NativeWriter.open(settings(config), config.getConnection().credentials()),
                 timers,
                 metrics);
     }
@@ -90,10 +90,8 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
                         .put("topic", config.getTopicName())
                         .put("numPartitions", config.getNumPartitions())
                         .put("maxLen", config.getMaxLen())
-                        .put("approximateTrimming", config.isApproximateTrimming())
-                        .put("maxInFlightBytes", config.getMaxInFlightBytes())
-                        .put("deadLetterStream", config.getFailedSerializationStreamName());
-        settings.set("connection", config.getConnection().toJson());
+                        .put("approximateTrimming", config.isApproximateTrimming());
+        config.addTo(settings);
         SinkTrace.addTo(settings, config);
         return settings.toString();
     }

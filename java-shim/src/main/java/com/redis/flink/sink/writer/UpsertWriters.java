@@ -35,7 +35,7 @@ public final class UpsertWriters {
             SinkWriterMetricGroup metrics)
             throws IOException {
         UpsertForm<T> form = UpsertForm.json(serializer, keyExtractor);
-        return open(form, config, NativeWriter.open(settings(config)), timers, metrics);
+        return open(form, config, open(settings(config), config), timers, metrics);
     }
 
     /** A writer of hashes. */
@@ -47,7 +47,12 @@ public final class UpsertWriters {
             SinkWriterMetricGroup metrics)
             throws IOException {
         UpsertForm<T> form = UpsertForm.hash(serializer, keyExtractor);
-        return open(form, config, NativeWriter.open(settings(config)), timers, metrics);
+        return open(form, config, open(settings(config), config), timers, metrics);
+    }
+
+    private static NativeWriter open(String settings, AbstractRedisSinkConfig config)
+            throws IOException {
+        return NativeWriter.open(settings, config.getConnection().credentials());
     }
 
     static <T> SinkWriter<T> open(
@@ -85,10 +90,8 @@ public final class UpsertWriters {
                         .objectNode()
                         .put("kind", kind)
                         .put("topic", label)
-                        .put("numPartitions", 1)
-                        .put("maxInFlightBytes", config.getMaxInFlightBytes())
-                        .put("deadLetterStream", config.getFailedSerializationStreamName());
-        settings.set("connection", config.getConnection().toJson());
+                        .put("numPartitions", 1);
+        config.addTo(settings);
         SinkTrace.addTo(settings, config);
         return settings;
     }

@@ -27,6 +27,8 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.util.UserCodeClassLoader;
 
+import java.io.IOException;
+
 /**
  * Reads a topic: a number of Redis streams, each with the same consumer group. Made by {@link
  * RedisSourceBuilder}.
@@ -62,10 +64,15 @@ public final class RedisSource<T>
         deserializer.open(new OpenContext(context));
         NativeLibrary.offerFolders(
                 ConfigurationUtils.parseTempDirectories(context.getConfiguration()));
-        NativeReader backend = NativeReader.open(config.toJson());
+        NativeReader backend =
+                NativeReader.open(config.toJson(), config.getConnection().credentials());
         try {
             return RedisSourceReader.create(
-                    config, deserializer, context, backend, NativeWriter::open);
+                    config,
+                    deserializer,
+                    context,
+                    backend,
+                    settings -> NativeWriter.open(settings, config.getConnection().credentials()));
         } catch (RuntimeException e) {
             backend.close();
             throw e;
@@ -75,13 +82,17 @@ public final class RedisSource<T>
     @Override
     public SplitEnumerator<RedisSplit, RedisEnumeratorState> createEnumerator(
             SplitEnumeratorContext<RedisSplit> context) {
-        return new RedisSourceEnumerator(config, context, NativeEnumerator::open);
+        return new RedisSourceEnumerator(config, context, this::openEnumerator);
     }
 
     @Override
     public SplitEnumerator<RedisSplit, RedisEnumeratorState> restoreEnumerator(
             SplitEnumeratorContext<RedisSplit> context, RedisEnumeratorState state) {
-        return RedisSourceEnumerator.restore(config, context, NativeEnumerator::open, state);
+        return RedisSourceEnumerator.restore(config, context, this::openEnumerator, state);
+    }
+
+    private NativeEnumerator openEnumerator(String settings) throws IOException {
+        return NativeEnumerator.open(settings, config.getConnection().credentials());
     }
 
     @Override

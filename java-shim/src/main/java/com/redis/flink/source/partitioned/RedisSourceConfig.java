@@ -2,8 +2,8 @@ package com.redis.flink.source.partitioned;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.redis.flink.config.ConnectionOptions;
-import com.redis.flink.config.MtlsParameters;
+import com.redis.flink.config.ConnectionConfig;
+import com.redis.flink.config.ConnectionConfigBuilder;
 import com.redis.flink.config.Options;
 
 import org.apache.flink.annotation.Internal;
@@ -11,7 +11,6 @@ import org.apache.flink.annotation.PublicEvolving;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.io.Serializable;
 import java.util.Optional;
 
 /**
@@ -27,7 +26,7 @@ import java.util.Optional;
  * }</pre>
  */
 @PublicEvolving
-public final class RedisSourceConfig implements Serializable {
+public final class RedisSourceConfig extends ConnectionConfig {
 
     private static final long serialVersionUID = 1L;
 
@@ -36,7 +35,6 @@ public final class RedisSourceConfig implements Serializable {
     /** Bounds what the dead letters of one reader have in flight. */
     private static final long DEAD_LETTER_IN_FLIGHT_BYTES = 1024 * 1024;
 
-    private final ConnectionOptions connection;
     private final String consumerGroup;
     private final String topicName;
     private final int numPartitions;
@@ -54,7 +52,8 @@ public final class RedisSourceConfig implements Serializable {
     private final long claimMinIdleMillis;
 
     private RedisSourceConfig(Builder builder) {
-        consumerGroup = Options.notBlank("consumerGroup", builder.consumerGroup);
+        super(builder, "flink-" + Options.notBlank("consumerGroup", builder.consumerGroup));
+        consumerGroup = builder.consumerGroup;
         topicName = Options.notBlank("topicName", builder.topicName);
         numPartitions = Options.requiredAtLeast("numPartitions", builder.numPartitions, 1);
         ackStrategy = Options.required("ackStrategy", builder.ackStrategy);
@@ -72,11 +71,6 @@ public final class RedisSourceConfig implements Serializable {
         blockMillis = Options.atLeast("blockMillis", builder.blockMillis, 1);
         maxBufferedBytes = Options.atLeast("maxBufferedBytes", builder.maxBufferedBytes, 1L);
         claimMinIdleMillis = Options.atLeast("claimMinIdleMillis", builder.claimMinIdleMillis, 0L);
-        String clientName =
-                builder.clientName == null
-                        ? Options.toClientName("flink-" + consumerGroup)
-                        : builder.clientName;
-        connection = builder.connection.clientName(clientName).build();
         if (!otelServiceName.isEmpty()) {
             LOG.warn(
                     "Option otelServiceName is {}, but this version emits no spans.",
@@ -86,51 +80,6 @@ public final class RedisSourceConfig implements Serializable {
 
     public static Builder builder() {
         return new Builder();
-    }
-
-    public String getHost() {
-        return connection.getHost();
-    }
-
-    public int getPort() {
-        return connection.getPort();
-    }
-
-    public String getUser() {
-        return connection.getUser();
-    }
-
-    public String getPassword() {
-        return connection.getPassword();
-    }
-
-    public boolean isUseClusterApi() {
-        return connection.isUseClusterApi();
-    }
-
-    public boolean isUseTls() {
-        return connection.isUseTls();
-    }
-
-    /** The client's certificates, or null. */
-    public MtlsParameters getMtlsParameters() {
-        return connection.getMtlsParameters();
-    }
-
-    public int getConnectTimeoutMillis() {
-        return connection.getConnectTimeoutMillis();
-    }
-
-    public int getCommandTimeoutMillis() {
-        return connection.getCommandTimeoutMillis();
-    }
-
-    public long getRetryTimeoutMillis() {
-        return connection.getRetryTimeoutMillis();
-    }
-
-    public String getClientName() {
-        return connection.getClientName();
     }
 
     public String getConsumerGroup() {
@@ -195,7 +144,7 @@ public final class RedisSourceConfig implements Serializable {
     @Internal
     public String toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.set("connection", connection.toJson());
+        json.set("connection", getConnection().toJson());
         return json.put("topic", topicName)
                 .put("numPartitions", numPartitions)
                 .put("group", consumerGroup)
@@ -213,7 +162,7 @@ public final class RedisSourceConfig implements Serializable {
     @Internal
     public String toDeadLetterJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.set("connection", connection.toJson());
+        json.set("connection", getConnection().toJson());
         return json.put("topic", topicName)
                 .put("numPartitions", numPartitions)
                 .put("maxLen", 0)
@@ -237,15 +186,14 @@ public final class RedisSourceConfig implements Serializable {
                 + startingId
                 + (stoppingId == null ? "" : ", stoppingId=" + stoppingId)
                 + ", connection="
-                + connection
+                + getConnection()
                 + "}";
     }
 
     /** Takes the options in any order; {@link #build()} validates them. */
     @PublicEvolving
-    public static final class Builder {
+    public static final class Builder extends ConnectionConfigBuilder<Builder> {
 
-        private final ConnectionOptions.Builder connection = ConnectionOptions.builder();
         private String consumerGroup;
         private String topicName;
         private Integer numPartitions;
@@ -258,34 +206,11 @@ public final class RedisSourceConfig implements Serializable {
         private int blockMillis = 500;
         private long maxBufferedBytes = 16L * 1024 * 1024;
         private long claimMinIdleMillis = 60_000;
-        private String clientName;
 
         private Builder() {}
 
-        /** Name or address of the server; default {@code localhost}. */
-        public Builder host(String value) {
-            connection.host(value);
-            return this;
-        }
-
-        /** TCP port, 1 to 65535; default 6379. */
-        public Builder port(int value) {
-            connection.port(value);
-            return this;
-        }
-
-        /**
-         * Password; default: empty, no authentication. Never in logs, exceptions or {@code
-         * toString}.
-         */
-        public Builder password(String value) {
-            connection.password(value);
-            return this;
-        }
-
-        /** User of Redis' access control list; default {@code default}. */
-        public Builder user(String value) {
-            connection.user(value);
+        @Override
+        protected Builder self() {
             return this;
         }
 
@@ -304,15 +229,6 @@ public final class RedisSourceConfig implements Serializable {
         /** How many partitions, and so streams, the topic has, 1 or more. Required. */
         public Builder numPartitions(int value) {
             numPartitions = value;
-            return this;
-        }
-
-        /**
-         * Whether host and port are a cluster's seed; only {@code false}, the default, in this
-         * version.
-         */
-        public Builder useClusterApi(boolean value) {
-            connection.useClusterApi(value);
             return this;
         }
 
@@ -369,18 +285,6 @@ public final class RedisSourceConfig implements Serializable {
             return this;
         }
 
-        /** Whether to encrypt the connection; only {@code false}, the default, in this version. */
-        public Builder useTls(boolean value) {
-            connection.useTls(value);
-            return this;
-        }
-
-        /** Certificates for TLS on both sides; only {@code null}, the default, in this version. */
-        public Builder mtlsParameters(MtlsParameters value) {
-            connection.mtlsParameters(value);
-            return this;
-        }
-
         /**
          * The service that spans are reported for; default: empty, none. This version emits none
          * yet.
@@ -421,39 +325,6 @@ public final class RedisSourceConfig implements Serializable {
          */
         public Builder claimMinIdleMillis(long value) {
             claimMinIdleMillis = value;
-            return this;
-        }
-
-        /** Milliseconds that one attempt to connect may take, 1 or more; default 5000. */
-        public Builder connectTimeoutMillis(int value) {
-            connection.connectTimeoutMillis(value);
-            return this;
-        }
-
-        /**
-         * Milliseconds that Redis may take to answer, beyond the time that a read blocks, 1 or
-         * more; default 10000.
-         */
-        public Builder commandTimeoutMillis(int value) {
-            connection.commandTimeoutMillis(value);
-            return this;
-        }
-
-        /**
-         * Milliseconds to go on retrying after a lost connection or another fault that may pass,
-         * before the job fails; 0 (not at all) or more; default 60000.
-         */
-        public Builder retryTimeoutMillis(long value) {
-            connection.retryTimeoutMillis(value);
-            return this;
-        }
-
-        /**
-         * The connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation;
-         * default {@code flink-<consumerGroup>}.
-         */
-        public Builder clientName(String value) {
-            clientName = value;
             return this;
         }
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.redis.flink.config.MtlsParameters;
 
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
@@ -13,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -46,6 +46,47 @@ class RedisSourceConfigTest {
         assertThat(config.getCommandTimeoutMillis()).isEqualTo(10_000);
         assertThat(config.getRetryTimeoutMillis()).isEqualTo(60_000);
         assertThat(config.getClientName()).isEqualTo("flink-billing");
+    }
+
+    @Test
+    void everyConnectionOptionCanBeSet() throws Exception {
+        RedisSourceConfig config =
+                InstantiationUtil.clone(
+                        valid().sentinels("s1", "s2:1")
+                                .sentinelMaster("m")
+                                .addressMap(Map.of("a", "b"))
+                                .database(3)
+                                .user("ann")
+                                .password("geheim")
+                                .useTls(true)
+                                .keepaliveMillis(1000)
+                                .minBackoffMillis(1)
+                                .maxBackoffMillis(2)
+                                .build());
+
+        assertThat(config.getSentinels()).containsExactly("s1:26379", "s2:1");
+        assertThat(config.getSentinelMaster()).isEqualTo("m");
+        assertThat(config.getAddressMap()).isEqualTo(Map.of("a", "b"));
+        assertThat(config.getDatabase()).isEqualTo(3);
+        assertThat(config.isUseTls()).isTrue();
+        assertThat(config.getClusterNodes()).isEmpty();
+        assertThat(config.getUnixSocket()).isEmpty();
+        assertThat(config.getKeepaliveMillis()).isEqualTo(1000);
+        assertThat(config.getMinBackoffMillis()).isEqualTo(1);
+        assertThat(config.getMaxBackoffMillis()).isEqualTo(2);
+        assertThat(config.toString()).contains("rediss-sentinel://ann@s1:26379,s2:1/3#m");
+    }
+
+    @Test
+    void aUriSaysWhatTheSingleOptionsSay() {
+        RedisSourceConfig config = valid().uri("rediss://ann:geheim@redis:1").build();
+
+        assertThat(config.getHost()).isEqualTo("redis");
+        assertThat(config.getPort()).isEqualTo(1);
+        assertThat(config.getUser()).isEqualTo("ann");
+        assertThat(config.getPassword()).isEqualTo("geheim");
+        assertThat(config.isUseTls()).isTrue();
+        assertThat(config.toString()).contains("rediss://ann@redis:1 ").doesNotContain("geheim");
     }
 
     static Stream<Arguments> wrongValues() {
@@ -87,16 +128,15 @@ class RedisSourceConfigTest {
                 wrong(
                         b -> b.clientName("a b"),
                         "Option clientName is \"a b\"; allowed: ASCII letters"),
-                wrong(b -> b.useClusterApi(true), "Option useClusterApi is true; allowed: false"),
-                wrong(b -> b.useTls(true), "Option useTls is true; allowed: false"),
                 wrong(
-                        b ->
-                                b.mtlsParameters(
-                                        MtlsParameters.builder()
-                                                .certificateFile("c")
-                                                .keyFile("k")
-                                                .build()),
-                        "Option mtlsParameters is MtlsParameters"));
+                        b -> b.useClusterApi(true).database(1),
+                        "Option useClusterApi is true and option database is 1"),
+                wrong(
+                        b -> b.useTls(false).caFile("/ca"),
+                        "Option useTls is false and option caFile is set"),
+                wrong(
+                        b -> b.minBackoffMillis(9).maxBackoffMillis(8),
+                        "Option maxBackoffMillis is 8; allowed: 9 (option minBackoffMillis)"));
     }
 
     @ParameterizedTest

@@ -1,0 +1,144 @@
+package com.redis.flink.bridge;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+import java.io.IOException;
+import java.util.Optional;
+import java.util.function.ToLongFunction;
+
+/**
+ * One credentials desk: where the engine's connects wait for what Java gives them. The engine never
+ * calls Java, so the native object that owns the desk calls {@link #serve} whenever it calls or
+ * waits anyway; a connect waits for that.
+ *
+ * <p>Any thread may serve. When two do at once, both give: the later one is as good.
+ */
+final class NativeCredentials {
+
+    /** Of an object whose settings say all there is. */
+    private static final NativeCredentials NONE = new NativeCredentials(null, null, null);
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Desks desks;
+    private final NativeHandle handle;
+    private final CredentialsSupplier supplier;
+
+    private NativeCredentials(Desks desks, NativeHandle handle, CredentialsSupplier supplier) {
+        this.desks = desks;
+        this.handle = handle;
+        this.supplier = supplier;
+    }
+
+    /** Opens a desk; one that does nothing if there is no supplier. */
+    static NativeCredentials open(Optional<CredentialsSupplier> supplier) {
+        return open(supplier, new NativeDesks());
+    }
+
+    static NativeCredentials open(Optional<CredentialsSupplier> supplier, Desks desks) {
+        return supplier.map(
+                        given ->
+                                new NativeCredentials(
+                                        desks,
+                                        new NativeHandle("credentials desk", desks.open()),
+                                        given))
+                .orElse(NONE);
+    }
+
+    /**
+     * Opens the owner of this desk with settings that name it; closes the desk if that fails.
+     *
+     * @param nativeOpen gives the owner's handle
+     */
+    long openOwner(String settings, ToLongFunction<String> nativeOpen) {
+        if (this == NONE) {
+            return nativeOpen.applyAsLong(settings);
+        }
+        boolean opened = false;
+        try {
+            long owner = nativeOpen.applyAsLong(withDesk(settings));
+            opened = true;
+            return owner;
+        } finally {
+            if (!opened) {
+                close();
+            }
+        }
+    }
+
+    private String withDesk(String settings) {
+        try {
+            JsonNode json = JSON.readTree(settings);
+            ((ObjectNode) json.path("connection")).put("credentials", handle.get());
+            return json.toString();
+        } catch (JsonProcessingException | ClassCastException e) {
+            // No cause: it would quote the settings, with their secrets.
+            throw new IllegalArgumentException("the settings are no JSON with a connection");
+        }
+    }
+
+    /**
+     * Gives the connects that wait what they wait for.
+     *
+     * @throws IOException the supplier has failed
+     */
+    void serve() throws IOException {
+        if (this != NONE && desks.wanted(handle.get())) {
+            desks.give(handle.get(), supplier.get());
+        }
+    }
+
+    /** To be called when the owner is closed: ends what still waits. */
+    void close() {
+        long released = this == NONE ? 0 : handle.release();
+        if (released != 0) {
+            desks.close(released);
+        }
+    }
+
+    /** The natives, so that their use can be tested without them. */
+    interface Desks {
+
+        long open();
+
+        boolean wanted(long handle);
+
+        void give(long handle, String json);
+
+        void close(long handle);
+    }
+
+    private static final class NativeDesks implements Desks {
+
+        @Override
+        public long open() {
+            return nativeOpen();
+        }
+
+        @Override
+        public boolean wanted(long handle) {
+            return nativeWanted(handle);
+        }
+
+        @Override
+        public void give(long handle, String json) {
+            nativeGive(handle, json);
+        }
+
+        @Override
+        public void close(long handle) {
+            nativeClose(handle);
+        }
+    }
+
+    private static native long nativeOpen();
+
+    private static native boolean nativeWanted(long handle);
+
+    private static native void nativeGive(long handle, String json);
+
+    private static native void nativeClose(long handle);
+}

@@ -1,0 +1,126 @@
+package com.redis.flink.config;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * Certificates, a key or a store, as the user gives them: a file, which is read anew each time and
+ * so may change, or the content itself. Never shows the content.
+ */
+final class FileOrContent implements Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String fileOption;
+    private final String contentOption;
+    private final String file;
+    private final byte[] content;
+
+    private FileOrContent(String fileOption, String file, String contentOption, byte[] content) {
+        this.fileOption = fileOption;
+        this.file = file == null ? "" : file;
+        this.contentOption = contentOption;
+        this.content = content == null ? new byte[0] : content.clone();
+        if (!this.file.isEmpty() && this.content.length > 0) {
+            throw Options.invalid(
+                    fileOption,
+                    "\"" + file + "\" and the content is given too (option " + contentOption + ")",
+                    "one of the two");
+        }
+    }
+
+    static FileOrContent of(String fileOption, String file, String contentOption, byte[] content) {
+        return new FileOrContent(fileOption, file, contentOption, content);
+    }
+
+    static FileOrContent ofText(
+            String fileOption, String file, String contentOption, String content) {
+        byte[] bytes = content == null ? null : content.getBytes(StandardCharsets.UTF_8);
+        return new FileOrContent(fileOption, file, contentOption, bytes);
+    }
+
+    boolean isEmpty() {
+        return file.isEmpty() && content.length == 0;
+    }
+
+    /** Whether it is the same each time. */
+    boolean isConstant() {
+        return file.isEmpty();
+    }
+
+    /** The option that the user has set, or could set. */
+    String option() {
+        return content.length > 0 ? contentOption : fileOption;
+    }
+
+    /** The path; empty: there is no file. */
+    String file() {
+        return file;
+    }
+
+    /** Reads it. The message of the exception names option, file and remedy. */
+    byte[] read() throws IOException {
+        if (isConstant()) {
+            return content;
+        }
+        try {
+            return Files.readAllBytes(Path.of(file));
+        } catch (NoSuchFileException e) {
+            throw unreadable("there is no such file", e);
+        } catch (AccessDeniedException e) {
+            throw unreadable("access is denied", e);
+        } catch (IOException | RuntimeException e) {
+            throw unreadable(e.toString(), e);
+        }
+    }
+
+    /** The content as text. PEM is ASCII; any other bytes shall be found out by who parses it. */
+    String readText() throws IOException {
+        return new String(read(), StandardCharsets.ISO_8859_1);
+    }
+
+    /** What is wrong with it, in one sentence that does not quote it. */
+    IOException wrong(String reason) {
+        return new IOException("option " + this + ": " + reason);
+    }
+
+    private IOException unreadable(String reason, Exception cause) {
+        return new IOException(
+                wrong(
+                                "it can't be read ("
+                                        + reason
+                                        + "); it must be readable on the job manager and on"
+                                        + " every task manager, or give its content with"
+                                        + " option "
+                                        + contentOption)
+                        .getMessage(),
+                cause);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        if (!(other instanceof FileOrContent)) {
+            return false;
+        }
+        FileOrContent that = (FileOrContent) other;
+        return file.equals(that.file) && Arrays.equals(content, that.content);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(file);
+    }
+
+    /** The option, and the file if it is one. */
+    @Override
+    public String toString() {
+        return file.isEmpty() ? option() : option() + " \"" + file + "\"";
+    }
+}

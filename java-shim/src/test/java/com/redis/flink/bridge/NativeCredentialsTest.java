@@ -1,0 +1,139 @@
+package com.redis.flink.bridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The desk asks only when a connect waits, and does not outlive its owner. */
+class NativeCredentialsTest {
+
+    private static final String SETTINGS = "{\"connection\":{\"host\":\"h\"},\"topic\":\"t\"}";
+
+    private final FakeDesks desks = new FakeDesks();
+    private int asked;
+
+    private final NativeCredentials credentials =
+            NativeCredentials.open(Optional.of(() -> "{\"answer\":" + ++asked + "}"), desks);
+
+    @Test
+    void theSettingsNameTheDesk() {
+        long owner =
+                credentials.openOwner(
+                        SETTINGS,
+                        settings -> {
+                            assertThat(settings)
+                                    .isEqualTo(
+                                            "{\"connection\":{\"host\":\"h\",\"credentials\":17},"
+                                                    + "\"topic\":\"t\"}");
+                            return 5;
+                        });
+
+        assertThat(owner).isEqualTo(5);
+        assertThat(desks.calls).containsExactly("open");
+    }
+
+    @Test
+    void asksWhenAConnectWaits() throws Exception {
+        credentials.serve();
+        assertThat(asked).isZero();
+        desks.wanted = true;
+        credentials.serve();
+        credentials.serve();
+
+        assertThat(desks.calls)
+                .containsExactly("open", "give 17 {\"answer\":1}", "give 17 {\"answer\":2}");
+    }
+
+    @Test
+    void aSupplierThatFailsFailsTheCall() {
+        NativeCredentials failing =
+                NativeCredentials.open(
+                        Optional.of(
+                                () -> {
+                                    throw new IOException("no token");
+                                }),
+                        desks);
+        desks.wanted = true;
+
+        assertThatThrownBy(failing::serve).isInstanceOf(IOException.class).hasMessage("no token");
+        assertThat(desks.calls).containsExactly("open", "open");
+    }
+
+    @Test
+    void isClosedOnceAndUsedNoMore() {
+        credentials.close();
+        credentials.close();
+
+        assertThat(desks.calls).containsExactly("open", "close 17");
+        assertThatThrownBy(credentials::serve).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void isClosedWhenItsOwnerIsNotOpened() {
+        assertThatThrownBy(
+                        () ->
+                                credentials.openOwner(
+                                        SETTINGS,
+                                        settings -> {
+                                            throw new IllegalArgumentException("refused");
+                                        }))
+                .hasMessage("refused");
+        assertThat(desks.calls).containsExactly("open", "close 17");
+    }
+
+    @Test
+    void settingsThatCannotBeReadAreNotShown() {
+        assertThatThrownBy(() -> credentials.openOwner("{\"password\":\"s3cret", settings -> 5))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageNotContaining("s3cret")
+                .hasNoCause();
+        assertThat(desks.calls).containsExactly("open", "close 17");
+    }
+
+    @Test
+    void withoutASupplierThereIsNoDesk() throws Exception {
+        FakeDesks none = new FakeDesks();
+        NativeCredentials constant = NativeCredentials.open(Optional.empty(), none);
+        none.wanted = true;
+
+        assertThat(constant.openOwner(SETTINGS, settings -> settings.equals(SETTINGS) ? 5 : 0))
+                .isEqualTo(5);
+        constant.serve();
+        constant.close();
+
+        assertThat(none.calls).isEmpty();
+    }
+
+    private static final class FakeDesks implements NativeCredentials.Desks {
+
+        private final List<String> calls = new ArrayList<>();
+        private boolean wanted;
+
+        @Override
+        public long open() {
+            calls.add("open");
+            return 17;
+        }
+
+        @Override
+        public boolean wanted(long handle) {
+            return wanted;
+        }
+
+        @Override
+        public void give(long handle, String json) {
+            calls.add("give " + handle + " " + json);
+        }
+
+        @Override
+        public void close(long handle) {
+            calls.add("close " + handle);
+        }
+    }
+}
