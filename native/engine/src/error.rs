@@ -39,7 +39,7 @@ pub struct Fault {
 pub struct Redirect {
     pub asking: bool,
     pub slot: u16,
-    /// `None`: the node does not know under which name its neighbour is reached.
+    /// With no host: that of the node that says so, which does not know by which name it is reached. `None`: it knows of none.
     pub address: Option<Address>,
 }
 
@@ -54,7 +54,7 @@ impl Redirect {
         };
         let slot = words.next()?.parse().ok()?;
         let address = Address::parse(words.next()?);
-        let named = |address: &Address| !matches!(address, Address::Tcp { host, .. } if host.is_empty() || host == "?");
+        let named = |address: &Address| !matches!(address, Address::Tcp { host, .. } if host == "?");
         Some(Self { asking, slot, address: address.filter(named) })
     }
 }
@@ -181,7 +181,7 @@ impl Fault {
     }
 
     /// The same fault, which trying again will not help, with what to do about it.
-    pub(crate) fn is_final(mut self, remedy: &str) -> Self {
+    pub(crate) fn into_final(mut self, remedy: &str) -> Self {
         self.kind = FaultKind::Server;
         self.redirect = None;
         self.message.push_str(remedy);
@@ -263,7 +263,8 @@ mod tests {
             Some(Redirect { asking: false, slot: 3999, address: address.clone() })
         );
         assert_eq!(redirect("ASK 3999 127.0.0.1:6381"), Some(Redirect { asking: true, slot: 3999, address }));
-        assert_eq!(redirect("MOVED 3999 :6381"), Some(Redirect { asking: false, slot: 3999, address: None }));
+        assert_eq!(redirect("MOVED 3999 :6381").unwrap().address, Some(Address::tcp("", 6381)));
+        assert_eq!(redirect("MOVED 3999 ?:6381").unwrap().address, None);
         assert_eq!(redirect("ERR MOVED 3999"), None);
         assert!(Fault::from_server("MOVED 1 h:1").is_passing());
     }

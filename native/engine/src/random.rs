@@ -12,6 +12,13 @@ pub(crate) fn jitter() -> f64 {
     0.5 + (next() >> 11) as f64 / (1u64 << 54) as f64
 }
 
+/// Begins elsewhere, in the same order.
+pub(crate) fn turn<T>(items: &mut [T]) {
+    if !items.is_empty() {
+        items.rotate_left((next() % items.len() as u64) as usize);
+    }
+}
+
 #[cfg(not(test))]
 fn next() -> u64 {
     rand::random()

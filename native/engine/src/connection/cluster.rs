@@ -1,10 +1,87 @@
 //! A cluster: who owns which slots.
+//!
+//! It is asked with `CLUSTER SLOTS`: every server from Redis 6.2 to 8 and Valkey 9 has it, and it tells all that is needed, masters and
+//! their slots. What `CLUSTER SHARDS` (7.0) tells besides, health and replicas, is not: replicas are not read from. A question has a
+//! connection of its own: it is asked at the start and after faults, so one that was kept would be lost with the others.
 
-use crate::connection::Servers;
+use redis::Value;
+
 use crate::connection::table::{Slots, Table};
-use crate::error::{Error, Result};
+use crate::connection::{Address, Guest, Servers, race};
+use crate::error::{Context, Error, Fault, Result};
+use crate::random;
 
-/// The slots, as the first node says that answers.
-pub(super) async fn slots(_servers: &Servers, _last: Option<&Table>) -> Result<Slots> {
-    Err(Error::Settings("useClusterApi is not there yet".into()))
+/// The slots, as the first node says that answers: one of the masters that were known last, or else one that the settings name.
+pub(super) async fn slots(servers: &Servers, last: Option<&Table>) -> Result<Slots> {
+    let mut nodes: Vec<Address> = match last {
+        Some(Table::Slots(slots)) => slots.addresses().cloned().collect(),
+        _ => Vec::new(),
+    };
+    // At another one each time: a node that has been cut off from the others is not always believed.
+    random::turn(&mut nodes);
+    nodes.extend(servers.settings().beginnings());
+    let name = format!("{}-topology", servers.settings().client_name);
+    let guest = Guest { patience: servers.settings().connect_timeout(), ..servers.guest(&name) };
+    race::first(nodes, |node| ask(servers, node, &guest)).await
+}
+
+async fn ask(servers: &Servers, node: Address, guest: &Guest<'_>) -> Result<Slots> {
+    let mut connection = servers.visit(&node, guest).await?;
+    let answer = match connection.call(redis::cmd("CLUSTER").arg("SLOTS")).await {
+        Err(Error::Redis(fault)) if fault.message().contains("cluster support disabled") => {
+            Err(fault.into_final("; the server is not a node of a cluster: set useClusterApi(false)").into())
+        }
+        answer => answer,
+    };
+    let Value::Array(ranges) = answer.context(|| format!("CLUSTER SLOTS of {node}"))? else {
+        return Err(unreadable());
+    };
+    if ranges.is_empty() {
+        return Err(
+            Fault::from_server(&format!("CLUSTERDOWN {node} knows no node of the cluster that has slots")).into()
+        );
+    }
+    let mut known = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let (first, last, announced) = read(range).ok_or_else(unreadable)?;
+        known.extend(announced.reached(&node, servers).map(|master| (first, last, master)));
+    }
+    Ok(Slots::new(known))
+}
+
+/// A master, as a node names it.
+struct Announced {
+    host: String,
+    port: u16,
+}
+
+impl Announced {
+    /// `None`: nobody can say where it is.
+    fn reached(self, teller: &Address, servers: &Servers) -> Option<Address> {
+        match (self.host.as_str(), teller) {
+            // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
+            ("?", _) => None,
+            // Where the one who tells it is; before 7.0 that one itself, which does not know its own address yet.
+            ("", Address::Tcp { host, .. }) => Some(Address::tcp(host, self.port)),
+            _ => Some(Address::tcp(&self.host, self.port).mapped(&servers.settings().address_map)),
+        }
+    }
+}
+
+/// A range of slots and their master: `[first, last, [host, port, …], replicas …]`
+/// (<https://redis.io/docs/latest/commands/cluster-slots/>).
+fn read(range: Value) -> Option<(u16, u16, Announced)> {
+    let Value::Array(parts) = range else { return None };
+    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else { return None };
+    let (host, port) = match master.as_slice() {
+        [Value::BulkString(host), Value::Int(port), ..] => (std::str::from_utf8(host).ok()?, port),
+        [Value::Nil, Value::Int(port), ..] => ("", port),
+        _ => return None,
+    };
+    let announced = Announced { host: host.to_owned(), port: u16::try_from(*port).ok()? };
+    Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, announced))
+}
+
+fn unreadable() -> Error {
+    Error::protocol("the reply to CLUSTER SLOTS can't be read; is this Redis 6.2 or newer?")
 }

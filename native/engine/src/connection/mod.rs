@@ -1,7 +1,7 @@
 //! Conversations with Redis servers.
 //!
 //! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open connections, and learn from
-//!   what fails
+//!   what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
 //! * [`address`] where a server listens, and [`transport`] the way there
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
@@ -15,6 +15,7 @@ mod address;
 mod cluster;
 mod link;
 mod links;
+mod race;
 pub mod reply;
 mod retry;
 mod sentinel;
@@ -29,6 +30,7 @@ pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;
 pub use retry::Outage;
+use servers::Guest;
 pub use servers::Servers;
 pub use table::{Route, Table};
 #[cfg(test)]

@@ -44,10 +44,10 @@ impl Outage {
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);
         }
-        let since = *self.since.get_or_insert_with(Instant::now);
-        if self.attempts == 0 {
+        let since = *self.since.get_or_insert_with(|| {
             warn!("{}: {fault}; trying again for {} ms", self.what, self.limit.as_millis());
-        }
+            Instant::now()
+        });
         self.attempts += 1;
         if since.elapsed() >= self.limit {
             let tried = format!(

@@ -1,10 +1,71 @@
-//! Sentinels: who the master is.
+//! Sentinels: who the master is
+//! (<https://redis.io/docs/latest/develop/reference/sentinel-clients/>).
+
+use redis::Value;
 
 use crate::config::SentinelSettings;
-use crate::connection::{Address, Servers};
-use crate::error::{Error, Result};
+use crate::connection::{Address, Connection, Guest, Servers, race};
+use crate::error::{Context, Error, Fault, FaultKind, Result};
+use crate::random;
 
-/// The master, as the first sentinel says that answers.
-pub(super) async fn master(_servers: &Servers, _sentinel: &SentinelSettings) -> Result<Address> {
-    Err(Error::Settings("sentinels are not there yet".into()))
+/// The master, as the first sentinel says that answers and knows it.
+pub(super) async fn master(servers: &Servers, sentinel: &SentinelSettings) -> Result<Address> {
+    let settings = servers.settings();
+    let name = format!("{}-topology", settings.client_name);
+    let guest = Guest {
+        name: &name,
+        user: if sentinel.user.is_empty() { "default" } else { &sentinel.user },
+        password: &sentinel.password,
+        database: 0,
+        tls: sentinel.tls,
+        patience: settings.connect_timeout(),
+    };
+    let mut sentinels = settings.beginnings();
+    // At another one each time: one that has been cut off from the others is not always believed.
+    random::turn(&mut sentinels);
+    race::first(sentinels, |address| ask(servers, &sentinel.master, address, &guest)).await
+}
+
+async fn ask(servers: &Servers, master: &str, sentinel: Address, guest: &Guest<'_>) -> Result<Address> {
+    let answer = async {
+        let mut connection = servers.visit(&sentinel, guest).await?;
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("get-master-addr-by-name").arg(master);
+        connection.call(&question).await.context(|| "SENTINEL get-master-addr-by-name")
+    };
+    let answer = answer.await.map_err(|error| match error {
+        Error::Redis(fault) if fault.kind == FaultKind::Authentication => {
+            fault.context(format!("sentinel {sentinel} (options `sentinelUser` and `sentinelPassword`)")).into()
+        }
+        Error::Redis(fault) => fault.context(format!("sentinel {sentinel}")).into(),
+        other => other,
+    })?;
+    let Value::Array(parts) = answer else {
+        let message = format!("sentinel {sentinel}: knows no master '{master}'; check the option `sentinelMaster`");
+        return Err(Fault::new(FaultKind::Server, message).into());
+    };
+    let texts: Option<Vec<String>> = parts.into_iter().map(|part| redis::from_redis_value(part).ok()).collect();
+    match texts.as_deref() {
+        Some([host, port]) => port.parse().ok().map(|port| Address::tcp(host, port)),
+        _ => None,
+    }
+    .map(|master| master.mapped(&servers.settings().address_map))
+    .ok_or_else(|| Error::protocol(format!("sentinel {sentinel}: its reply can't be read; is this a sentinel?")))
+}
+
+/// Sentinels may not yet know better: a server that they call the master says itself whether it is
+/// (<https://redis.io/docs/latest/commands/role/>).
+pub(super) async fn make_sure(connection: &mut Connection, address: &Address) -> Result<()> {
+    let role = match connection.call(&redis::cmd("ROLE")).await {
+        // Then the first write will tell.
+        Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => return Ok(()),
+        role => role.context(|| format!("{address}: ROLE"))?,
+    };
+    match role {
+        Value::Array(parts) if parts.first() == Some(&Value::BulkString(b"master".to_vec())) => Ok(()),
+        _ => {
+            let message = format!("{address} is no master, though the sentinels say so");
+            Err(Fault::new(FaultKind::Connection, message).into())
+        }
+    }
 }

@@ -8,10 +8,10 @@ use redis::Cmd;
 use tokio::time::Instant;
 
 use crate::config::{ConnectionSettings, Secret};
-use crate::connection::table::{Route, Table};
+use crate::connection::table::{Route, Slots, Table};
 use crate::connection::transport::{Network, Transport};
 use crate::connection::{Address, Connection, cluster, sentinel};
-use crate::error::{Error, Fault, FaultKind, Result};
+use crate::error::{Error, Fault, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
 const YOUNG: Duration = Duration::from_millis(100);
@@ -44,6 +44,8 @@ pub(super) struct Guest<'a> {
     pub(super) password: &'a Secret,
     pub(super) database: u32,
     pub(super) tls: bool,
+    /// How long a reply may take.
+    pub(super) patience: Duration,
 }
 
 impl Servers {
@@ -72,9 +74,13 @@ impl Servers {
 
     /// The same, to a place of the table.
     pub async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
-        let connection = self.visit(&route.address, &self.guest(name)).await;
-        match connection {
-            Ok(connection) => Ok(connection.asking(route.asking)),
+        match self.visit(&route.address, &self.guest(name)).await {
+            Ok(mut connection) => {
+                if self.settings().sentinel.is_some() {
+                    sentinel::make_sure(&mut connection, &route.address).await?;
+                }
+                Ok(connection.asking(route.asking))
+            }
             // The name of a server that others have told us of: it may be gone for good, and they will tell.
             Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
                 Err(Fault::new(FaultKind::Connection, fault.message()).into())
@@ -123,36 +129,48 @@ impl Servers {
     pub fn learn(&self, key: &[u8], error: Error) -> Error {
         let Error::Redis(fault) = &error else { return error };
         if fault.redirect().is_some() && !self.settings().cluster {
-            return fault.clone().is_final("; the server is a node of a cluster: set useClusterApi(true)").into();
+            return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();
         }
         if self.is_one() || !fault.is_passing() {
             return error;
         }
         let mut known = self.inner.known.lock();
         let Some(known) = &mut *known else { return error };
-        match (fault.redirect(), &*known.table) {
-            (Some(redirect), Table::Slots(slots)) => {
-                let address = redirect.address.clone().map(|to| to.mapped(&self.settings().address_map));
-                match address {
-                    Some(address) => known.table = Arc::new(Table::Slots(slots.redirected(key, redirect, address))),
-                    None => known.doubted = true,
-                }
+        if let Table::Slots(slots) = &*known.table {
+            let redirect = fault.redirect().and_then(|redirect| Some((redirect, self.reached(redirect, slots, key)?)));
+            if let Some((redirect, address)) = redirect {
+                known.table = Arc::new(Table::Slots(slots.redirected(key, redirect, address)));
+                return error;
             }
-            _ => known.doubted = true,
+            if let Some(settled) = slots.settled(key) {
+                known.table = Arc::new(Table::Slots(settled));
+            }
         }
+        known.doubted = true;
         error
+    }
+
+    /// Where a redirection leads to; `None`: the node that gave it can't say.
+    fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
+        match (redirect.address.clone()?, &slots.route(key).ok()?.address) {
+            (Address::Tcp { host, port }, Address::Tcp { host: teller, .. }) if host.is_empty() => {
+                Some(Address::tcp(teller, port))
+            }
+            (address, _) => Some(address.mapped(&self.settings().address_map)),
+        }
     }
 
     pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
         let ConnectionSettings { user, password, database, tls, .. } = self.settings();
-        Guest { name, user, password, database: *database, tls: tls.is_some() }
+        let patience = self.settings().command_timeout();
+        Guest { name, user, password, database: *database, tls: tls.is_some(), patience }
     }
 
     /// Dials and greets.
     pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
         let settings = self.settings();
         let stream = self.inner.transport.dial(address, settings).await?;
-        let mut connection = Connection::new(stream, settings.command_timeout());
+        let mut connection = Connection::new(stream, guest.patience);
         greet(&mut connection, guest).await?;
         Ok(connection)
     }

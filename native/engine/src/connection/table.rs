@@ -77,7 +77,7 @@ impl Slots {
         at as u16
     }
 
-    fn route(&self, key: &[u8]) -> Result<&Route> {
+    pub(super) fn route(&self, key: &[u8]) -> Result<&Route> {
         if let Some(route) = self.asking.get(key) {
             return Ok(route);
         }
@@ -102,6 +102,15 @@ impl Slots {
             slots.asking.retain(|key, _| slot(key) != redirect.slot);
         }
         slots
+    }
+
+    /// The same, with a key on its way where its slot is: work on it has failed, and a migration may be over, or have been given up.
+    pub(super) fn settled(&self, key: &[u8]) -> Option<Self> {
+        self.asking.contains_key(key).then(|| {
+            let mut slots = self.clone();
+            slots.asking.remove(key);
+            slots
+        })
     }
 }
 
@@ -143,6 +152,8 @@ mod tests {
         let slots = slots.redirected(b"foo", &asking, address(1));
         assert_eq!(slots.route(b"foo").unwrap(), &there);
         assert_eq!(slots.route(b"{foo}2").unwrap(), &here, "another key of the slot");
+        assert_eq!(slots.settled(b"foo").unwrap().route(b"foo").unwrap(), &here);
+        assert!(slots.settled(b"{foo}2").is_none());
         let moved = Redirect { asking: false, slot: 12182, address: Some(address(3)) };
         let slots = slots.redirected(b"{foo}2", &moved, address(3));
         assert_eq!(slots.route(b"foo").unwrap(), &Route::to(address(3)));

@@ -3,12 +3,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test crate uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+pub mod cluster;
 pub mod proxy;
 pub mod reading;
+pub mod sentinel;
 pub mod writing;
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -20,7 +22,7 @@ use redis::Value;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct RedisServer {
-    child: Child,
+    child: Mutex<Child>,
     pub port: u16,
     arguments: Vec<String>,
 }
@@ -32,32 +34,48 @@ impl RedisServer {
 
     /// On a free port of loopback, without persistence.
     pub fn start_with(arguments: &[&str]) -> Self {
-        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         loop {
-            let port = free_port();
-            let mut server = Self { child: spawn(port, &arguments), port, arguments: arguments.clone() };
-            if server.answers() {
+            if let Some(server) = Self::try_start(arguments) {
                 return server;
             }
         }
     }
 
+    /// `None`: it has ended, since somebody else has taken a port of it meanwhile.
+    pub fn try_start(arguments: &[&str]) -> Option<Self> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let port = free_port();
+        let mut server = Self { child: Mutex::new(spawn(port, &arguments)), port, arguments };
+        server.answers().then_some(server)
+    }
+
     /// `kill -9`. Everything that was in it is gone.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        let child = self.child.get_mut().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     pub fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.arguments);
+        self.child = Mutex::new(spawn(self.port, &self.arguments));
         assert!(self.answers(), "redis-server ended");
+    }
+
+    /// `STOP`, `CONT` or `KILL`, while others use it.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.child.lock().unwrap().try_wait().unwrap().is_none()
     }
 
     /// Waits until it answers; `false`: it has ended, since somebody else has taken its port meanwhile.
     fn answers(&mut self) -> bool {
         let mut ended = false;
         await_that("redis-server answers", || {
-            ended = self.child.try_wait().unwrap().is_some();
+            ended = !self.is_running();
             ended || TcpStream::connect(("127.0.0.1", self.port)).is_ok()
         });
         !ended
@@ -69,23 +87,25 @@ impl RedisServer {
     }
 
     pub fn run_args(&self, arguments: &[&[u8]]) -> Value {
+        self.try_run(arguments, false).expect("redis-server answers")
+    }
+
+    /// With `ASKING` before it, where it goes to a cluster's node that does not own the key yet. An error: it does not answer.
+    pub fn try_run(&self, arguments: &[&[u8]], asking: bool) -> redis::RedisResult<Value> {
         let mut cmd = redis::cmd(std::str::from_utf8(arguments[0]).unwrap());
         arguments[1..].iter().for_each(|argument| {
             cmd.arg(*argument);
         });
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.write_all(&cmd.get_packed_command()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut reply = Vec::new();
-        let mut part = [0; 65536];
-        loop {
-            let read = stream.read(&mut part).unwrap();
-            assert!(read > 0, "redis-server hung up");
-            reply.extend_from_slice(&part[..read]);
-            if let Ok(value) = redis::parse_redis_value(&reply) {
-                return value;
-            }
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut replies = BufReader::new(stream.try_clone()?);
+        let mut parser = redis::Parser::new();
+        if asking {
+            stream.write_all(&redis::cmd("ASKING").get_packed_command())?;
+            parser.parse_value(&mut replies)?;
         }
+        stream.write_all(&cmd.get_packed_command())?;
+        parser.parse_value(&mut replies)
     }
 
     pub fn int(&self, command: &str) -> i64 {
@@ -138,6 +158,17 @@ impl RedisServer {
         }
     }
 
+    /// What `CONFIG GET` says.
+    pub fn config(&self, name: &str) -> String {
+        match self.run(&format!("CONFIG GET {name}")) {
+            Value::Array(pair) => match &pair[1] {
+                Value::BulkString(text) => String::from_utf8(text.clone()).unwrap(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Names of the connections that begin so.
     pub fn connections(&self, prefix: &str) -> usize {
         self.text("CLIENT LIST").lines().filter(|line| line.contains(&format!(" name={prefix}"))).count()
@@ -146,8 +177,10 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Ok(child) = self.child.get_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -163,8 +196,12 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// A configuration file, if there is one, is the first of the arguments.
 fn spawn(port: u16, arguments: &[String]) -> Child {
+    let file = arguments.first().filter(|argument| !argument.starts_with("--"));
+    let arguments = &arguments[usize::from(file.is_some())..];
     Command::new("redis-server")
+        .args(file)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"])
         .args(arguments)
         .stdout(Stdio::null())

@@ -1,0 +1,131 @@
+//! Asking several servers the same question.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::timeout;
+
+use crate::connection::Address;
+use crate::error::{Error, FaultKind, Result};
+
+/// So long the next server is left in peace: one that can't be reached and does not say so costs this, and not its whole timeout.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// The first answer. Servers are asked in their order, each when the one before it has failed or is slow.
+///
+/// # Errors
+/// At once where a server refuses this user: the others would, too. When none answers, what tells most.
+pub(super) async fn first<T, A>(servers: Vec<Address>, ask: impl Fn(Address) -> A) -> Result<T>
+where
+    A: Future<Output = Result<T>>,
+{
+    let mut servers = servers.into_iter();
+    let mut asked = Vec::new();
+    let mut questions = FuturesUnordered::new();
+    let mut failed: Option<Error> = None;
+    loop {
+        if let Some(server) = servers.next() {
+            if asked.contains(&server) {
+                continue;
+            }
+            asked.push(server.clone());
+            questions.push(ask(server));
+        }
+        match timeout(HEAD_START, questions.next()).await {
+            Ok(Some(Ok(answer))) => return Ok(answer),
+            Ok(Some(Err(error))) if told(&error) == Told::Refused => return Err(error),
+            Ok(Some(Err(error))) => {
+                failed = Some(match failed {
+                    Some(other) if told(&other) >= told(&error) => other,
+                    _ => error,
+                });
+            }
+            Ok(None) => return Err(failed.unwrap_or(Error::Closed)),
+            Err(_) => {}
+        }
+    }
+}
+
+/// What a fault tells of the question, the least first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    /// The name is wrong, or that of a server that is gone for good.
+    Nothing,
+    /// Trying again can help.
+    Passing,
+    /// It answers, and trying again will not help. Another one may know better.
+    No,
+    Refused,
+}
+
+fn told(error: &Error) -> Told {
+    match error {
+        Error::Redis(fault) => match fault.kind {
+            FaultKind::UnknownHost => Told::Nothing,
+            FaultKind::Authentication | FaultKind::Permission => Told::Refused,
+            _ if fault.is_passing() => Told::Passing,
+            _ => Told::No,
+        },
+        _ => Told::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::error::Fault;
+
+    fn servers(ports: impl IntoIterator<Item = u16>) -> Vec<Address> {
+        ports.into_iter().map(|port| Address::tcp("h", port)).collect()
+    }
+
+    fn port(server: &Address) -> u16 {
+        match server {
+            Address::Tcp { port, .. } => *port,
+            Address::Unix { .. } => 0,
+        }
+    }
+
+    fn fault(kind: FaultKind, message: &str) -> Error {
+        Fault::new(kind, message).into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_where_one_is_silent_or_refuses() {
+        let ask = async |server: Address| match port(&server) {
+            1 => pending().await,
+            2 => Err(fault(FaultKind::Connection, "refused")),
+            port => Ok(port),
+        };
+        let begin = tokio::time::Instant::now();
+        assert_eq!(first(servers([1, 2, 2, 3, 4]), ask).await.unwrap(), 3);
+        assert!(begin.elapsed() < Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn a_user_who_is_refused_is_refused_by_all() {
+        let ask = async |server: Address| match port(&server) {
+            1 => Err(fault(FaultKind::UnknownHost, "unknown")),
+            2 => Err(fault(FaultKind::Authentication, "wrong")),
+            port => Ok(port),
+        };
+        assert_eq!(first(servers([1, 2, 3]), ask).await.unwrap_err().to_string(), "wrong");
+    }
+
+    #[tokio::test]
+    async fn of_many_faults_gives_the_one_that_tells_most() {
+        let ask = async |server: Address| -> Result<()> {
+            Err(match port(&server) {
+                1 => fault(FaultKind::UnknownHost, "unknown"),
+                4 => fault(FaultKind::Server, "no"),
+                port => fault(FaultKind::Connection, &format!("refused {port}")),
+            })
+        };
+        for (ports, expected) in [(1..2, "unknown"), (1..4, "refused 2"), (1..5, "no")] {
+            assert_eq!(first(servers(ports), ask).await.unwrap_err().to_string(), expected);
+        }
+    }
+}
