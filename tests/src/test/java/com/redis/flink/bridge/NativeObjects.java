@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 /** Native objects for tests that do without Flink, and what is left of them. */
 final class NativeObjects {
 
-    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private NativeObjects() {}

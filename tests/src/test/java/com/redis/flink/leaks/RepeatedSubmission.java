@@ -23,25 +23,30 @@ public final class RepeatedSubmission implements AutoCloseable {
     private static final int PARTITIONS = 4;
     private static final int MESSAGES = 200;
 
-    /** What may differ between half of the runs and all of them: none of it grows by the run. */
-    private static final int MORE_THREADS = 5;
+    /**
+     * What may differ between one stage and the next, because pools fill and the JVM generates
+     * classes for reflection: none of it grows by the run.
+     */
+    private static final int MORE_THREADS = 3;
 
-    private static final int MORE_CLASSES = 150;
-    private static final int MORE_MIB = 20;
+    private static final int MORE_CLASSES = 300; // fewer than one job has
+    private static final int MORE_HEAP_KIB = 4096;
+    private static final int MORE_JVM_KIB = 3072;
+    private static final int MORE_NATIVE_KIB = 4096;
 
     /** The class loader of a job that has just ended may be held for a while by Flink's threads. */
     private static final Duration LINGERING = Duration.ofSeconds(20);
 
-    /** So much for one that lingers on: itself, its classes, its memory. */
-    private static final int ONE = 1;
+    /** So many more may linger on after a stage than after the one before; and what each is. */
+    private static final int MORE_LOADERS = 2;
 
     private static final int ITS_CLASSES = 1000;
-    private static final int ITS_MIB = 20;
+    private static final int ITS_KIB = 8192;
 
     private final RedisServer redis = RedisServer.start("--databases", "1");
     private final Jedis jedis = redis.jedis();
     private final SessionCluster flink =
-            SessionCluster.start(1, PARTITIONS, Map.of("web.refresh-interval", "200"));
+            SessionCluster.startMeasurable(1, PARTITIONS, Map.of("web.refresh-interval", "200"));
     private final String jar =
             flink.upload(Path.of(System.getProperty("sample.partitioned-stream")));
 
@@ -51,23 +56,40 @@ public final class RepeatedSubmission implements AutoCloseable {
         int runs = args.length == 2 && args[0].equals("--runs") ? Integer.parseInt(args[1]) : 50;
         System.out.println("leaks on Flink " + System.getProperty("flink.version"));
         try (RepeatedSubmission submissions = new RepeatedSubmission()) {
-            String leaks = submissions.leaks(runs, System.out::println);
+            String leaks = submissions.leaks(runs / 2, 2, System.out::println);
             System.out.println(leaks.isEmpty() ? "nothing leaks" : "LEAKS:\n" + leaks);
             System.exit(leaks.isEmpty() ? 0 : 1);
         }
     }
 
-    /** What has grown from half of the runs to all of them; empty: nothing. */
-    String leaks(int runs, Consumer<String> log) throws Exception {
-        Footprint[] half = null;
-        for (int i = 1; i <= runs; i++) {
-            runOnce(i == 1);
-            if (i == 1 || i == runs / 2) {
-                half = footprints(i, log);
+    /**
+     * Runs so many jobs in each stage, until nothing has grown from the end of one stage to that of
+     * the next, for a JVM that warms up grows, too. What leaks grows in every stage.
+     *
+     * @param stages 2 or more: how many there are at most
+     * @return what has grown in the last stage; empty: nothing
+     */
+    String leaks(int runsOfStage, int stages, Consumer<String> log) throws Exception {
+        Footprint[] before = stage(1, runsOfStage, log);
+        String leaks = "";
+        for (int stage = 2; stage <= stages; stage++) {
+            Footprint[] after = stage(stage, runsOfStage, log);
+            leaks =
+                    grown("JobManager", before[0], after[0])
+                            + grown("TaskManager", before[1], after[1]);
+            if (leaks.isEmpty()) {
+                break;
             }
+            before = after;
         }
-        Footprint[] all = footprints(runs, log);
-        return grown("JobManager", half[0], all[0]) + grown("TaskManager", half[1], all[1]);
+        return leaks;
+    }
+
+    private Footprint[] stage(int stage, int runs, Consumer<String> log) throws Exception {
+        for (int i = 0; i < runs; i++) {
+            runOnce(stage == 1 && i == 0);
+        }
+        return footprints(stage * runs, log);
     }
 
     private Footprint[] footprints(int run, Consumer<String> log) throws Exception {
@@ -137,19 +159,33 @@ public final class RepeatedSubmission implements AutoCloseable {
         return jedis.clientList().lines().filter(line -> line.contains(" name=flink-")).count();
     }
 
-    private static String grown(String process, Footprint half, Footprint all) {
-        long lingering = Math.min(ONE, all.jobClassLoaders);
-        return grown(process, "threads", half.threads, all.threads, MORE_THREADS)
-                + grown(process, "threads of ours", 0, all.ourThreads, 0)
-                + grown(process, "class loaders of jobs", 0, all.jobClassLoaders, ONE)
+    private static String grown(String process, Footprint from, Footprint to) {
+        long lingering = to.jobClassLoaders - from.jobClassLoaders;
+        long its = Math.max(0, Math.min(lingering, MORE_LOADERS));
+        long itsKib = its * ITS_KIB;
+        return grown(process, "threads", from.threads, to.threads, MORE_THREADS)
+                + grown(process, "threads of ours", 0, to.ourThreads, 0)
+                + grown(
+                        process,
+                        "class loaders of jobs",
+                        from.jobClassLoaders,
+                        to.jobClassLoaders,
+                        MORE_LOADERS)
                 + grown(
                         process,
                         "classes",
-                        half.classes,
-                        all.classes,
-                        MORE_CLASSES + lingering * ITS_CLASSES)
-                + grown(process, "native libraries", 0, all.libraries, ONE)
-                + grown(process, "MiB", half.rssMib, all.rssMib, MORE_MIB + lingering * ITS_MIB);
+                        from.classes,
+                        to.classes,
+                        MORE_CLASSES + its * ITS_CLASSES)
+                + grown(process, "native libraries", from.libraries, to.libraries, MORE_LOADERS)
+                + grown(process, "KiB of heap", from.heapKib, to.heapKib, MORE_HEAP_KIB + itsKib)
+                + grown(process, "KiB of the JVM", from.jvmKib, to.jvmKib, MORE_JVM_KIB + itsKib)
+                + grown(
+                        process,
+                        "KiB of native memory",
+                        from.nativeKib,
+                        to.nativeKib,
+                        MORE_NATIVE_KIB + itsKib);
     }
 
     private static String grown(String process, String what, long from, long to, long tolerance) {

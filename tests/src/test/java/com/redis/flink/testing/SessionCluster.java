@@ -36,6 +36,7 @@ public final class SessionCluster implements AutoCloseable {
 
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
     private static final Duration CLI_TIMEOUT = Duration.ofSeconds(90);
+    private static final String HEAP = "384m";
     private static final String JOB_MANAGER = "jobmanager.test";
     private static final String LONG_HEARTBEAT_MILLIS = "40000";
     private static final Duration REST_TIMEOUT = Duration.ofSeconds(20);
@@ -52,6 +53,9 @@ public final class SessionCluster implements AutoCloseable {
     /** Whether each TaskManager reaches the JobManager through a proxy of its own. */
     private final boolean breakable;
 
+    /** Whether what its JVMs allocate can be told apart from what they grow by themselves. */
+    private final boolean measurable;
+
     private final Map<Integer, TcpProxy> proxies = new ConcurrentHashMap<>();
     private final List<TcpProxy> blobProxies = new ArrayList<>();
     private final int rpcPort = Ports.free();
@@ -60,15 +64,17 @@ public final class SessionCluster implements AutoCloseable {
     private final List<Process> taskManagers = new ArrayList<>();
     private final Thread atExit = new Thread(this::kill, "end-flink");
 
-    private SessionCluster(int slots, Map<String, String> extraOptions, boolean breakable)
+    private SessionCluster(
+            int slots, Map<String, String> extraOptions, boolean breakable, boolean measurable)
             throws IOException {
         this.slots = slots;
         this.breakable = breakable;
+        this.measurable = measurable;
         this.extraOptions = extraOptions;
         folder = Files.createTempDirectory("flink-session");
         Runtime.getRuntime().addShutdownHook(atExit);
         writeConfiguration();
-        List<String> jobManagerOptions = new ArrayList<>(List.of("-Xmx384m"));
+        List<String> jobManagerOptions = heapOptions();
         if (breakable) {
             jobManagerOptions.add("-Djdk.net.hosts.file=" + hosts("jobmanager", "127.0.0.1"));
         }
@@ -92,7 +98,17 @@ public final class SessionCluster implements AutoCloseable {
     /** The same with further options of Flink's configuration. */
     public static SessionCluster start(int taskManagers, int slots, Map<String, String> options)
             throws IOException {
-        return start(taskManagers, new SessionCluster(slots, options, false));
+        return start(taskManagers, new SessionCluster(slots, options, false, false));
+    }
+
+    /**
+     * The same with JVMs whose memory can be measured: they have all of their heap from the
+     * beginning, account for the native memory of their own ({@code jcmd VM.native_memory}), and
+     * share one arena of the allocator, so that what is freed does not stay behind in many.
+     */
+    public static SessionCluster startMeasurable(
+            int taskManagers, int slots, Map<String, String> options) throws IOException {
+        return start(taskManagers, new SessionCluster(slots, options, false, true));
     }
 
     /**
@@ -101,7 +117,7 @@ public final class SessionCluster implements AutoCloseable {
      */
     public static SessionCluster startBreakable(
             int taskManagers, int slots, Map<String, String> options) throws IOException {
-        return start(taskManagers, new SessionCluster(slots, options, true));
+        return start(taskManagers, new SessionCluster(slots, options, true, false));
     }
 
     private static SessionCluster start(int taskManagers, SessionCluster cluster)
@@ -132,8 +148,8 @@ public final class SessionCluster implements AutoCloseable {
         arguments.addAll(List.of("--configDir", configuration().toString()));
         arguments.addAll(List.of("-D", "taskmanager.resource-id=" + name));
         Map<String, String> options = taskManagerMemory();
-        List<String> jvmOptions = new ArrayList<>();
-        jvmOptions.addAll(List.of("-Xmx384m", "-XX:MaxDirectMemorySize=256m"));
+        List<String> jvmOptions = heapOptions();
+        jvmOptions.add("-XX:MaxDirectMemorySize=256m");
         if (breakable) {
             // Where this one finds the JobManager: behind proxies on a loopback address of its own.
             String address = "127.0.1." + (1 + taskManagers.size());
@@ -369,6 +385,15 @@ public final class SessionCluster implements AutoCloseable {
         all.forEach(process -> process.onExit().orTimeout(10, TimeUnit.SECONDS).join());
     }
 
+    private List<String> heapOptions() {
+        List<String> options = new ArrayList<>(List.of("-Xmx" + HEAP));
+        if (measurable) {
+            options.addAll(List.of("-Xms" + HEAP, "-XX:+AlwaysPreTouch"));
+            options.add("-XX:NativeMemoryTracking=summary");
+        }
+        return options;
+    }
+
     /** What the script {@code flink} runs. */
     private String flink(List<String> arguments) throws IOException {
         String name = "cli-" + arguments.get(0);
@@ -414,6 +439,9 @@ public final class SessionCluster implements AutoCloseable {
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("FLINK_CONF_DIR", configuration().toString());
+        if (measurable) {
+            builder.environment().put("MALLOC_ARENA_MAX", "1");
+        }
         File output = folder.resolve(name + ".out").toFile();
         return builder.redirectErrorStream(true).redirectOutput(output).start();
     }
