@@ -131,8 +131,8 @@ impl Cluster {
     /// The place in `nodes` of the master that has the slot, as the first node says that answers.
     pub fn owner_of_slot(&self, slot: u16) -> usize {
         let owners = self.running().into_iter().find_map(owners).expect("a node answers");
-        let (_, port) = owners.iter().find(|((first, last), _)| (*first..=*last).contains(&slot)).expect("an owner");
-        self.nodes.iter().position(|node| node.port == *port).expect("a node of ours")
+        let port = owner(&owners, slot).expect("an owner");
+        self.nodes.iter().position(|node| node.port == port).expect("a node of ours")
     }
 
     /// Runs a command that is split at spaces where `key` is, wherever that moves. A node that ends meanwhile may have carried it
@@ -174,6 +174,14 @@ impl Cluster {
         }
     }
 
+    /// How many entries the stream has.
+    pub fn entries(&self, stream: &str) -> i64 {
+        match self.run(stream, &format!("XLEN {stream}")) {
+            Value::Int(entries) => entries,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Moves a slot, one step at a time, as `redis-cli --cluster reshard` does.
     pub fn migrate(&self, slot: u16, to: usize) {
         let migration = self.begin_migration(slot, to);
@@ -208,15 +216,22 @@ impl Cluster {
         }
     }
 
-    /// The new owner is told first, so that nobody is sent to one that knows nothing of it.
+    /// The new owner is told first, so that nobody is sent to one that knows nothing of it. It tells the others.
     pub fn end_migration(&self, migration: &Migration) {
+        // Its claim outweighs all that it has heard of: it must have heard of all, or two nodes may send clients to each other for ever.
+        await_that("all nodes know each other's epochs", || {
+            let mut epochs = self.running().into_iter().map(epochs);
+            let first = epochs.next();
+            epochs.all(|other| Some(other) == first)
+        });
         let command = format!("CLUSTER SETSLOT {} NODE {}", migration.slot, self.id(migration.to));
         expect_ok(&self.nodes[migration.to], &command);
         expect_ok(&self.nodes[migration.from], &command);
-        for node in self.running() {
-            // Replicas take it from their master.
-            node.run(&command);
-        }
+        await_that("all nodes know the new owner", || {
+            self.running().into_iter().all(|node| {
+                owners(node).and_then(|owners| owner(&owners, migration.slot)) == Some(self.nodes[migration.to].port)
+            })
+        });
     }
 
     /// The node leaves: every other one forgets it, then it ends. It must own nothing.
@@ -273,6 +288,17 @@ fn owners(node: &RedisServer) -> Option<BTreeMap<(u16, u16), u16>> {
         ((int(&range[0]), int(&range[1])), int(&range[2].as_sequence().unwrap()[1]))
     };
     Some(ranges.iter().map(read).collect())
+}
+
+/// What a node knows of the age of each one's claims, `CLUSTER NODES`: by ID, the seventh column.
+fn epochs(node: &RedisServer) -> BTreeMap<String, String> {
+    let nodes = node.text("CLUSTER NODES");
+    let columns = nodes.lines().map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    columns.map(|columns| (columns[0].clone(), columns[6].clone())).collect()
+}
+
+fn owner(owners: &BTreeMap<(u16, u16), u16>, slot: u16) -> Option<u16> {
+    owners.iter().find(|((first, last), _)| (*first..=*last).contains(&slot)).map(|(_, port)| *port)
 }
 
 fn expect_ok(node: &RedisServer, command: &str) {
