@@ -6,18 +6,9 @@ import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 import redis.clients.jedis.Jedis;
-import redis.clients.jedis.exceptions.JedisConnectionException;
-import redis.clients.jedis.exceptions.JedisDataException;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * A {@code redis-server} of the test's own, on a free port of the loopback interface.
@@ -33,18 +24,11 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class RedisServer implements BeforeAllCallback, AfterAllCallback, AutoCloseable {
 
-    private static final String LOCAL = "127.0.0.1";
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(20);
-    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
-    private static final int ATTEMPTS = 5;
-
     private final List<String> arguments;
-    private final Thread atExit = new Thread(this::kill, "end-redis");
 
-    private String host = LOCAL;
+    private String host = RedisNode.LOCAL;
     private int port;
-    private Path folder;
-    private Process process;
+    private RedisNode node;
 
     /**
      * Not started yet: as an extension, JUnit does that; else see {@link #start}.
@@ -67,18 +51,9 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
             port = Integer.parseInt(given.substring(colon + 1));
             return this;
         }
-        try {
-            folder = Files.createTempDirectory("flink-redis-test");
-            Runtime.getRuntime().addShutdownHook(atExit);
-            for (int attempt = 1; !spawn(Ports.free()); attempt++) {
-                if (attempt == ATTEMPTS) {
-                    throw new IllegalStateException("redis-server did not start:\n" + log());
-                }
-            }
-            return this;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        node = RedisNode.start(Binary.REDIS_7, Security.PLAIN, arguments);
+        port = node.port();
+        return this;
     }
 
     public String host() {
@@ -99,7 +74,7 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
     /** Ends the server at once, as a crash does. */
     public void stop() {
         ownServer();
-        kill();
+        node.kill();
     }
 
     /**
@@ -108,30 +83,20 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
      */
     public void restart() {
         ownServer();
-        kill();
-        try {
-            if (!spawn(port)) {
-                throw new IllegalStateException("redis-server did not start again:\n" + log());
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        node.startAgain();
     }
 
     /** What the server has logged. */
     public String log() throws IOException {
-        return Files.readString(folder.resolve("redis.log"));
+        return node.log();
     }
 
     @Override
     public void close() {
-        if (folder == null) {
-            return;
+        if (node != null) {
+            node.close();
+            node = null;
         }
-        Runtime.getRuntime().removeShutdownHook(atExit);
-        kill();
-        Directories.delete(folder);
-        folder = null;
     }
 
     @Override
@@ -145,42 +110,6 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
     }
 
     private void ownServer() {
-        Assumptions.assumeTrue(folder != null, "the server is not the test's own");
-    }
-
-    /** False: the server ended at once, as it does when its port was taken meanwhile. */
-    private boolean spawn(int atPort) throws IOException {
-        port = atPort;
-        List<String> command = new ArrayList<>();
-        command.addAll(List.of("redis-server", "--port", Integer.toString(port), "--bind", LOCAL));
-        command.addAll(List.of("--dir", folder.toString(), "--save", "", "--appendonly", "no"));
-        command.addAll(arguments);
-        process =
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(folder.resolve("redis.log").toFile())
-                        .start();
-        long deadline = System.nanoTime() + START_TIMEOUT.toNanos();
-        while (process.isAlive() && System.nanoTime() < deadline) {
-            try (Jedis jedis = jedis()) {
-                jedis.ping();
-                return process.isAlive();
-            } catch (JedisDataException refused) {
-                return process.isAlive(); // it answers: it only wants a password first
-            } catch (JedisConnectionException notYet) {
-                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
-            }
-        }
-        kill();
-        return false;
-    }
-
-    private void kill() {
-        process.destroyForcibly();
-        try {
-            process.waitFor(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Assumptions.assumeTrue(node != null, "the server is not the test's own");
     }
 }

@@ -1,0 +1,85 @@
+package com.redis.flink.testing;
+
+import redis.clients.jedis.DefaultJedisClientConfig;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.util.ArrayList;
+import java.util.List;
+
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+
+/** How a server's port is secured, with the certificates of {@link Certificates}. */
+public enum Security {
+    PLAIN,
+    TLS,
+    /** TLS, and clients show a certificate, too. */
+    MTLS;
+
+    /** The server's arguments. */
+    List<String> arguments(int port) {
+        if (this == PLAIN) {
+            return List.of("--port", Integer.toString(port));
+        }
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("--port", "0", "--tls-port", Integer.toString(port)));
+        arguments.addAll(List.of("--tls-ca-cert-file", Certificates.ca().toString()));
+        arguments.addAll(
+                List.of(
+                        "--tls-cert-file",
+                        Certificates.certificate(Certificates.SERVER).toString(),
+                        "--tls-key-file",
+                        Certificates.key(Certificates.SERVER).toString()));
+        arguments.addAll(List.of("--tls-auth-clients", this == MTLS ? "yes" : "no"));
+        arguments.addAll(List.of("--tls-replication", "yes"));
+        return arguments;
+    }
+
+    /** For clients of the test's own. */
+    DefaultJedisClientConfig.Builder client() {
+        DefaultJedisClientConfig.Builder client = DefaultJedisClientConfig.builder();
+        return this == PLAIN
+                ? client
+                : client.ssl(true).sslSocketFactory(Tls.CONTEXT.getSocketFactory());
+    }
+
+    private static final class Tls {
+
+        static final SSLContext CONTEXT = context();
+
+        private static SSLContext context() {
+            try {
+                KeyManagerFactory keys =
+                        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+                keys.init(
+                        load(Certificates.keyStore(Certificates.CLIENT)),
+                        Certificates.PASSWORD.toCharArray());
+                TrustManagerFactory trust =
+                        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+                trust.init(load(Certificates.trustStore()));
+                SSLContext context = SSLContext.getInstance("TLS");
+                context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
+                return context;
+            } catch (GeneralSecurityException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        private static KeyStore load(Path file) throws GeneralSecurityException {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            try (InputStream in = Files.newInputStream(file)) {
+                store.load(in, Certificates.PASSWORD.toCharArray());
+                return store;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}
