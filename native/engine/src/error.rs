@@ -138,6 +138,8 @@ impl Fault {
             _ if redirect.is_some() => FaultKind::Redirect,
             "NOAUTH" | "WRONGPASS" => FaultKind::Authentication,
             "NOPERM" => FaultKind::Permission,
+            // So it is told of a command in a script.
+            _ if text.contains("can't run this command or subcommand") => FaultKind::Permission,
             "WRONGTYPE" => FaultKind::WrongType,
             _ => FaultKind::Server,
         };
@@ -174,6 +176,16 @@ impl Fault {
 
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Whether it may be the record's own that was to be written: another one may be welcome. A user who may not run the command, or is
+    /// nobody, can write none.
+    pub(crate) fn is_of_record(&self) -> bool {
+        match self.kind {
+            FaultKind::Authentication => false,
+            FaultKind::Permission => !self.message.contains("' command"),
+            _ => true,
+        }
     }
 
     pub fn redirect(&self) -> Option<&Redirect> {

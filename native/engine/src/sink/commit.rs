@@ -32,11 +32,11 @@ if #staged == 0 then
 end
 if redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] ~= ARGV[4] then return -2 end
 for _, entry in ipairs(staged) do
-  local command = {'XADD', KEYS[2]}
+  local command = {KEYS[2]}
   for i = 5, #ARGV do command[#command + 1] = ARGV[i] end
   command[#command + 1] = '*'
   for _, text in ipairs(entry[2]) do command[#command + 1] = text end
-  redis.call(unpack(command))
+  redis.call('XADD', unpack(command))
 end
 local left = redis.call('XLEN', KEYS[1]) - #staged
 if left == 0 then
@@ -158,7 +158,8 @@ impl Work {
             script.arg(argument);
         });
         loop {
-            match connection.call(&script).await.context(|| format!("EVAL of the commit of '{key}'"))? {
+            let moved = connection.call(&script).await;
+            match moved.map_err(not_permitted).context(|| format!("EVAL of the commit of '{key}'"))? {
                 Value::Int(0) => return Ok(()),
                 Value::Int(left) if left > 0 => debug!("'{key}': {left} of {records} entries still to be moved"),
                 Value::Int(-1) => {
@@ -204,6 +205,21 @@ impl Work {
             connection.call(redis::cmd("SREM").arg(index).arg(&key)).await.context(|| format!("SREM '{index}'"))?;
         }
         Ok(())
+    }
+}
+
+/// Of a command in the script Redis says only in which line it is.
+fn not_permitted(error: Error) -> Error {
+    let Error::Redis(fault) = error else { return error };
+    let line = || {
+        let (_, at) = fault.message().split_once("user_script:")?;
+        let number: usize = at.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+        let (_, call) = MOVE.lines().nth(number - 1)?.split_once("redis.call('")?;
+        call.split('\'').next()
+    };
+    match (fault.kind, line()) {
+        (FaultKind::Permission, Some(command)) => fault.clone().context(format!("NOPERM for '{command}'")).into(),
+        _ => fault.into(),
     }
 }
 

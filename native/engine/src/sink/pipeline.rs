@@ -322,7 +322,8 @@ impl Pipeline {
         if let Some(contents) = self.settings.trace {
             trace::rejected(contents, &words, fault);
         }
-        let Some(stream) = dead_letter::stream(&self.settings).filter(|stream| *stream != target) else {
+        let letters = dead_letter::stream(&self.settings).filter(|stream| *stream != target && fault.is_of_record());
+        let Some(stream) = letters else {
             let what = if name == "XADD" { "stream" } else { "key" };
             return Err(fault.clone().context(format!("{what} '{target}', {name}")).into());
         };

@@ -169,6 +169,15 @@ impl RedisServer {
         }
     }
 
+    /// How many entries the stream's only group has not read.
+    pub fn lag(&self, stream: &str) -> i64 {
+        let groups = self.run(&format!("XINFO GROUPS {stream}"));
+        match groups.as_sequence().and_then(|groups| groups[0].as_sequence()).and_then(|fields| fields.last()) {
+            Some(Value::Int(lag)) => *lag,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Names of the connections that begin so.
     pub fn connections(&self, prefix: &str) -> usize {
         self.text("CLIENT LIST").lines().filter(|line| line.contains(&format!(" name={prefix}"))).count()
