@@ -80,7 +80,8 @@ final class PemKey {
         try {
             return new EncryptedPrivateKeyInfo(der);
         } catch (IOException | RuntimeException e) {
-            throw source.wrong("its block " + ENCRYPTED + " is damaged");
+            throw source.wrong(
+                    "it is damaged, or encrypted in a way that Java can't read" + CONVERT);
         }
     }
 

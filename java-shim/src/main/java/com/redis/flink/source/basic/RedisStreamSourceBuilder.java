@@ -8,6 +8,7 @@ import com.redis.flink.source.partitioned.RedisSourceConfig;
 import org.apache.flink.annotation.PublicEvolving;
 
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * Builds a {@link RedisStreamSource}.
@@ -28,13 +29,25 @@ public final class RedisStreamSourceBuilder<T> {
      * @param group the consumer group, made where it is missing
      */
     public RedisStreamSourceBuilder(String host, int port, String topic, String group) {
+        this(topic, group);
+        config.host(host).port(port);
+    }
+
+    /**
+     * The same of the server {@code localhost:6379}, or of the one that {@link #configure} names.
+     */
+    public RedisStreamSourceBuilder(String topic, String group) {
         config =
                 RedisSourceConfig.builder()
-                        .host(host)
-                        .port(port)
                         .topicName(topic)
                         .numPartitions(1)
                         .consumerGroup(group);
+    }
+
+    /** Sets any other option, for example TLS: {@code configure(c -> c.useTls(true))}. */
+    public RedisStreamSourceBuilder<T> configure(Consumer<RedisSourceConfig.Builder> options) {
+        options.accept(config);
+        return this;
     }
 
     /** User of Redis' access control list; default {@code default}. */
