@@ -74,7 +74,8 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
      *   <li>{@code redis://[user[:password]@]host[:port][/database]}, {@code rediss://} with TLS
      *   <li>{@code redis-sentinel://[user:password@]host[:port][,host[:port]][/database]#master},
      *       {@code rediss-sentinel://} with TLS; the user is that of the Redis servers
-     *   <li>{@code redis-socket:///path} or {@code unix:///path}
+     *   <li>{@code redis-socket:///path[?database=number]} or {@code
+     *       unix:///path[?database=number]}
      * </ul>
      *
      * <p>IPv6 addresses are in brackets; what is special in a URI is percent-encoded, also in user
@@ -170,7 +171,8 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     /**
      * Where announced addresses can be reached, when a cluster or Sentinels announce addresses that
      * do not work from here (NAT, containers): from {@code host:port} or {@code host} as announced
-     * to {@code host:port} or {@code host} to connect to; default: empty, as announced.
+     * to {@code host:port} or {@code host} to connect to; default: empty, as announced. A host
+     * without a port stands for all its ports.
      */
     public B addressMap(Map<String, String> value) {
         addressMap = value == null ? Map.of() : new LinkedHashMap<>(value);

@@ -23,6 +23,9 @@ final class HostAndPort implements Serializable {
             Pattern.compile("(?:\\[(" + IPV6 + ")\\]|([^\\s:/?#@\\[\\],]+))(?::(\\d{1,5}))?");
     private static final Pattern BARE_IPV6 = Pattern.compile(IPV6);
 
+    /** A default for addresses that may have no port. */
+    static final int NO_PORT = 0;
+
     /** Without brackets. */
     final String host;
 
@@ -70,7 +73,10 @@ final class HostAndPort implements Serializable {
             return Optional.empty();
         }
         String host = matcher.group(1) == null ? matcher.group(2) : matcher.group(1);
-        int port = matcher.group(3) == null ? defaultPort : Integer.parseInt(matcher.group(3));
+        if (matcher.group(3) == null) {
+            return Optional.of(new HostAndPort(host, defaultPort));
+        }
+        int port = Integer.parseInt(matcher.group(3));
         return port < 1 || port > 65535
                 ? Optional.empty()
                 : Optional.of(new HostAndPort(host, port));
@@ -92,9 +98,12 @@ final class HostAndPort implements Serializable {
         return Objects.hash(host, port);
     }
 
-    /** As in a URI. */
+    /** As in a URI; without a port the bare host. */
     @Override
     public String toString() {
+        if (port == NO_PORT) {
+            return host;
+        }
         return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
     }
 }

@@ -29,9 +29,9 @@ final class RedisUri {
 
     private static final String FORMS =
             "redis://[user[:password]@]host[:port][/database], rediss://… (TLS),"
-                    + " redis-sentinel://[user:password@]host[:port],…[/database]#master,"
-                    + " rediss-sentinel://… (TLS), redis-socket:///path or unix:///path";
-    private static final String MASTER_PARAMETER = "sentinelMasterId=";
+                    + " redis-sentinel://[user:password@]host[:port],…[/database]#master (or"
+                    + " ?sentinelMasterId=master), rediss-sentinel://… (TLS),"
+                    + " redis-socket:///path[?database=number] or unix:///path[?database=number]";
 
     private final String scheme;
 
@@ -68,9 +68,10 @@ final class RedisUri {
         password = colon < 0 ? "" : decode("password", userInfo.substring(colon + 1));
 
         String path = decode("path", orEmpty(uri.group(4)));
+        String parameter = parameter(orEmpty(uri.group(5)));
         unixSocket = isSocket() ? path : "";
-        database = isSocket() || path.length() < 2 ? null : number(path.substring(1));
-        sentinelMaster = master(orEmpty(uri.group(5)), orEmpty(uri.group(6)));
+        database = number(isSocket() ? parameter : path.substring(Math.min(1, path.length())));
+        sentinelMaster = master(isSocket() ? "" : parameter, orEmpty(uri.group(6)));
         addServers(uri.group(3));
     }
 
@@ -159,23 +160,34 @@ final class RedisUri {
         }
     }
 
-    private String master(String query, String fragment) {
-        if (!isSentinel() && !(query + fragment).isEmpty()) {
-            throw wrong("nothing may follow behind ? or # but the master's name for Sentinels");
+    /** The value of the one parameter that there may be. */
+    private String parameter(String query) {
+        String name = isSentinel() ? "sentinelMasterId=" : isSocket() ? "database=" : "";
+        if (query.isEmpty()) {
+            return "";
         }
-        if (!query.isEmpty() && !query.startsWith(MASTER_PARAMETER) || query.contains("&")) {
-            throw wrong("sentinelMasterId is the only parameter");
+        if (name.isEmpty() || !query.startsWith(name) || query.contains("&")) {
+            throw wrong("there is no other parameter than these");
         }
-        String parameter =
-                query.isEmpty() ? "" : decode("master", query.substring(MASTER_PARAMETER.length()));
+        return decode("parameter", query.substring(name.length()));
+    }
+
+    private String master(String parameter, String fragment) {
         String name = decode("master", fragment);
+        if (!isSentinel() && !name.isEmpty()) {
+            throw wrong("only with Sentinels something may follow behind #");
+        }
         if (!name.isEmpty() && !parameter.isEmpty() && !name.equals(parameter)) {
             throw wrong("it names two masters");
         }
         return name.isEmpty() ? parameter : name;
     }
 
+    /** Null: there is none. */
     private Integer number(String text) {
+        if (text.isEmpty()) {
+            return null;
+        }
         if (!text.matches("\\d{1,9}")) {
             throw wrong("the database is a number");
         }

@@ -85,13 +85,22 @@ final class ServerOptions implements Serializable {
         return List.copyOf(seeds);
     }
 
+    /** As the engine reads them: an IPv6 address has brackets when there is a port, else none. */
     private static Map<String, String> addressMap(Map<String, String> given) {
         Map<String, String> addresses = new LinkedHashMap<>();
         given.forEach(
                 (announced, reachable) -> {
-                    HostAndPort.parse("addressMap", announced, ConnectionOptions.DEFAULT_PORT);
-                    HostAndPort.parse("addressMap", reachable, ConnectionOptions.DEFAULT_PORT);
-                    addresses.put(announced, reachable);
+                    HostAndPort from =
+                            HostAndPort.parse("addressMap", announced, HostAndPort.NO_PORT);
+                    HostAndPort to =
+                            HostAndPort.parse("addressMap", reachable, HostAndPort.NO_PORT);
+                    if (to.port == HostAndPort.NO_PORT && to.host.contains(":")) {
+                        throw Options.invalid(
+                                "addressMap",
+                                "\"" + reachable + "\"",
+                                "an IPv6 address to connect to in brackets and with its port");
+                    }
+                    addresses.put(from.toString(), to.toString());
                 });
         return Collections.unmodifiableMap(addresses);
     }
@@ -190,10 +199,8 @@ final class ServerOptions implements Serializable {
      */
     String toUri(String user, boolean tls) {
         if (!unixSocket.isEmpty()) {
-            return "redis-socket://"
-                    + user
-                    + unixSocket
-                    + (database == 0 ? "" : " database " + database);
+            String parameter = database == 0 ? "" : "?database=" + database;
+            return "redis-socket://" + user + unixSocket + parameter;
         }
         String scheme = tls ? "rediss" : "redis";
         String path = database == 0 ? "" : "/" + database;

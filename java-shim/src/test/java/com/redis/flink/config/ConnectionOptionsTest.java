@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -63,7 +64,7 @@ class ConnectionOptionsTest {
         ConnectionOptions socket =
                 ConnectionOptions.builder().unixSocket("/run/redis.sock").database(3).build();
         assertThat(added(socket)).isEqualTo("{'unixSocket':'/run/redis.sock','database':3}");
-        assertThat(socket).hasToString("redis-socket:///run/redis.sock database 3 (flink)");
+        assertThat(socket).hasToString("redis-socket:///run/redis.sock?database=3 (flink)");
 
         ConnectionOptions times =
                 ConnectionOptions.builder()
@@ -140,6 +141,24 @@ class ConnectionOptionsTest {
         assertThat(options.toJson().path("host").asText()).isEqualTo("a");
         assertThat(options.toJson().path("port").asInt()).isEqualTo(1);
         assertThat(added(options)).isEqualTo("{'cluster':true,'seeds':[{'host':'b','port':2}]}");
+    }
+
+    @Test
+    void theAddressMapHasWhatTheEngineLooksFor() {
+        Map<String, String> given = new LinkedHashMap<>();
+        given.put("10.0.0.5:6379", "public.example:7000");
+        given.put("10.0.0.6", "public.example");
+        given.put("fd00::1", "[2001:db8::1]:7000");
+        given.put("[fd00::2]", "h");
+        given.put("[fd00::2]:1", "h:2");
+        ConnectionOptions options =
+                ConnectionOptions.builder().useClusterApi(true).addressMap(given).build();
+
+        assertThat(options.toJson().path("addressMap"))
+                .hasToString(
+                        "{\"10.0.0.5:6379\":\"public.example:7000\",\"10.0.0.6\":\"public.example\","
+                            + "\"fd00::1\":\"[2001:db8::1]:7000\",\"fd00::2\":\"h\","
+                            + "\"[fd00::2]:1\":\"h:2\"}");
     }
 
     @Test
@@ -267,6 +286,13 @@ class ConnectionOptionsTest {
                 wrong(
                         b -> b.useClusterApi(true).addressMap(Map.of("a:1", "b:70000")),
                         "Option addressMap is \"b:70000\"; allowed: host or host:port"),
+                wrong(
+                        b -> b.useClusterApi(true).addressMap(Map.of("a:1", "fd00::1")),
+                        "Option addressMap is \"fd00::1\"; allowed: an IPv6 address to connect to"
+                                + " in brackets and with its port"),
+                wrong(
+                        b -> b.useClusterApi(true).addressMap(Map.of("a:0", "b")),
+                        "Option addressMap is \"a:0\"; allowed: host or host:port"),
                 wrong(
                         b -> b.credentialsProvider(() -> null),
                         "Option credentialsProvider is set and option user or password is set;"

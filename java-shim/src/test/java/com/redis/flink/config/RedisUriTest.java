@@ -30,6 +30,7 @@ class RedisUriTest {
         "redis://10.0.0.5:1,              redis://10.0.0.5:1",
         "unix:///run/my%20redis.sock,     redis-socket:///run/my redis.sock",
         "redis-socket:///run/a@b,         redis-socket:///run/a@b",
+        "unix:///run/s?database=3,        redis-socket:///run/s?database=3",
         "redis-socket://ann:geheim@/run/s, redis-socket://ann@/run/s"
     })
     void saysWhichServer(String uri, String meaning) {
@@ -177,6 +178,10 @@ class RedisUriTest {
                 "redis-sentinel://ann:1#s3cret@h",
                 "unix://ann:s3cret@h/path",
                 "unix://s3cret",
+                "unix:///path?database=s3cret",
+                "unix:///path?db=s3cret",
+                "unix:///path?database=1&s3cret",
+                "unix:///path#s3cret",
                 "redis-socket:///"
             })
     void aBadOneIsRefusedAndNotShown(String uri) {

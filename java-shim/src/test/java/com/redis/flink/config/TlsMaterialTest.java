@@ -209,7 +209,8 @@ class TlsMaterialTest {
                 "a key of the form OPENSSH PRIVATE KEY is not supported; convert it with: openssl");
         assertFails(
                 pem(Pem.encode("ENCRYPTED PRIVATE KEY", key)).keyPassword("s3cret"),
-                "option key: it is damaged, or encrypted in a way that Java can't read; convert it");
+                "option key: it is damaged, or encrypted in a way that Java can't read; convert"
+                        + " it");
         assertFails(
                 MtlsParameters.builder().certificates("nothing").key("nothing"),
                 "option certificates: it has no certificate in PEM form");

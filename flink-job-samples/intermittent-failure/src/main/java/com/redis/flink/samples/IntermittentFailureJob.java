@@ -26,6 +26,9 @@ import java.util.Map;
  * <pre>
  * flink run intermittent-failure-all.jar --host redis --port 6379 --user default --password secret
  * </pre>
+ *
+ * <p>Other servers than one plain one by {@code --uri}, for example {@code rediss://redis:6380} or
+ * {@code redis-sentinel://sentinel:26379#mymaster}, in the place of host and port.
  */
 public final class IntermittentFailureJob {
 
@@ -43,15 +46,13 @@ public final class IntermittentFailureJob {
 
     public static void main(String[] args) throws Exception {
         Map<String, String> options = options(args);
-        String host = options.getOrDefault("host", "redis");
-        int port = Integer.parseInt(options.getOrDefault("port", "6379"));
-        String user = options.getOrDefault("user", "default");
-        String password = options.getOrDefault("password", "");
+        String uri = uri(options);
+        String user = options.get("user");
+        String password = options.get("password");
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()
-                        .host(host)
-                        .port(port)
+                        .uri(uri)
                         .user(user)
                         .password(password)
                         .consumerGroup("test-group")
@@ -60,8 +61,7 @@ public final class IntermittentFailureJob {
                         .build();
         RedisSinkConfig sinkConfig =
                 RedisSinkConfig.builder()
-                        .host(host)
-                        .port(port)
+                        .uri(uri)
                         .user(user)
                         .password(password)
                         .topicName("output")
@@ -111,6 +111,13 @@ public final class IntermittentFailureJob {
             }
             return message;
         }
+    }
+
+    /** {@code --uri}, or the one that {@code --host} and {@code --port} make. */
+    private static String uri(Map<String, String> options) {
+        String host = options.getOrDefault("host", "redis");
+        String port = options.getOrDefault("port", "6379");
+        return options.getOrDefault("uri", "redis://" + host + ":" + port);
     }
 
     /**

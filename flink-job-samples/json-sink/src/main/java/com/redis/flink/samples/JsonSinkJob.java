@@ -18,6 +18,9 @@ import java.util.Map;
  * flink run json-sink-all.jar --host redis --port 6379 --user default --password secret --records 1000
  * redis-cli JSON.GET sensor:7
  * </pre>
+ *
+ * <p>Other servers than one plain one by {@code --uri}, for example {@code rediss://redis:6380} or
+ * {@code redis-sentinel://sentinel:26379#mymaster}, in the place of host and port.
  */
 public final class JsonSinkJob {
 
@@ -30,10 +33,9 @@ public final class JsonSinkJob {
         long records = Long.parseLong(options.getOrDefault("records", "1000"));
         RedisJsonSinkConfig config =
                 RedisJsonSinkConfig.builder()
-                        .host(options.getOrDefault("host", "redis"))
-                        .port(Integer.parseInt(options.getOrDefault("port", "6379")))
-                        .user(options.getOrDefault("user", "default"))
-                        .password(options.getOrDefault("password", ""))
+                        .uri(uri(options))
+                        .user(options.get("user"))
+                        .password(options.get("password"))
                         .ttlSeconds(3600)
                         .build();
 
@@ -123,6 +125,13 @@ public final class JsonSinkJob {
         public void setFloor(int floor) {
             this.floor = floor;
         }
+    }
+
+    /** {@code --uri}, or the one that {@code --host} and {@code --port} make. */
+    private static String uri(Map<String, String> options) {
+        String host = options.getOrDefault("host", "redis");
+        String port = options.getOrDefault("port", "6379");
+        return options.getOrDefault("uri", "redis://" + host + ":" + port);
     }
 
     /**

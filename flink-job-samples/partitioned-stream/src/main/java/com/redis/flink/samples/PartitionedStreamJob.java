@@ -22,6 +22,9 @@ import java.util.Map;
  * <pre>
  * flink run partitioned-stream-all.jar --host redis --port 6379 --user default --password secret
  * </pre>
+ *
+ * <p>Other servers than one plain one by {@code --uri}, for example {@code rediss://redis:6380} or
+ * {@code redis-sentinel://sentinel:26379#mymaster}, in the place of host and port.
  */
 public final class PartitionedStreamJob {
 
@@ -41,15 +44,13 @@ public final class PartitionedStreamJob {
     /** Adds the job to an environment; {@code args} are those of {@link #main}. */
     public static void define(StreamExecutionEnvironment env, String... args) {
         Map<String, String> options = options(args);
-        String host = options.getOrDefault("host", "redis");
-        int port = Integer.parseInt(options.getOrDefault("port", "6379"));
-        String user = options.getOrDefault("user", "default");
-        String password = options.getOrDefault("password", "");
+        String uri = uri(options);
+        String user = options.get("user");
+        String password = options.get("password");
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()
-                        .host(host)
-                        .port(port)
+                        .uri(uri)
                         .user(user)
                         .password(password)
                         .consumerGroup(GROUP)
@@ -58,8 +59,7 @@ public final class PartitionedStreamJob {
                         .build();
         RedisSinkConfig sinkConfig =
                 RedisSinkConfig.builder()
-                        .host(host)
-                        .port(port)
+                        .uri(uri)
                         .user(user)
                         .password(password)
                         .topicName(OUTPUT)
@@ -79,6 +79,13 @@ public final class PartitionedStreamJob {
                         "Redis to Redis",
                         TypeInformation.of(RedisMessage.class))
                 .sinkTo(sinkBuilder.build());
+    }
+
+    /** {@code --uri}, or the one that {@code --host} and {@code --port} make. */
+    private static String uri(Map<String, String> options) {
+        String host = options.getOrDefault("host", "redis");
+        String port = options.getOrDefault("port", "6379");
+        return options.getOrDefault("uri", "redis://" + host + ":" + port);
     }
 
     /**

@@ -37,11 +37,7 @@ public final class RedisStreamSourceBuilder<T> {
      * The same of the server {@code localhost:6379}, or of the one that {@link #configure} names.
      */
     public RedisStreamSourceBuilder(String topic, String group) {
-        config =
-                RedisSourceConfig.builder()
-                        .topicName(topic)
-                        .numPartitions(1)
-                        .consumerGroup(group);
+        config = RedisSourceConfig.builder().topicName(topic).numPartitions(1).consumerGroup(group);
     }
 
     /** Sets any other option, for example TLS: {@code configure(c -> c.useTls(true))}. */

@@ -32,6 +32,17 @@ class RedisStreamSourceTest {
     }
 
     @Test
+    void everyOtherOptionCanBeConfigured() {
+        RedisStreamSourceBuilder<Map<String, String>> builder =
+                new RedisStreamSourceBuilder<Map<String, String>>("test", "test-group")
+                        .configure(c -> c.uri("rediss://redis").stoppingId("$"));
+        assertThat(builder.build().getBoundedness()).isEqualTo(Boundedness.BOUNDED);
+
+        assertThatThrownBy(() -> builder.configure(c -> c.useTls(true)).build())
+                .hasMessageStartingWith("Option uri is \"rediss://…\" and option useTls is set");
+    }
+
+    @Test
     void refusesWrongValues() {
         assertThatThrownBy(() -> new RedisStreamSourceBuilder<>("redis", 6379, "", "g").build())
                 .hasMessageStartingWith("Option topicName is \"\"");
