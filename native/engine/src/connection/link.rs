@@ -14,7 +14,7 @@ use crate::error::{Error, Fault, FaultKind, Result};
 /// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
 const READ_CHUNK: usize = 256 * 1024;
 
-/// One connection, owned by one task. After an error it is of no more use: replies may be half read.
+/// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may be half read.
 pub struct Connection {
     stream: Box<dyn Stream>,
     /// Received, not yet consumed.
@@ -24,13 +24,15 @@ pub struct Connection {
     command_timeout: Duration,
     /// Each command is led by `ASKING`, each reply by its `+OK`.
     asking: bool,
+    /// Commands without a whole reply so far.
+    unanswered: usize,
 }
 
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, command_timeout: Duration) -> Self {
-        Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout, asking: false }
+        Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout, asking: false, unanswered: 0 }
     }
 
     pub(super) fn asking(mut self, asking: bool) -> Self {
@@ -42,7 +44,9 @@ impl Connection {
     pub fn queue(&mut self, cmd: &Cmd) {
         if self.asking {
             self.outbox.extend_from_slice(ASKING);
+            self.unanswered += 1;
         }
+        self.unanswered += 1;
         cmd.write_packed_command(&mut self.outbox);
     }
 
@@ -76,6 +80,7 @@ impl Connection {
             if let Some(length) = reply::length(&self.inbox)? {
                 let value = reply::decode(&self.inbox[..length]);
                 self.inbox.advance(length);
+                self.unanswered = self.unanswered.saturating_sub(1);
                 return value;
             }
             self.fill(deadline).await?;
@@ -88,6 +93,11 @@ impl Connection {
             self.next(deadline).await?;
         }
         Ok(())
+    }
+
+    /// Every command has had its reply, whatever became of those who waited for it: the connection can be used for more.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.unanswered == 0
     }
 
     pub fn deadline(&self, extra: Duration) -> Instant {

@@ -1,8 +1,13 @@
 //! Connections for work on many keys: one to each server that has some of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::connection::table::Route;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
+use tokio::time::Instant;
+
+use crate::connection::table::{Route, Table};
 use crate::connection::{Connection, Servers};
 use crate::error::{Error, Result};
 
@@ -10,33 +15,60 @@ pub(crate) struct Links {
     servers: Servers,
     /// What `CLIENT LIST` shows.
     name: String,
-    open: HashMap<Route, Connection>,
+    lanes: Mutex<HashMap<Route, Arc<tokio::sync::Mutex<Lane>>>>,
 }
+
+/// The way to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys, and no other.
+#[derive(Default)]
+pub(crate) struct Lane {
+    connection: Option<Connection>,
+    /// The last attempt to connect, when it failed. Those who waited while it went on share what it came to.
+    failed: Option<(Instant, Error)>,
+}
+
+/// A connection, as long as it is held.
+pub(crate) type Link = OwnedMappedMutexGuard<Lane, Connection>;
 
 impl Links {
     /// Connects to nothing yet.
     pub(crate) fn new(servers: Servers, name: String) -> Self {
-        Self { servers, name, open: HashMap::new() }
+        Self { servers, name, lanes: Mutex::default() }
     }
 
-    /// The connection to the server that has `key`.
-    pub(crate) async fn to(&mut self, key: &str) -> Result<&mut Connection> {
+    /// The connection to the server that has `key`. Others who need that server wait until it is dropped.
+    pub(crate) async fn to(&self, key: &str) -> Result<Link> {
         let table = self.servers.table().await?;
         let route = table.route(key.as_bytes())?;
-        if !self.open.contains_key(route) {
-            let connection = self.servers.connect_to(route, &self.name).await?;
-            self.open.insert(route.clone(), connection);
+        let since = Instant::now();
+        let mut lane = self.lane(route, &table).lock_owned().await;
+        if !lane.connection.as_ref().is_some_and(Connection::is_at_rest) {
+            lane.connection = None;
+            if let Some((at, error)) = &lane.failed
+                && *at >= since
+            {
+                return Err(error.clone());
+            }
+            match self.servers.connect_to(route, &self.name).await {
+                Ok(connection) => lane.connection = Some(connection),
+                Err(error) => {
+                    lane.failed = Some((Instant::now(), error.clone()));
+                    return Err(error);
+                }
+            }
         }
-        self.open.get_mut(route).ok_or(Error::Closed)
+        OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut()).map_err(|_| Error::Closed)
     }
 
-    /// Takes what an error of work on `key` tells, and gives the error to go on with. The connection is of no more use.
-    pub(crate) async fn failed(&mut self, key: &str, error: Error) -> Error {
-        if let Ok(table) = self.servers.table().await
-            && let Ok(route) = table.route(key.as_bytes())
-        {
-            self.open.remove(route);
+    fn lane(&self, route: &Route, table: &Table) -> Arc<tokio::sync::Mutex<Lane>> {
+        let mut lanes = self.lanes.lock();
+        if !lanes.contains_key(route) {
+            lanes.retain(|other, _| table.knows(&other.address));
         }
+        Arc::clone(lanes.entry(route.clone()).or_default())
+    }
+
+    /// Takes what an error of work on `key` tells, and gives the error to go on with.
+    pub(crate) fn failed(&self, key: &str, error: Error) -> Error {
         self.servers.learn(key.as_bytes(), error)
     }
 }

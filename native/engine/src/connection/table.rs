@@ -37,6 +37,14 @@ impl Table {
             Self::Slots(slots) => slots.route(key),
         }
     }
+
+    /// Whether the server is one of them.
+    pub(super) fn knows(&self, address: &Address) -> bool {
+        match self {
+            Self::One(route) => route.address == *address,
+            Self::Slots(slots) => slots.nodes.iter().chain(slots.asking.values()).any(|node| node.address == *address),
+        }
+    }
 }
 
 /// A cluster's table.

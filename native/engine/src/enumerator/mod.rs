@@ -102,22 +102,23 @@ impl Discovery {
 
     async fn once(&self, request: &DiscoverRequest) -> Result<Discovered> {
         let name = format!("{}-enumerator", self.settings.connection.client_name);
-        let mut links = Links::new(self.servers.clone(), name);
+        let links = Links::new(self.servers.clone(), name);
         let mut splits = Vec::new();
         for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
             let stream = stream_name(&self.settings.topic, partition);
-            match self.begin(&mut links, &stream, partition, request.restored).await {
+            match self.begin(&links, &stream, partition, request.restored).await {
                 Ok(split) => splits.push(split),
-                Err(error) => return Err(links.failed(&stream, error).await),
+                Err(error) => return Err(links.failed(&stream, error)),
             }
         }
-        self.warn_of_more_partitions(&mut links).await?;
+        self.warn_of_more_partitions(&links).await?;
         Ok(Discovered { owners: owners(self.settings.num_partitions, request.parallelism), splits })
     }
 
     /// The split of a partition that has none.
-    async fn begin(&self, links: &mut Links, stream: &str, partition: Partition, restored: bool) -> Result<Split> {
-        let connection = links.to(stream).await?;
+    async fn begin(&self, links: &Links, stream: &str, partition: Partition, restored: bool) -> Result<Split> {
+        let mut connection = links.to(stream).await?;
+        let connection = &mut *connection;
         let group = &self.settings.group;
         let start = if restored { Place::Id(EntryId::ZERO) } else { self.settings.starting_id };
         let created = commands::create_group(connection, stream, group, start)
@@ -146,10 +147,10 @@ impl Discovery {
     }
 
     /// A producer with more partitions than this job reads would lose messages without a word.
-    async fn warn_of_more_partitions(&self, links: &mut Links) -> Result<()> {
+    async fn warn_of_more_partitions(&self, links: &Links) -> Result<()> {
         let next = stream_name(&self.settings.topic, self.settings.num_partitions);
         let there = match links.to(&next).await {
-            Ok(connection) => connection.call(redis::cmd("EXISTS").arg(&next)).await,
+            Ok(mut connection) => connection.call(redis::cmd("EXISTS").arg(&next)).await,
             Err(error) => Err(error),
         };
         if let Ok(redis::Value::Int(1)) = there {
@@ -159,7 +160,7 @@ impl Discovery {
             );
         }
         match there {
-            Err(error) if error.is_passing() => Err(links.failed(&next, error).await),
+            Err(error) if error.is_passing() => Err(links.failed(&next, error)),
             // Not permitted, or another fault of this command: the warning is all that is missing.
             _ => Ok(()),
         }

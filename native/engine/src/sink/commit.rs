@@ -131,10 +131,10 @@ impl Work {
     }
 
     pub(super) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
-        let (mut outage, mut links) = (self.outage(), self.links());
+        let (mut outage, links) = (self.outage(), self.links());
         for committable in committables {
-            while let Err(error) = self.commit(&mut links, committable).await {
-                let error = links.failed(&committable.key, error).await;
+            while let Err(error) = self.commit(&links, committable).await {
+                let error = links.failed(&committable.key, error);
                 tokio::time::sleep(outage.failed(error)?).await;
             }
             outage.over();
@@ -142,13 +142,13 @@ impl Work {
         Ok(())
     }
 
-    async fn commit(&self, links: &mut Links, committable: &Committable) -> Result<()> {
+    async fn commit(&self, links: &Links, committable: &Committable) -> Result<()> {
         let Committable { key, records, epoch, .. } = committable;
         // Of the topic that it was staged for, whatever the settings say by now.
         let Some(StagingKey { stream, lane, attempt, .. }) = StagingKey::parse(key) else {
             return Err(Error::Settings(format!("'{key}' is no staging stream's key")));
         };
-        let connection = links.to(key).await?;
+        let mut connection = links.to(key).await?;
         let index = index_of(stream);
         let max_len = self.settings.max_len.to_string();
         let mut script = redis::cmd("EVAL");
@@ -172,11 +172,11 @@ impl Work {
     }
 
     pub(super) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
-        let (mut outage, mut links) = (self.outage(), self.links());
+        let (mut outage, links) = (self.outage(), self.links());
         for partition in 0..self.settings.num_partitions {
             let index = index_key(&self.settings.topic, partition);
-            while let Err(error) = self.recover(&mut links, &index, lanes).await {
-                let error = links.failed(&index, error).await;
+            while let Err(error) = self.recover(&links, &index, lanes).await {
+                let error = links.failed(&index, error);
                 tokio::time::sleep(outage.failed(error)?).await;
             }
             outage.over();
@@ -184,8 +184,8 @@ impl Work {
         Ok(())
     }
 
-    async fn recover(&self, links: &mut Links, index: &str, lanes: &[Lane]) -> Result<()> {
-        let connection = links.to(index).await?;
+    async fn recover(&self, links: &Links, index: &str, lanes: &[Lane]) -> Result<()> {
+        let mut connection = links.to(index).await?;
         let listed =
             connection.call(redis::cmd("SMEMBERS").arg(index)).await.context(|| format!("SMEMBERS '{index}'"))?;
         for key in texts(listed) {

@@ -88,7 +88,8 @@ impl SplitReader {
         connection.call(&create).await.context(|| "XGROUP CREATECONSUMER")?;
         // Again, for one that came in between: of two that see each other, the higher goes on.
         for other in self.readers(connection).await? {
-            if other != own {
+            // One with this connection's own ID is of another server, or of this one before a restart.
+            if other.client_id != own.client_id {
                 self.stop(connection, &other).await?;
             }
         }

@@ -5,7 +5,7 @@
 //! 3. [`poll`] reads on, two requests in flight, and sees gaps; [`bounded`] up to an end, [`position`] without the group
 //! 4. [`scanner`] turns the reply's bytes into a [`batch`], in one pass
 //! 5. [`buffer`] holds batches until Java polls them, bounded by bytes
-//! 6. [`acknowledge`] sends `XACK` when the entries' checkpoint has completed
+//! 6. [`acknowledge`] sends `XACK` for what is [`owed`] when the entries' checkpoint has completed
 //!
 //! [`split`] is the task that runs 1 to 4 for one split, [`reader`] owns the tasks of one Flink reader.
 
@@ -18,6 +18,7 @@ pub(crate) mod commands;
 mod consumers;
 #[cfg(test)]
 mod model;
+mod owed;
 mod poll;
 mod position;
 mod reader;

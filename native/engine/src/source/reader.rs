@@ -18,10 +18,11 @@ use crate::connection::Servers;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
 use crate::runtime::EngineRuntime;
-use crate::source::acknowledge::{Acknowledger, Order, Owed};
+use crate::source::acknowledge::Acknowledger;
 use crate::source::batch::Batch;
 use crate::source::buffer::Buffer;
 use crate::source::checkpoints::Checkpoints;
+use crate::source::owed::{Order, Owed};
 use crate::source::split::{Counters, Shared, SplitReader};
 
 /// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees to it.
@@ -75,14 +76,11 @@ impl Reader {
             splits: AtomicUsize::new(0),
             counters: Counters::default(),
         });
-        let acknowledger = Acknowledger::new();
-        let mut tasks = JoinSet::new();
-        tasks.spawn_on(Arc::clone(&acknowledger).run(Arc::clone(&shared)), &handle);
         Self {
+            acknowledger: Acknowledger::new(shared.servers.clone()),
             shared,
-            acknowledger,
             checkpoints: Mutex::default(),
-            tasks: Mutex::new(tasks),
+            tasks: Mutex::default(),
             handle,
             _runtime: runtime,
         }
@@ -108,6 +106,9 @@ impl Reader {
         for split in splits {
             let owed = Arc::new(Owed::default());
             self.acknowledger.add_split(split.partition, Arc::clone(&owed));
+            let acknowledging =
+                Arc::clone(&self.acknowledger).run(Arc::clone(&self.shared), split.partition, Arc::clone(&owed));
+            tasks.spawn_on(acknowledging, &self.handle);
             tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), &self.handle);
         }
         Ok(())

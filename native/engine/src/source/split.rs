@@ -12,10 +12,10 @@ use crate::config::{AckStrategy, Partition, SourceSettings, Split};
 use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
-use crate::source::acknowledge::Owed;
 use crate::source::batch::{self, BatchBuilder, Taken};
 use crate::source::buffer::Buffer;
 use crate::source::consumers::Identity;
+use crate::source::owed::Owed;
 use crate::source::scanner::{Reply, Scanner, Shape};
 use crate::topic::stream_name;
 
