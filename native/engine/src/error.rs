@@ -67,6 +67,10 @@ pub enum FaultKind {
     /// Not reached, refused or lost.
     Connection,
     Timeout,
+    /// A certificate can't be accepted, the server's or the client's, or a key can't be used.
+    Certificate,
+    /// One side encrypts and the other does not, or they have no version and cipher in common.
+    Tls,
     Authentication,
     Permission,
     WrongType,
@@ -88,6 +92,8 @@ impl FaultKind {
             Self::UnknownHost => "UNKNOWN_HOST",
             Self::Connection => "CONNECTION",
             Self::Timeout => "TIMEOUT",
+            Self::Certificate => "CERTIFICATE",
+            Self::Tls => "TLS",
             Self::Authentication => "AUTHENTICATION",
             Self::Permission => "PERMISSION",
             Self::WrongType => "WRONG_TYPE",
@@ -165,6 +171,8 @@ impl Fault {
         match self.kind {
             FaultKind::Connection | FaultKind::Timeout | FaultKind::Redirect | FaultKind::Protocol => true,
             FaultKind::UnknownHost
+            | FaultKind::Certificate
+            | FaultKind::Tls
             | FaultKind::Authentication
             | FaultKind::Permission
             | FaultKind::WrongType

@@ -4,7 +4,8 @@
 //!
 //! * [`guard`] every native function runs inside it: errors and panics become Java exceptions
 //! * [`handles`] `long` handles instead of pointers
-//! * [`native_library`], [`native_enumerator`], [`native_reader`], [`native_writer`], [`native_committer`] the classes
+//! * [`native_library`], [`native_enumerator`], [`native_reader`], [`native_writer`], [`native_committer`], [`native_credentials`] the
+//!   classes
 //!
 //! Rules, reasons, layouts: `docs/architecture.md` ("The boundary"). The engine never calls Java: each function here is called by
 //! a thread of Flink's, works in Rust, and makes at most one Java object, its result.
@@ -15,6 +16,7 @@
 mod guard;
 mod handles;
 mod native_committer;
+mod native_credentials;
 mod native_enumerator;
 mod native_library;
 mod native_reader;

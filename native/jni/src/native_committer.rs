@@ -8,6 +8,7 @@ use jni::sys::{jboolean, jint, jlong};
 
 use crate::guard::{guarded, wait};
 use crate::handles::Handles;
+use crate::native_credentials::find_desk;
 
 static COMMITTERS: Handles<Committer> = Handles::new();
 
@@ -18,7 +19,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeOpen<'l
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        find_desk(&mut settings.connection)?;
         Ok(COMMITTERS.add(Committer::new(settings)?))
     })
 }

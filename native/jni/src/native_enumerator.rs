@@ -8,6 +8,7 @@ use jni::sys::{jint, jlong};
 
 use crate::guard::{guarded, wait};
 use crate::handles::Handles;
+use crate::native_credentials::find_desk;
 
 static ENUMERATORS: Handles<Enumerator> = Handles::new();
 
@@ -18,7 +19,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeOpen<'
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let settings = SourceSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SourceSettings::from_json(&settings.try_to_string(env)?)?;
+        find_desk(&mut settings.connection)?;
         Ok(ENUMERATORS.add(Enumerator::new(settings)?))
     })
 }

@@ -9,6 +9,7 @@ use jni::{Env, EnvUnowned};
 
 use crate::guard::{Outcome, guarded, wait};
 use crate::handles::Handles;
+use crate::native_credentials::find_desk;
 
 static READERS: Handles<Reader> = Handles::new();
 
@@ -19,7 +20,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeOpen<'loca
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let settings = SourceSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SourceSettings::from_json(&settings.try_to_string(env)?)?;
+        find_desk(&mut settings.connection)?;
         Ok(READERS.add(Reader::new(settings)?))
     })
 }

@@ -9,6 +9,7 @@ use jni::sys::{jboolean, jint, jlong};
 
 use crate::guard::{guarded, wait};
 use crate::handles::Handles;
+use crate::native_credentials::find_desk;
 
 static WRITERS: Handles<Writer> = Handles::new();
 
@@ -19,7 +20,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeOpen<'loca
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        find_desk(&mut settings.connection)?;
         Ok(WRITERS.add(Writer::new(settings)?))
     })
 }

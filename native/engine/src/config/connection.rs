@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::config::{at_least, not_blank};
-use crate::connection::Address;
+use crate::connection::{Address, Desk};
 use crate::error::{Error, Result};
 
 /// The connection settings of sources and sinks.
@@ -40,6 +41,9 @@ pub struct ConnectionSettings {
     /// The desk at which credentials and certificates are asked for at every connect, as a handle of the boundary.
     #[serde(default)]
     pub credentials: Option<i64>,
+    /// That desk.
+    #[serde(skip)]
+    pub desk: Option<Arc<Desk>>,
     /// The ACL user; used only when there is a password.
     pub user: String,
     /// Empty: no authentication.
@@ -174,6 +178,7 @@ impl ConnectionSettings {
         };
         both(self.cluster, self.sentinel.is_some(), "useClusterApi and sentinels")?;
         both(self.cluster, self.database != 0, "useClusterApi and database")?;
+        both(!self.unix_socket.is_empty(), self.tls.is_some(), "unixSocket and useTls")?;
         both(
             !self.unix_socket.is_empty(),
             self.cluster || self.sentinel.is_some(),

@@ -130,8 +130,12 @@ impl Connection {
     }
 }
 
+/// A stream that knows more than that it failed puts a fault into the error.
 pub(crate) fn lost(error: std::io::Error) -> Error {
-    Fault::new(FaultKind::Connection, format!("connection lost ({error})")).into()
+    match error.downcast::<Fault>() {
+        Ok(fault) => fault.into(),
+        Err(error) => Fault::new(FaultKind::Connection, format!("connection lost ({error})")).into(),
+    }
 }
 
 pub(crate) fn ended() -> Error {

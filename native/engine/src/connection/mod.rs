@@ -3,7 +3,8 @@
 //! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open connections, and learn from
 //!   what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
-//! * [`address`] where a server listens, and [`transport`] the way there
+//! * [`address`] where a server listens, [`transport`] the way there, [`tls`] its encryption
+//! * [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
 //! * [`reply`] finds where a reply ends, and decodes the rare ones with the `redis` crate
@@ -13,6 +14,8 @@
 
 mod address;
 mod cluster;
+mod credentials;
+mod greeting;
 mod link;
 mod links;
 mod race;
@@ -23,14 +26,16 @@ mod servers;
 #[cfg(test)]
 pub(crate) mod simulated;
 mod table;
+mod tls;
 mod transport;
 
 pub use address::Address;
+pub use credentials::{Credentials, Desk};
+use greeting::Guest;
 pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;
 pub use retry::Outage;
-use servers::Guest;
 pub use servers::Servers;
 pub use table::{Route, Table};
 #[cfg(test)]

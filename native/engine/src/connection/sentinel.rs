@@ -18,6 +18,7 @@ pub(super) async fn master(servers: &Servers, sentinel: &SentinelSettings) -> Re
         password: &sentinel.password,
         database: 0,
         tls: sentinel.tls,
+        own: false,
         patience: settings.connect_timeout(),
     };
     let mut sentinels = settings.beginnings();

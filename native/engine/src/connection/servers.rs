@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use redis::Cmd;
 use tokio::time::Instant;
 
-use crate::config::{ConnectionSettings, Secret};
+use crate::config::ConnectionSettings;
 use crate::connection::table::{Route, Slots, Table};
 use crate::connection::transport::{Network, Transport};
-use crate::connection::{Address, Connection, cluster, sentinel};
+use crate::connection::{Address, Connection, Guest, cluster, greeting, sentinel};
 use crate::error::{Error, Fault, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
@@ -35,17 +34,6 @@ struct Known {
     since: Instant,
     /// Something has failed since: a server may have left its place.
     doubted: bool,
-}
-
-/// Who greets a server: of a Redis server and of a sentinel they differ.
-pub(super) struct Guest<'a> {
-    pub(super) name: &'a str,
-    pub(super) user: &'a str,
-    pub(super) password: &'a Secret,
-    pub(super) database: u32,
-    pub(super) tls: bool,
-    /// How long a reply may take.
-    pub(super) patience: Duration,
 }
 
 impl Servers {
@@ -163,36 +151,11 @@ impl Servers {
     pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
         let ConnectionSettings { user, password, database, tls, .. } = self.settings();
         let patience = self.settings().command_timeout();
-        Guest { name, user, password, database: *database, tls: tls.is_some(), patience }
+        Guest { name, user, password, own: true, database: *database, tls: tls.is_some(), patience }
     }
 
-    /// Dials and greets.
+    /// Opens a connection to one server.
     pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
-        let settings = self.settings();
-        let stream = self.inner.transport.dial(address, settings).await?;
-        let mut connection = Connection::new(stream, guest.patience);
-        greet(&mut connection, guest).await?;
-        Ok(connection)
+        greeting::visit(&*self.inner.transport, self.settings(), address, guest).await
     }
-}
-
-/// `AUTH` where there is a password, then the name. A user who may not set the name goes without it.
-async fn greet(connection: &mut Connection, guest: &Guest<'_>) -> Result<()> {
-    if !guest.password.is_empty() {
-        let mut auth = redis::cmd("AUTH");
-        auth.arg(guest.user).arg(guest.password.reveal());
-        connection.call(&auth).await?;
-    }
-    match connection.call(&set_name(guest.name)).await {
-        Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => Ok(()),
-        other => other.map(|_| ()),
-    }
-}
-
-/// The server takes no spaces and no control characters in a name (<https://redis.io/docs/latest/commands/client-setname/>).
-fn set_name(name: &str) -> Cmd {
-    let name: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();
-    let mut cmd = redis::cmd("CLIENT");
-    cmd.arg("SETNAME").arg(name);
-    cmd
 }

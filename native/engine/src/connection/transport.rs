@@ -26,9 +26,10 @@ pub(crate) trait Transport: Send + Sync {
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a>;
 }
 
-/// A peer that is gone without a word (a cut network) is noticed after about a minute, also where nothing has a deadline.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// A peer that does not answer is asked again, at most so much later, and given up after so many times: by default one that is gone without a
+/// word (a cut network) is noticed after a minute, also where nothing has a deadline.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// The real one.
 pub(super) struct Network;
@@ -36,7 +37,7 @@ pub(super) struct Network;
 impl Transport for Network {
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
         Box::pin(async move {
-            let Ok(stream) = timeout(settings.connect_timeout(), connect(address)).await else {
+            let Ok(stream) = timeout(settings.connect_timeout(), connect(address, settings)).await else {
                 let message = format!(
                     "{address}: no connection within {} ms; check host, port and network, or raise connectTimeoutMillis",
                     settings.connect_timeout_millis
@@ -48,9 +49,9 @@ impl Transport for Network {
     }
 }
 
-async fn connect(address: &Address) -> Result<Box<dyn Stream>> {
+async fn connect(address: &Address, settings: &ConnectionSettings) -> Result<Box<dyn Stream>> {
     match address {
-        Address::Tcp { host, port } => Ok(Box::new(connect_tcp(host, *port).await?)),
+        Address::Tcp { host, port } => Ok(Box::new(connect_tcp(host, *port, settings).await?)),
         Address::Unix { path } => match UnixStream::connect(path).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
@@ -60,7 +61,7 @@ async fn connect(address: &Address) -> Result<Box<dyn Stream>> {
     }
 }
 
-async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream> {
+async fn connect_tcp(host: &str, port: u16, settings: &ConnectionSettings) -> Result<TcpStream> {
     let addresses: Vec<_> = match lookup_host((host, port)).await {
         Ok(addresses) => addresses.collect(),
         Err(error) => {
@@ -72,7 +73,8 @@ async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                tune(&stream).map_err(|error| unreachable(error.to_string()))?;
+                tune(&stream, Duration::from_millis(settings.keepalive_millis))
+                    .map_err(|error| unreachable(error.to_string()))?;
                 return Ok(stream);
             }
             Err(error) => last = error,
@@ -88,8 +90,11 @@ fn unreachable(message: String) -> Error {
     Fault::new(FaultKind::Connection, message).into()
 }
 
-fn tune(stream: &TcpStream) -> io::Result<()> {
+fn tune(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_EVERY);
+    // The kernel counts in seconds.
+    let idle = keepalive.max(Duration::from_secs(1));
+    let every = idle.min(KEEPALIVE_EVERY);
+    let keepalive = TcpKeepalive::new().with_time(idle).with_interval(every).with_retries(KEEPALIVE_PROBES);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }

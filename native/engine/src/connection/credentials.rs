@@ -1,0 +1,211 @@
+//! The desk at which a connect asks for credentials and certificates, so that those that change need no restart.
+//!
+//! The engine calls nobody: a task that connects waits at the desk, and a thread of Java's that sees it waiting brings what is valid by then.
+
+use std::fmt;
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::error::Category;
+use tokio::sync::oneshot;
+
+use crate::config::{Secret, TlsMaterial};
+use crate::error::{Error, Result};
+
+/// What a connect gets.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// Not given: as in the settings.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Not given: as in the settings.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// Not given: as in the settings.
+    #[serde(default)]
+    pub tls: Option<TlsMaterial>,
+}
+
+impl Credentials {
+    /// What is wrong with the JSON is told by its place only: any of its texts may be secret.
+    pub fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str(json).map_err(|error| {
+            let what = match error.classify() {
+                Category::Data => "not what is expected",
+                Category::Io | Category::Syntax | Category::Eof => "no JSON",
+            };
+            Error::Settings(format!("credentials: {what} at column {} of line {}", error.column(), error.line()))
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("credentials")
+    }
+}
+
+/// Shared by the tasks that connect and the one who brings.
+#[derive(Default)]
+pub struct Desk {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    waiting: Vec<oneshot::Sender<Credentials>>,
+    /// So many of them were waiting when somebody went to fetch. What is brought may be too old for those that came later.
+    asked: usize,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether somebody waits. Who sees it fetches credentials and [`give`](Self::give)s them.
+    pub fn wanted(&self) -> bool {
+        let mut state = self.state.lock();
+        // Those that were given up do not count.
+        state.waiting.retain(|waiting| !waiting.is_closed());
+        state.asked = state.waiting.len();
+        state.asked > 0
+    }
+
+    /// For all that waited when they were found [`wanted`](Self::wanted).
+    pub fn give(&self, credentials: &Credentials) {
+        let mut state = self.state.lock();
+        let asked = std::mem::take(&mut state.asked);
+        for waiting in state.waiting.drain(..asked) {
+            // Who has given up meanwhile needs none.
+            let _ = waiting.send(credentials.clone());
+        }
+    }
+
+    /// Waits for credentials that are fetched from now on. It takes as long as it takes: whoever has to bring them is who waits for the work.
+    ///
+    /// # Errors
+    /// `Closed`, when the desk is or gets closed.
+    pub(crate) async fn ask(&self) -> Result<Credentials> {
+        let given = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(Error::Closed);
+            }
+            let (waiting, given) = oneshot::channel();
+            state.waiting.push(waiting);
+            given
+        };
+        given.await.map_err(|_| Error::Closed)
+    }
+
+    /// Ends the waits. Idempotent.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.waiting.clear();
+        state.asked = 0;
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("desk")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn password(text: &str) -> Credentials {
+        Credentials { password: Some(Secret::new(text)), ..Credentials::default() }
+    }
+
+    fn waits<W: Future>(wait: Pin<&mut W>) -> bool {
+        wait.now_or_never().is_none()
+    }
+
+    fn revealed(given: Option<Result<Credentials>>) -> String {
+        given.unwrap().unwrap().password.unwrap().reveal().to_owned()
+    }
+
+    #[tokio::test]
+    async fn one_giving_serves_all_that_waited_when_it_was_fetched() {
+        let desk = Desk::new();
+        assert!(!desk.wanted());
+        let (mut first, mut second, mut late) = (pin!(desk.ask()), pin!(desk.ask()), pin!(desk.ask()));
+        assert!(waits(first.as_mut()) && waits(second.as_mut()));
+        assert!(desk.wanted());
+        assert!(waits(late.as_mut()));
+        desk.give(&password("1"));
+        assert_eq!(revealed(first.now_or_never()), "1");
+        assert_eq!(revealed(second.now_or_never()), "1");
+        assert!(waits(late.as_mut()), "it may be older than this wait");
+        assert!(desk.wanted());
+        desk.give(&password("2"));
+        assert_eq!(revealed(late.now_or_never()), "2");
+        assert!(!desk.wanted());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asked_for_serves_nobody() {
+        let desk = Desk::new();
+        desk.give(&password("old"));
+        let mut wait = pin!(desk.ask());
+        assert!(waits(wait.as_mut()));
+        desk.give(&password("old, too"));
+        assert!(waits(wait.as_mut()));
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_is_not_wanted_and_takes_nobodys_place() {
+        let desk = Desk::new();
+        {
+            let mut gone = pin!(desk.ask());
+            assert!(waits(gone.as_mut()));
+            assert!(desk.wanted());
+        }
+        let mut wait = pin!(desk.ask());
+        assert!(waits(wait.as_mut()));
+        assert!(desk.wanted());
+        desk.give(&password("1"));
+        assert_eq!(revealed(wait.now_or_never()), "1");
+        {
+            let mut gone = pin!(desk.ask());
+            assert!(waits(gone.as_mut()));
+        }
+        assert!(!desk.wanted());
+    }
+
+    #[tokio::test]
+    async fn closing_ends_the_waits() {
+        let desk = Desk::new();
+        let mut wait = pin!(desk.ask());
+        assert!(waits(wait.as_mut()));
+        desk.close();
+        desk.close();
+        assert!(matches!(wait.now_or_never(), Some(Err(Error::Closed))));
+        assert!(matches!(desk.ask().await, Err(Error::Closed)));
+        assert!(!desk.wanted());
+    }
+
+    #[test]
+    fn reads_what_java_brings_and_shows_none_of_it() {
+        let json = r#"{"user":"u","password":"s3cret","tls":{"ca":"C","certificates":"s3cret","key":"s3cret"}}"#;
+        let given = Credentials::from_json(json).unwrap();
+        assert_eq!((given.user.as_deref(), given.password.as_ref().unwrap().reveal()), (Some("u"), "s3cret"));
+        assert_eq!(given.tls.as_ref().unwrap().key.reveal(), "s3cret");
+        assert!(!format!("{given:?}").contains("s3cret"));
+        for bad in [r#"{"tls":"s3cret"}"#, r#"{"s3cret":1}"#, r#"{"password":"s3cret"#] {
+            let error = Credentials::from_json(bad).unwrap_err().to_string();
+            assert!(error.starts_with("credentials: no") && !error.contains("s3cret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How a connection begins: dialed, encrypted, then `AUTH`, `SELECT` and the name.
+
+use std::time::Duration;
+
+use redis::Cmd;
+use tokio::time::Instant;
+
+use crate::config::{ConnectionSettings, Secret};
+use crate::connection::credentials::Credentials;
+use crate::connection::tls::{self, mismatch};
+use crate::connection::transport::Transport;
+use crate::connection::{Address, Connection};
+use crate::error::{Context, Error, FaultKind, Result};
+
+/// Who greets a server: of a Redis server and of a sentinel they differ.
+pub(super) struct Guest<'a> {
+    pub(super) name: &'a str,
+    pub(super) user: &'a str,
+    pub(super) password: &'a Secret,
+    /// User and password are those of the deployment: where there is a desk, they are asked for.
+    pub(super) own: bool,
+    pub(super) database: u32,
+    pub(super) tls: bool,
+    /// How long a reply may take.
+    pub(super) patience: Duration,
+}
+
+impl Guest<'_> {
+    /// The option that says whether to encrypt.
+    fn tls_option(&self) -> &'static str {
+        if self.own { "useTls" } else { "sentinelTls" }
+    }
+}
+
+pub(super) async fn visit(
+    transport: &dyn Transport,
+    settings: &ConnectionSettings,
+    address: &Address,
+    guest: &Guest<'_>,
+) -> Result<Connection> {
+    let given = match &settings.desk {
+        Some(desk) if guest.own || guest.tls => desk.ask().await?,
+        _ => Credentials::default(),
+    };
+    let (begin, option) = (Instant::now(), guest.tls_option());
+    let mut stream = transport.dial(address, settings).await?;
+    if guest.tls {
+        let material = given.tls.clone().or_else(|| settings.tls.clone()).unwrap_or_default();
+        let left = settings.connect_timeout().saturating_sub(begin.elapsed());
+        stream = match tls::encrypt(stream, address, option, &material, left).await {
+            Err(Error::Redis(fault)) if mismatch::may_be(&fault) => {
+                let again = transport.dial(address, settings);
+                return Err(mismatch::of_handshake(fault, address, option, again).await.into());
+            }
+            encrypted => encrypted?,
+        };
+    }
+    let mut connection = Connection::new(stream, guest.patience);
+    match greet(&mut connection, guest, &given).await {
+        Err(Error::Redis(fault)) if !guest.tls && mismatch::may_be(&fault) => {
+            let again = transport.dial(address, settings);
+            Err(mismatch::of_plain(fault, address, option, again).await.into())
+        }
+        greeted => greeted.map(|()| connection),
+    }
+}
+
+/// `AUTH` where there is a password, then the database, then the name. A user who may not set the name goes without it.
+async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentials) -> Result<()> {
+    let (user, password) = match guest.own {
+        true => (given.user.as_deref().unwrap_or(guest.user), given.password.as_ref().unwrap_or(guest.password)),
+        false => (guest.user, guest.password),
+    };
+    if !password.is_empty() {
+        let mut auth = redis::cmd("AUTH");
+        auth.arg(user).arg(password.reveal());
+        connection.call(&auth).await?;
+    }
+    if guest.database != 0 {
+        let selected = connection.call(redis::cmd("SELECT").arg(guest.database)).await;
+        selected.context(|| format!("SELECT {} (option `database`)", guest.database))?;
+    }
+    match connection.call(&set_name(guest.name)).await {
+        Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+/// The server takes no spaces and no control characters in a name (<https://redis.io/docs/latest/commands/client-setname/>).
+fn set_name(name: &str) -> Cmd {
+    let name: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();
+    let mut cmd = redis::cmd("CLIENT");
+    cmd.arg("SETNAME").arg(name);
+    cmd
+}

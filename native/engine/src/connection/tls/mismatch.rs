@@ -1,0 +1,86 @@
+//! One side encrypts, the other does not.
+//!
+//! Neither says so: a Redis server hangs up on plain text at its TLS port, and waits for the rest of what it takes for a command at the other.
+//! So where a connection fails before the server has said anything, the port is asked once more, in the other language.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use crate::connection::Address;
+use crate::connection::transport::Dialing;
+use crate::error::{Fault, FaultKind};
+
+/// A server that speaks the other language says so at once; one that is slow is not waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether a fault of the first words may come of it.
+pub(in crate::connection) fn may_be(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout)
+}
+
+/// What to say of a plain conversation that ended before it began: the fault itself, or that the port speaks TLS.
+pub(in crate::connection) async fn of_plain(
+    fault: Fault,
+    address: &Address,
+    option: &str,
+    again: Dialing<'_>,
+) -> Fault {
+    match first_byte(again, &client_hello()).await {
+        // An alert or a handshake.
+        Some(0x15 | 0x16) => Fault::new(
+            FaultKind::Tls,
+            format!("{address}: this port speaks TLS; set {option}(true), or use the plain port"),
+        ),
+        _ => fault,
+    }
+}
+
+/// What to say of a handshake that had no answer: the fault itself, or that the port speaks plain text.
+pub(in crate::connection) async fn of_handshake(
+    fault: Fault,
+    address: &Address,
+    option: &str,
+    again: Dialing<'_>,
+) -> Fault {
+    match first_byte(again, b"*1\r\n$4\r\nPING\r\n").await {
+        Some(b'+' | b'-') => plain(address, option),
+        _ => fault,
+    }
+}
+
+pub(super) fn plain(address: &Address, option: &str) -> Fault {
+    Fault::new(
+        FaultKind::Tls,
+        format!("{address}: this port does not speak TLS; set {option}(false), or use the server's TLS port"),
+    )
+}
+
+async fn first_byte(dialing: Dialing<'_>, question: &[u8]) -> Option<u8> {
+    let answer = async {
+        let mut stream = dialing.await.ok()?;
+        stream.write_all(question).await.ok()?;
+        stream.read_u8().await.ok()
+    };
+    timeout(PATIENCE, answer).await.ok()?
+}
+
+/// What a client begins a handshake with.
+fn client_hello() -> Vec<u8> {
+    let mut hello = Vec::new();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map(|config| config.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+    if let (Ok(config), Ok(name)) = (config, ServerName::try_from("localhost"))
+        && let Ok(mut client) = ClientConnection::new(Arc::new(config), name)
+    {
+        // Into memory: it can't fail.
+        let _ = client.write_tls(&mut hello);
+    }
+    hello
+}

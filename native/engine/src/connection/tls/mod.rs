@@ -1,0 +1,126 @@
+//! Encryption: TLS 1.2 and 1.3, over any stream.
+//!
+//! * [`material`] certificates and a key, from PEM texts
+//! * [`fault`] what goes wrong, in words that tell what to do
+//! * [`mismatch`] one side encrypts, the other does not
+
+mod fault;
+mod material;
+pub(super) mod mismatch;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use crate::config::TlsMaterial;
+use crate::connection::Address;
+use crate::connection::transport::Stream;
+use crate::error::{Fault, FaultKind, Result};
+use fault::Teller;
+
+/// Shakes hands with the server at `address`, whose certificate has to be for that host. `option` is the one that says whether to do so.
+pub(super) async fn encrypt(
+    stream: Box<dyn Stream>,
+    address: &Address,
+    option: &'static str,
+    material: &TlsMaterial,
+    limit: Duration,
+) -> Result<Box<dyn Stream>> {
+    let (config, identity) = material::client(material).map_err(|fault| fault.context(address))?;
+    let teller = Teller::new(address, option, material, identity);
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name_of(address)?, stream);
+    match timeout(limit, handshake).await {
+        Ok(Ok(stream)) => Ok(Box::new(Encrypted { stream, teller, heard: false })),
+        Ok(Err(error)) => Err(teller.handshake(error).into()),
+        Err(_) => Err(teller.silent(limit).into()),
+    }
+}
+
+fn name_of(address: &Address) -> Result<ServerName<'static>> {
+    let host = match address {
+        Address::Tcp { host, .. } => host.as_str(),
+        Address::Unix { .. } => "",
+    };
+    ServerName::try_from(host.to_owned()).map_err(|_| {
+        let message =
+            format!("{address}: '{host}' is no name that a certificate can be for; connect to a host by its name");
+        Fault::new(FaultKind::Certificate, message).into()
+    })
+}
+
+/// A stream on which what is written goes out also where nobody flushes, as over TCP: rustls holds what the socket did not take at once, and
+/// whoever waits for a reply reads.
+struct Encrypted {
+    stream: TlsStream<Box<dyn Stream>>,
+    teller: Teller,
+    /// Something has been received since the handshake. A server may refuse the client's certificate behind it.
+    heard: bool,
+}
+
+impl Encrypted {
+    /// The error to end with. Where sending fails, the server may have said why before it hung up.
+    fn failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        let mut unheard = [0; 1024];
+        loop {
+            let mut part = ReadBuf::new(&mut unheard);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut part) {
+                Poll::Ready(Ok(())) if !part.filled().is_empty() => {}
+                Poll::Ready(Err(last)) => return self.teller.lost(last, self.heard),
+                _ => return self.teller.lost(error, self.heard),
+            }
+        }
+    }
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if let Poll::Ready(Err(error)) = Pin::new(&mut this.stream).poll_flush(cx) {
+            return Poll::Ready(Err(this.failed(cx, error)));
+        }
+        let before = out.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, out) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.teller.lost(error, this.heard))),
+            Poll::Ready(Ok(())) if out.filled().len() == before && out.remaining() > 0 => {
+                let ended = io::Error::from(io::ErrorKind::UnexpectedEof);
+                match this.teller.unheard(&ended, this.heard) {
+                    Some(fault) => Poll::Ready(Err(io::Error::other(fault))),
+                    None => Poll::Ready(Ok(())),
+                }
+            }
+            Poll::Ready(Ok(())) => {
+                this.heard = true;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.failed(cx, error))),
+            other => other,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.failed(cx, error))),
+            other => other,
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,65 @@
+//! `NativeCredentials`: the desk at which connects ask for credentials.
+
+use flink_redis_engine::config::ConnectionSettings;
+use flink_redis_engine::connection::{Credentials, Desk};
+use jni::EnvUnowned;
+use jni::objects::{JClass, JString};
+use jni::sys::{jboolean, jlong};
+
+use crate::guard::{Outcome, guarded};
+use crate::handles::Handles;
+
+static DESKS: Handles<Desk> = Handles::new();
+
+/// The desk that the settings name, if they name one. To be called by whatever is opened with connection settings.
+pub(crate) fn find_desk(connection: &mut ConnectionSettings) -> Outcome<()> {
+    if let Some(handle) = connection.credentials {
+        connection.desk = Some(DESKS.get(handle)?);
+    }
+    Ok(())
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeOpen<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jlong {
+    guarded(env, |_| Ok(DESKS.add(Desk::new())))
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeWanted<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) -> jboolean {
+    guarded(env, |_| Ok(DESKS.get(handle)?.wanted()))
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeGive<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    credentials: JString<'local>,
+) {
+    guarded(env, |env| {
+        let desk = DESKS.get(handle)?;
+        desk.give(&Credentials::from_json(&credentials.try_to_string(env)?)?);
+        Ok(())
+    });
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeClose<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    guarded(env, |_| {
+        if let Some(desk) = DESKS.remove(handle) {
+            desk.close();
+        }
+        Ok(())
+    });
+}
