@@ -124,3 +124,72 @@ impl AsyncWrite for Encrypted {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::rustls::server::WebPkiClientVerifier;
+    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+    use tokio_rustls::server;
+
+    use super::*;
+
+    type Accepted = io::Result<server::TlsStream<DuplexStream>>;
+
+    /// A connection over a pipe that holds little, and what the server makes of it.
+    async fn connect(demands_certificate: bool) -> (Box<dyn Stream>, Accepted) {
+        let (near, far) = duplex(256);
+        let shown = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
+        let material = TlsMaterial { ca: shown.cert.pem(), ..TlsMaterial::default() };
+        let (provider, mut trusted) = (Arc::new(ring::default_provider()), RootCertStore::empty());
+        trusted.add(shown.cert.der().clone()).unwrap();
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), Arc::clone(&provider));
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = match demands_certificate {
+            true => config.with_client_cert_verifier(clients.build().unwrap()),
+            false => config.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::try_from(shown.signing_key.serialize_der()).unwrap();
+        let config = config.with_single_cert(vec![shown.cert.der().clone()], key).unwrap();
+        let accepting = tokio::spawn(TlsAcceptor::from(Arc::new(config)).accept(far));
+        let address = Address::tcp("h", 1);
+        let near = encrypt(Box::new(near), &address, "useTls", &material, Duration::from_secs(20)).await.unwrap();
+        (near, accepting.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_writes_and_then_reads_has_sent_it_all() {
+        let (mut near, far) = connect(false).await;
+        let mut far = far.unwrap();
+        let sent = vec![b'x'; 20_000];
+        timeout(Duration::from_secs(20), async {
+            near.write_all(&sent).await.unwrap();
+            let answering = tokio::spawn(async move {
+                let mut received = vec![0; 20_000];
+                far.read_exact(&mut received).await.unwrap();
+                far.write_all(b"+OK").await.unwrap();
+                far.flush().await.unwrap();
+                received
+            });
+            let mut answer = [0; 3];
+            near.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"+OK");
+            assert_eq!(answering.await.unwrap(), sent);
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Of TLS 1.3 the client's half of the handshake is over by then.
+    #[tokio::test]
+    async fn a_server_that_hung_up_is_heard_out() {
+        let (mut near, far) = connect(true).await;
+        assert!(far.is_err());
+        let error = near.write_all(b"PING\r\n").await.unwrap_err().downcast::<Fault>().unwrap();
+        assert_eq!(error.kind, FaultKind::Certificate);
+        assert!(error.message().starts_with("h:1: the server demands a client certificate"), "{error}");
+    }
+}
