@@ -6,16 +6,20 @@ import java.nio.file.Path;
 /** The servers that tests run against. {@code ./dev test} gets those that Debian does not have. */
 public enum Binary {
     /** Debian's, of 7.0: the one that knows TLS. */
-    REDIS_7("redis-server", null),
-    REDIS_8(null, "redis.server.redis8"),
-    VALKEY_9(null, "redis.server.valkey9");
+    REDIS_7("redis-server", null, null),
+    REDIS_8(null, "redis.server.redis8", "FLINK_REDIS_TEST_REDIS_8"),
+    VALKEY_9(null, "redis.server.valkey9", "FLINK_REDIS_TEST_VALKEY");
 
     private final String command;
     private final String property;
 
-    Binary(String command, String property) {
+    /** The variable of the environment that names another file. */
+    private final String variable;
+
+    Binary(String command, String property, String variable) {
         this.command = command;
         this.property = property;
+        this.variable = variable;
     }
 
     /** What starts it. */
@@ -26,7 +30,13 @@ public enum Binary {
         Path file = Path.of(System.getProperty(property, ""));
         if (!Files.isExecutable(file)) {
             throw new AssertionError(
-                    "There is no " + this + " at '" + file + "': `./dev test` gets it there");
+                    "There is no "
+                            + this
+                            + " at '"
+                            + file
+                            + "': `./dev test` gets it there; or set "
+                            + variable
+                            + " to an executable file of your own");
         }
         return file.toAbsolutePath().toString();
     }

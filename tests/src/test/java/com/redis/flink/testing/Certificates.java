@@ -39,6 +39,7 @@ public final class Certificates {
     public static final String STRANGER = "stranger";
 
     private static final String HERE = "san=dns:localhost,ip:127.0.0.1,ip:::1";
+    private static final List<String> TYPES = List.of("PKCS12", "JKS");
     private static final Path FOLDER = make();
 
     private Certificates() {}
@@ -60,12 +61,30 @@ public final class Certificates {
 
     /** The named one's certificates and key, PKCS#12. */
     public static Path keyStore(String name) {
-        return FOLDER.resolve(name + ".p12");
+        return store(name, "PKCS12");
+    }
+
+    /** The same as a JKS store. */
+    public static Path javaKeyStore(String name) {
+        return store(name, "JKS");
     }
 
     /** The authority's certificate, PKCS#12. */
     public static Path trustStore() {
-        return FOLDER.resolve("trust.p12");
+        return store("trust", "PKCS12");
+    }
+
+    /** The same as a JKS store. */
+    public static Path javaTrustStore() {
+        return store("trust", "JKS");
+    }
+
+    private static Path store(String name, String type) {
+        return store(FOLDER, name, type);
+    }
+
+    private static Path store(Path folder, String name, String type) {
+        return folder.resolve(name + (type.equals("JKS") ? ".jks" : ".p12"));
     }
 
     private static Path make() {
@@ -86,9 +105,11 @@ public final class Certificates {
                 store.load(in, PASSWORD.toCharArray());
             }
             pem(folder.resolve("ca.crt"), "CERTIFICATE", store.getCertificate("ca").getEncoded());
-            KeyStore trust = empty();
-            trust.setCertificateEntry("ca", store.getCertificate("ca"));
-            save(trust, folder.resolve("trust.p12"));
+            for (String type : TYPES) {
+                KeyStore trust = empty(type);
+                trust.setCertificateEntry("ca", store.getCertificate("ca"));
+                save(trust, store(folder, "trust", type));
+            }
             for (String name : List.of(SERVER, CLIENT, EXPIRED, ELSEWHERE, STRANGER)) {
                 Key key = store.getKey(name, PASSWORD.toCharArray());
                 Certificate[] chain = store.getCertificateChain(name);
@@ -98,9 +119,11 @@ public final class Certificates {
                     encoded[i] = chain[i].getEncoded();
                 }
                 pem(folder.resolve(name + ".crt"), "CERTIFICATE", encoded);
-                KeyStore own = empty();
-                own.setKeyEntry(name, key, PASSWORD.toCharArray(), chain);
-                save(own, folder.resolve(name + ".p12"));
+                for (String type : TYPES) {
+                    KeyStore own = empty(type);
+                    own.setKeyEntry(name, key, PASSWORD.toCharArray(), chain);
+                    save(own, store(folder, name, type));
+                }
             }
             return folder;
         } catch (IOException e) {
@@ -115,6 +138,7 @@ public final class Certificates {
             throws IOException {
         String tool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
         List<String> command = new ArrayList<>(List.of(tool, "-genkeypair", "-alias", name));
+        command.addAll(List.of("-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC")); // fast
         command.addAll(List.of("-keystore", store.toString(), "-storetype", "PKCS12"));
         command.addAll(List.of("-storepass", PASSWORD, "-dname", "CN=" + name));
         command.addAll(List.of("-keyalg", "EC", "-groupname", "secp256r1"));
@@ -149,8 +173,8 @@ public final class Certificates {
         Files.writeString(file, text);
     }
 
-    private static KeyStore empty() throws IOException, GeneralSecurityException {
-        KeyStore store = KeyStore.getInstance("PKCS12");
+    private static KeyStore empty(String type) throws IOException, GeneralSecurityException {
+        KeyStore store = KeyStore.getInstance(type);
         store.load(null, null);
         return store;
     }

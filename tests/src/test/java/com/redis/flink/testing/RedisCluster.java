@@ -1,39 +1,51 @@
 package com.redis.flink.testing;
 
+import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.JedisCluster;
 import redis.clients.jedis.Protocol;
 import redis.clients.jedis.UnifiedJedis;
-import redis.clients.jedis.args.ClusterFailoverOption;
 import redis.clients.jedis.params.MigrateParams;
 import redis.clients.jedis.util.JedisClusterCRC16;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /** A Redis cluster of the test's own: masters with a share of the slots each, and replicas. */
 public final class RedisCluster implements AutoCloseable {
 
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int SLOTS = 16384;
 
     private final Binary binary;
     private final Security security;
     private final List<String> arguments;
 
-    /** Masters first, as the cluster began; then what was added. */
+    /** Whether the nodes tell clients ports that nobody listens at. */
+    private final boolean behindNat;
+
+    /** Masters first, as the cluster began; then what was added. What was killed stays. */
     private final List<RedisNode> nodes = new ArrayList<>();
 
-    private final List<Integer> busPorts = new ArrayList<>();
+    private final Map<RedisNode, Integer> busPorts = new HashMap<>();
 
-    private RedisCluster(Binary binary, Security security, List<String> arguments) {
+    /** As the nodes tell it to clients, and where it is. */
+    private final Map<String, String> addressMap = new HashMap<>();
+
+    private RedisCluster(
+            Binary binary, Security security, boolean behindNat, List<String> arguments) {
         this.binary = binary;
         this.security = security;
+        this.behindNat = behindNat;
         this.arguments = arguments;
     }
 
@@ -45,17 +57,30 @@ public final class RedisCluster implements AutoCloseable {
      */
     public static RedisCluster start(
             Binary binary, Security security, int masters, int replicas, String... arguments) {
-        RedisCluster cluster = new RedisCluster(binary, security, List.of(arguments));
+        return new RedisCluster(binary, security, false, List.of(arguments))
+                .create(masters, replicas);
+    }
+
+    /**
+     * Starts masters that clients reach only by the {@link #addressMap}, as behind a network
+     * address translation: the nodes tell ports that nobody listens at.
+     */
+    public static RedisCluster startBehindNat(Binary binary, Security security, int masters) {
+        // A replica could not reach its master either.
+        return new RedisCluster(binary, security, true, List.of()).create(masters, 0);
+    }
+
+    private RedisCluster create(int masters, int replicas) {
         try {
-            cluster.create(masters, replicas);
-            return cluster;
+            form(masters, replicas);
+            return this;
         } catch (RuntimeException | Error e) {
-            cluster.close();
+            close();
             throw e;
         }
     }
 
-    private void create(int masters, int replicas) {
+    private void form(int masters, int replicas) {
         for (int i = 0; i < masters * (1 + replicas); i++) {
             spawn();
         }
@@ -68,19 +93,16 @@ public final class RedisCluster implements AutoCloseable {
                     cluster(jedis, "ADDSLOTSRANGE", first, last);
                 }
                 if (i > 0) {
-                    meet(jedis, 0);
+                    meet(jedis, firstAlive());
                 }
             }
         }
         awaitOk();
         for (int i = masters; i < nodes.size(); i++) {
-            String master = id(nodes.get(i % masters));
-            try (Jedis jedis = nodes.get(i).jedis()) {
-                jedis.clusterReplicate(master);
-            }
+            replicate(nodes.get(i), nodes.get(i % masters));
         }
         for (int i = 0; i < masters; i++) {
-            awaitReplicas(nodes.get(i), replicas);
+            nodes.get(i).awaitReplicas(replicas);
         }
     }
 
@@ -90,23 +112,43 @@ public final class RedisCluster implements AutoCloseable {
         all.addAll(List.of("--cluster-enabled", "yes", "--cluster-node-timeout", "2000"));
         all.addAll(List.of("--cluster-port", Integer.toString(bus)));
         all.addAll(List.of("--repl-diskless-sync-delay", "0"));
+        // A master stays one when its last slot goes, however late it hears of that.
+        all.addAll(List.of("--cluster-allow-replica-migration", "no"));
         if (security != Security.PLAIN) {
             all.addAll(List.of("--tls-cluster", "yes"));
         }
+        int announced = behindNat ? Ports.free() : 0;
+        if (behindNat) {
+            String option = security == Security.PLAIN ? "port" : "tls-port";
+            all.addAll(List.of("--cluster-announce-" + option, Integer.toString(announced)));
+        }
         RedisNode node = RedisNode.start(binary, security, all);
         nodes.add(node);
-        busPorts.add(bus);
+        busPorts.put(node, bus);
+        if (behindNat) {
+            addressMap.put(RedisNode.LOCAL + ":" + announced, node.address());
+        }
         return node;
     }
 
-    private void meet(Jedis jedis, int other) {
-        String port = Integer.toString(nodes.get(other).port());
+    private void meet(Jedis jedis, RedisNode other) {
+        String port = Integer.toString(other.port());
         cluster(jedis, "MEET", RedisNode.LOCAL, port, Integer.toString(busPorts.get(other)));
     }
 
-    /** Waits until every node that lives knows the others and has its slots. */
-    private void awaitOk() {
-        long alive = nodes.stream().filter(RedisNode::isAlive).count();
+    private void replicate(RedisNode node, RedisNode master) {
+        String id = id(master);
+        try (Jedis jedis = node.jedis()) {
+            jedis.clusterReplicate(id);
+        }
+    }
+
+    private RedisNode firstAlive() {
+        return nodes.stream().filter(RedisNode::isAlive).findFirst().orElseThrow();
+    }
+
+    /** Waits until every node that lives knows the others and every slot has its master. */
+    public void awaitOk() {
         for (RedisNode node : nodes) {
             if (node.isAlive()) {
                 Await.value(
@@ -115,7 +157,8 @@ public final class RedisCluster implements AutoCloseable {
                         () -> info(node),
                         info ->
                                 info.contains("cluster_state:ok")
-                                        && info.contains("cluster_known_nodes:" + alive + "\r"));
+                                        && info.contains(
+                                                "cluster_known_nodes:" + nodes.size() + "\r"));
             }
         }
     }
@@ -124,18 +167,6 @@ public final class RedisCluster implements AutoCloseable {
         try (Jedis jedis = node.jedis()) {
             return jedis.clusterInfo();
         }
-    }
-
-    private static void awaitReplicas(RedisNode master, int replicas) {
-        Await.value(
-                "the replicas of " + master.address(),
-                LIMIT,
-                () -> {
-                    try (Jedis jedis = master.jedis()) {
-                        return jedis.info("replication");
-                    }
-                },
-                info -> info.split("state=online").length - 1 == replicas);
     }
 
     public List<RedisNode> nodes() {
@@ -154,7 +185,22 @@ public final class RedisCluster implements AutoCloseable {
                         .filter(RedisNode::isAlive)
                         .map(node -> new HostAndPort(RedisNode.LOCAL, node.port()))
                         .collect(Collectors.toCollection(HashSet::new));
-        return new JedisCluster(seeds, security.client().build(), 20, Duration.ofSeconds(30));
+        DefaultJedisClientConfig.Builder client = security.client();
+        client.hostAndPortMapper(
+                told ->
+                        HostAndPort.from(
+                                addressMap.getOrDefault(told.toString(), told.toString())));
+        return new JedisCluster(seeds, client.build(), 20, LIMIT);
+    }
+
+    /** Of a cluster behind a network address translation: what is told, and where it is. */
+    public Map<String, String> addressMap() {
+        return Map.copyOf(addressMap);
+    }
+
+    /** Makes a user on every node, or changes it: as in {@code ACL SETUSER}. */
+    public void setUser(String name, String... rules) {
+        nodes.forEach(node -> node.setUser(name, rules));
     }
 
     public static int slot(String key) {
@@ -175,12 +221,13 @@ public final class RedisCluster implements AutoCloseable {
             if (!node.isAlive()) {
                 continue;
             }
+            String id = id(node);
             try (Jedis jedis = node.jedis()) {
                 for (Object range : jedis.clusterSlots()) {
                     List<?> parts = (List<?>) range;
                     if ((Long) parts.get(0) <= slot
                             && slot <= (Long) parts.get(1)
-                            && (Long) ((List<?>) parts.get(2)).get(1) == node.port()) {
+                            && id.equals(text(((List<?>) parts.get(2)).get(2)))) {
                         return node;
                     }
                 }
@@ -269,13 +316,23 @@ public final class RedisCluster implements AutoCloseable {
         }
     }
 
-    /** Hands a master's slots to its replica, which has all that the master has; it. */
+    /** Hands a master's slots to its replica when that has all that the master has; it. */
     public RedisNode handOver(RedisNode master) {
         RedisNode replica = replicaOf(master);
         try (Jedis jedis = replica.jedis()) {
-            jedis.clusterFailover(ClusterFailoverOption.valueOf("FORCE"));
+            Instant[] again = {Instant.now()};
+            Await.until(
+                    replica.address() + " takes over",
+                    LIMIT,
+                    () -> {
+                        if (Instant.now().isAfter(again[0])) {
+                            jedis.clusterFailover(); // gives up after five seconds
+                            again[0] = Instant.now().plusSeconds(6);
+                        }
+                        return isMaster(replica) && !isMaster(master);
+                    });
         }
-        awaitMaster(replica);
+        awaitOk();
         return replica;
     }
 
@@ -283,28 +340,34 @@ public final class RedisCluster implements AutoCloseable {
     public RedisNode killAndPromote(RedisNode master) {
         RedisNode replica = replicaOf(master);
         master.kill();
-        awaitMaster(replica);
+        Await.until(replica.address() + " is promoted", LIMIT, () -> isMaster(replica));
+        awaitOk();
         return replica;
-    }
-
-    private static void awaitMaster(RedisNode node) {
-        Await.until(node.address() + " is a master", LIMIT, () -> isMaster(node));
     }
 
     /** A master without slots joins. */
     public RedisNode add() {
         RedisNode node = spawn();
         try (Jedis jedis = node.jedis()) {
-            meet(jedis, 0);
+            meet(jedis, firstAlive());
         }
         awaitOk();
+        return node;
+    }
+
+    /** A replica of a master joins, and has all that the master has. */
+    public RedisNode addReplica(RedisNode master) {
+        RedisNode node = add();
+        replicate(node, master);
+        master.awaitReplicas(1);
         return node;
     }
 
     /** A node that has no slots goes. */
     public void remove(RedisNode node) {
         String id = id(node);
-        node.kill();
+        node.close();
+        nodes.remove(node);
         for (RedisNode other : nodes) {
             if (other.isAlive()) {
                 try (Jedis jedis = other.jedis()) {
@@ -318,6 +381,10 @@ public final class RedisCluster implements AutoCloseable {
         try (Jedis jedis = node.jedis()) {
             return jedis.clusterMyId();
         }
+    }
+
+    private static String text(Object reply) {
+        return new String((byte[]) reply, StandardCharsets.US_ASCII);
     }
 
     private static void cluster(Jedis jedis, String... arguments) {

@@ -3,8 +3,10 @@ package com.redis.flink.testing;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.exceptions.JedisConnectionException;
 import redis.clients.jedis.exceptions.JedisDataException;
+import redis.clients.jedis.params.ClientKillParams;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -82,6 +84,11 @@ public final class RedisNode implements AutoCloseable {
         return jedis(security.client().user(user).password(password));
     }
 
+    /** One that shows another certificate of {@link Certificates}; empty: none. */
+    Jedis jedisAs(String identity) {
+        return jedis(security.client(identity));
+    }
+
     private Jedis jedis(DefaultJedisClientConfig.Builder client) {
         return new Jedis(new HostAndPort(LOCAL, port), client.build());
     }
@@ -118,6 +125,59 @@ public final class RedisNode implements AutoCloseable {
 
     public void resume() {
         signal("CONT");
+    }
+
+    /**
+     * Makes a user, or changes one: as in {@code ACL SETUSER}. A node that is started again has
+     * forgotten it.
+     */
+    public void setUser(String name, String... rules) {
+        try (Jedis jedis = jedis()) {
+            jedis.aclSetUser(name, rules);
+        }
+    }
+
+    /** Shows another certificate of {@link Certificates} to whoever connects from now on. */
+    public void show(String identity) {
+        try (Jedis jedis = jedis()) {
+            jedis.configSet(
+                    "tls-cert-file", Certificates.certificate(identity).toString(),
+                    "tls-key-file", Certificates.key(identity).toString());
+        }
+    }
+
+    /**
+     * As a replica: hears nothing of its master any more, so it lags behind and stays ready to take
+     * its place.
+     */
+    public void stopReplicating() {
+        try (Jedis jedis = jedis()) {
+            jedis.configSet("masteruser", "nobody", "masterauth", "nothing"); // it is not let in
+            jedis.clientKill(new ClientKillParams().type(ClientType.MASTER));
+            Await.value(
+                    address() + " has lost its master",
+                    START_TIMEOUT,
+                    () -> jedis.info("replication"),
+                    info -> info.contains("master_link_status:down"));
+        }
+    }
+
+    /** As a master: waits until so many replicas, or more, have all that it has. */
+    void awaitReplicas(int replicas) {
+        try (Jedis jedis = jedis()) {
+            Await.value(
+                    "the replicas of " + address(),
+                    START_TIMEOUT,
+                    () -> jedis.info("replication"),
+                    info -> info.split("state=online").length - 1 >= replicas);
+        }
+    }
+
+    /** Ends {@link #stopReplicating}. */
+    public void replicateAgain() {
+        try (Jedis jedis = jedis()) {
+            jedis.configSet("masteruser", "", "masterauth", "");
+        }
     }
 
     public boolean isAlive() {

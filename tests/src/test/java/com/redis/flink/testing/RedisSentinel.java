@@ -15,7 +15,7 @@ public final class RedisSentinel implements AutoCloseable {
     /** What the sentinels call the master. */
     public static final String MASTER = "mymaster";
 
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int SENTINELS = 3;
 
     private final List<RedisNode> servers = new ArrayList<>();
@@ -66,6 +66,7 @@ public final class RedisSentinel implements AutoCloseable {
                 sentinel(jedis, "SET", MASTER, "failover-timeout", "5000");
             }
         }
+        master.awaitReplicas(replicas);
         for (RedisNode sentinel : sentinels) {
             Await.value(
                     "the sentinels know one another and the replicas",
@@ -87,6 +88,11 @@ public final class RedisSentinel implements AutoCloseable {
     /** As host:port. */
     public List<String> addresses() {
         return sentinels.stream().map(RedisNode::address).collect(Collectors.toList());
+    }
+
+    /** The master and its replicas. */
+    public List<RedisNode> servers() {
+        return List.copyOf(servers);
     }
 
     public List<RedisNode> sentinels() {

@@ -12,8 +12,10 @@ import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
 
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManagerFactory;
 
 /** How a server's port is secured, with the certificates of {@link Certificates}. */
@@ -42,30 +44,46 @@ public enum Security {
         return arguments;
     }
 
-    /** For clients of the test's own. */
+    /** For clients of the test's own, which show the client's certificate. */
     DefaultJedisClientConfig.Builder client() {
+        return client(Certificates.CLIENT);
+    }
+
+    /**
+     * For clients that show a certificate of {@link Certificates}.
+     *
+     * @param identity whose; empty: they show none
+     */
+    DefaultJedisClientConfig.Builder client(String identity) {
         DefaultJedisClientConfig.Builder client = DefaultJedisClientConfig.builder();
-        return this == PLAIN
-                ? client
-                : client.ssl(true).sslSocketFactory(Tls.CONTEXT.getSocketFactory());
+        if (this == PLAIN) {
+            return client;
+        }
+        SSLParameters checked = new SSLParameters();
+        checked.setEndpointIdentificationAlgorithm("HTTPS"); // the server's name
+        return client.ssl(true)
+                .sslParameters(checked)
+                .sslSocketFactory(Tls.context(identity).getSocketFactory());
     }
 
     private static final class Tls {
 
-        static final SSLContext CONTEXT = context();
-
-        private static SSLContext context() {
+        static SSLContext context(String identity) {
             try {
-                KeyManagerFactory keys =
-                        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-                keys.init(
-                        load(Certificates.keyStore(Certificates.CLIENT)),
-                        Certificates.PASSWORD.toCharArray());
+                KeyManager[] shown = new KeyManager[0];
+                if (!identity.isEmpty()) {
+                    KeyManagerFactory keys =
+                            KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+                    keys.init(
+                            load(Certificates.keyStore(identity)),
+                            Certificates.PASSWORD.toCharArray());
+                    shown = keys.getKeyManagers();
+                }
                 TrustManagerFactory trust =
                         TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
                 trust.init(load(Certificates.trustStore()));
                 SSLContext context = SSLContext.getInstance("TLS");
-                context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
+                context.init(shown, trust.getTrustManagers(), null);
                 return context;
             } catch (GeneralSecurityException e) {
                 throw new IllegalStateException(e);

@@ -4,49 +4,154 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.UnifiedJedis;
+import redis.clients.jedis.exceptions.JedisAskDataException;
 import redis.clients.jedis.exceptions.JedisConnectionException;
+import redis.clients.jedis.exceptions.JedisMovedDataException;
 
 import java.util.List;
+import java.util.function.Supplier;
 
 /** The servers of the tests are what they say that they are. */
 class ServersTest {
 
-    @Test
-    void tlsIsRequired() {
-        try (RedisNode node = RedisNode.start(Binary.REDIS_7, Security.MTLS, List.of())) {
-            try (Jedis jedis = node.jedis()) {
-                assertThat(jedis.ping()).isEqualTo("PONG");
-            }
-            try (Jedis plain = new Jedis(RedisNode.LOCAL, node.port())) {
-                assertThatThrownBy(plain::ping).isInstanceOf(JedisConnectionException.class);
-            }
+    @ParameterizedTest
+    @CsvSource({
+        "REDIS_7, redis_version:7.",
+        "REDIS_8, redis_version:8.",
+        "VALKEY_9, valkey_version:9."
+    })
+    void eachBinaryIsWhatItsNameSays(Binary binary, String version) {
+        try (RedisNode node = RedisNode.start(binary, Security.PLAIN, List.of());
+                Jedis jedis = node.jedis()) {
+            assertThat(jedis.info("server")).contains(version);
         }
     }
 
     @Test
-    void aClusterMovesSlotsAndFailsOver() {
-        try (RedisCluster cluster = RedisCluster.start(Binary.REDIS_7, Security.MTLS, 3, 1);
+    void tlsIsRequired() {
+        try (RedisNode node = RedisNode.start(Binary.REDIS_7, Security.TLS, List.of())) {
+            assertThat(ping(node.jedisAs(""))).isEqualTo("PONG");
+            assertRefused(() -> new Jedis(RedisNode.LOCAL, node.port()));
+        }
+    }
+
+    @Test
+    void mtlsAsksForTheClientsCertificate() {
+        try (RedisNode node = RedisNode.start(Binary.REDIS_7, Security.MTLS, List.of())) {
+            assertThat(ping(node.jedis())).isEqualTo("PONG");
+            assertRefused(() -> node.jedisAs(""));
+            assertRefused(() -> node.jedisAs(Certificates.EXPIRED));
+            assertRefused(() -> node.jedisAs(Certificates.STRANGER));
+            assertRefused(() -> new Jedis(RedisNode.LOCAL, node.port()));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {Certificates.EXPIRED, Certificates.ELSEWHERE, Certificates.STRANGER})
+    void aClientThatChecksRefusesThoseCertificates(String identity) {
+        try (RedisNode node = RedisNode.start(Binary.REDIS_7, Security.TLS, List.of())) {
+            node.show(identity);
+            assertRefused(node::jedis);
+        }
+    }
+
+    @Test
+    void aClusterMovesASlotStepByStep() {
+        try (RedisCluster cluster = RedisCluster.start(Binary.REDIS_7, Security.MTLS, 3, 0);
+                UnifiedJedis client = cluster.client()) {
+            cluster.setUser("app", "on", ">secret", "~*", "+@all");
+            client.set("k", "v");
+            int slot = RedisCluster.slot("k");
+            RedisNode from = cluster.ownerOf("k");
+            RedisNode to = cluster.otherMasters(from).get(0);
+            cluster.beginMigration(slot, from, to);
+            assertThat(get(from, "k")).isEqualTo("v");
+            cluster.moveKeys(slot, from, to);
+            assertThatThrownBy(() -> get(from, "k")).isInstanceOf(JedisAskDataException.class);
+            cluster.endMigration(slot, from, to);
+            assertThatThrownBy(() -> get(from, "k")).isInstanceOf(JedisMovedDataException.class);
+            assertThat(cluster.ownerOf("k")).isSameAs(to);
+            assertThat(client.get("k")).isEqualTo("v");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"REDIS_7, MTLS", "REDIS_8, PLAIN", "VALKEY_9, PLAIN"})
+    void aClusterFailsOverAndGrows(Binary binary, Security security) {
+        try (RedisCluster cluster = RedisCluster.start(binary, security, 3, 1);
+                UnifiedJedis client = cluster.client()) {
+            client.set("k", "v");
+            RedisNode promoted = cluster.handOver(cluster.ownerOf("k"));
+            assertThat(cluster.ownerOf("k")).isSameAs(promoted);
+            assertThat(client.get("k")).isEqualTo("v");
+
+            RedisNode replica = cluster.replicaOf(promoted);
+            promoted.awaitReplicas(1);
+            replica.stopReplicating();
+            client.set("k", "lost");
+            assertThat(cluster.killAndPromote(promoted)).isSameAs(replica);
+            assertThat(client.get("k")).isEqualTo("v");
+
+            RedisNode added = cluster.add();
+            cluster.migrate(RedisCluster.slot("k"), added);
+            assertThat(cluster.ownerOf("k")).isSameAs(added);
+            assertThat(client.get("k")).isEqualTo("v");
+            cluster.migrate(RedisCluster.slot("k"), replica);
+            cluster.remove(added);
+            assertThat(client.get("k")).isEqualTo("v");
+        }
+    }
+
+    @Test
+    void behindANatOnlyTheMapKnowsTheWay() {
+        try (RedisCluster cluster = RedisCluster.startBehindNat(Binary.REDIS_7, Security.PLAIN, 3);
                 UnifiedJedis client = cluster.client()) {
             client.set("k", "v");
             RedisNode owner = cluster.ownerOf("k");
             RedisNode other = cluster.otherMasters(owner).get(0);
-            cluster.migrate(RedisCluster.slot("k"), other);
-            assertThat(cluster.ownerOf("k")).isSameAs(other);
-            assertThat(client.get("k")).isEqualTo("v");
-            RedisNode promoted = cluster.killAndPromote(other);
-            assertThat(cluster.ownerOf("k")).isSameAs(promoted);
-            assertThat(client.get("k")).isEqualTo("v");
+            assertThatThrownBy(() -> get(other, "k"))
+                    .isInstanceOfSatisfying(
+                            JedisMovedDataException.class,
+                            moved -> {
+                                HostAndPort told = moved.getTargetNode();
+                                assertRefused(() -> new Jedis(told));
+                                assertThat(cluster.addressMap())
+                                        .containsEntry(told.toString(), owner.address());
+                            });
         }
     }
 
-    @Test
-    void sentinelsFailOver() {
-        try (RedisSentinel sentinel = RedisSentinel.start(Security.PLAIN, 1, "sentinel-pw")) {
-            RedisNode master = sentinel.master();
-            assertThat(sentinel.killMaster()).isNotSameAs(master);
+    @ParameterizedTest
+    @CsvSource({"PLAIN, ''", "MTLS, sentinel-pw"})
+    void sentinelsFailOver(Security security, String password) {
+        try (RedisSentinel sentinel = RedisSentinel.start(security, 2, password)) {
+            RedisNode first = sentinel.master();
+            RedisNode second = sentinel.failOver();
+            assertThat(second).isNotSameAs(first);
+            assertThat(sentinel.killMaster()).isNotSameAs(second);
         }
+    }
+
+    private static String get(RedisNode node, String key) {
+        try (Jedis jedis = node.jedis()) {
+            return jedis.get(key);
+        }
+    }
+
+    private static String ping(Jedis jedis) {
+        try (jedis) {
+            return jedis.ping();
+        }
+    }
+
+    private static void assertRefused(Supplier<Jedis> client) {
+        assertThatThrownBy(() -> ping(client.get())).isInstanceOf(JedisConnectionException.class);
     }
 }
