@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use flink_redis_engine::error::Error;
+use flink_redis_engine::error::{Error, FaultKind};
 use flink_redis_engine::sink::{Committer, Lane, Writer};
 use flink_redis_engine::telemetry::logs;
 use redis::Value;
@@ -330,6 +330,51 @@ fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
     write(&writer, &frame(0, 10..11));
     assert!(writer.flush(PATIENCE).unwrap_err().to_string().contains("{t:0}:staging:lane:2:aa"));
     assert_eq!(server.int("EXISTS {t:0}:staging:lane:2:aa"), 0);
+}
+
+#[test]
+fn what_is_missing_of_an_epoch_is_named_and_nothing_of_it_is_committed() {
+    let server = RedisServer::start();
+    let writer = staging(&server, "lane", "aa");
+    write(&writer, &frame(0, 0..1000));
+    let staged = prepared(&writer);
+    let key = &staged[0].key;
+    let committer = Committer::new(settings(server.port, "")).unwrap();
+    for (lost, named) in [
+        (3..=3, "missing: 1-3;"),
+        (7..=9, "missing: 1-3, 1-7 to 1-9;"),
+        (1..=1, "missing: 1-1, 1-3, 1-7 to 1-9;"),
+        (600..=1000, "missing: 1-1, 1-3, 1-7 to 1-9, 1-600 to 1-1000;"),
+    ] {
+        lost.for_each(|n| assert_eq!(server.int(&format!("XDEL {key} 1-{n}")), 1));
+        let error = committer.commit(&staged, PATIENCE).unwrap_err();
+        assert!(matches!(&error, Error::Redis(fault) if fault.kind == FaultKind::StagingLost));
+        assert!(error.to_string().contains(key) && error.to_string().contains(named), "{error}");
+        assert_eq!(server.int("EXISTS t:0"), 0);
+    }
+}
+
+#[test]
+fn what_is_missing_of_an_epoch_that_is_half_committed_is_found_too() {
+    let server = RedisServer::start();
+    let writer = staging(&server, "lane", "aa");
+    write(&writer, &frame(0, 0..1000));
+    let staged = prepared(&writer);
+    let key = &staged[0].key;
+    let mark = "{t:0}:staging:lane:aa:committed";
+    // As after an interruption of the commit.
+    server.run(&format!("XTRIM {key} MINID 1-201"));
+    server.run(&format!("SET {mark} 1-200"));
+    let committer = Committer::new(settings(server.port, "")).unwrap();
+    server.run(&format!("XDEL {key} 1-201 1-500"));
+    let error = committer.commit(&staged, PATIENCE).unwrap_err().to_string();
+    assert!(error.contains("missing: 1-201, 1-500;"), "{error}");
+    server.run(&format!("DEL {key}"));
+    let error = committer.commit(&staged, PATIENCE).unwrap_err().to_string();
+    assert!(error.contains("no mark"), "{error}");
+    // An epoch behind it says that it was committed.
+    server.run(&format!("SET {mark} 2-200"));
+    commit(&committer, &staged);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::config::{ConnectionSettings, at_least, not_blank, parse};
-use crate::error::Result;
-use crate::sink::TraceContents;
+use crate::error::{Error, Result};
+use crate::sink::{TraceContents, can_be_staged};
 
 /// What a sink writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -58,6 +58,9 @@ pub struct SinkSettings {
     pub staging_ttl_seconds: u64,
     /// What is written and not confirmed, at most.
     pub max_in_flight_bytes: u64,
+    /// How many replicas must have a record before it counts as written; 0: it is enough that the server has it.
+    #[serde(default)]
+    pub min_replicas_to_ack: u64,
     /// Where records go that Redis rejects for good; empty: they fail the job.
     #[serde(default)]
     pub dead_letter_stream: String,
@@ -82,6 +85,13 @@ impl SinkSettings {
         at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
         at_least("maxInFlightBytes", settings.max_in_flight_bytes, 1)?;
         at_least("stagingTtlSeconds", settings.staging_ttl_seconds, 1)?;
+        if settings.connection.cluster && settings.staging.is_some() && !can_be_staged(&settings.topic) {
+            return Err(Error::Settings(format!(
+                "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a text in braces that \
+                 says the slot, as in '{{orders}}'",
+                settings.topic
+            )));
+        }
         Ok(settings)
     }
 

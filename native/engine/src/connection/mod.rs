@@ -37,6 +37,8 @@ pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;
 pub use retry::Outage;
 pub use servers::Servers;
+pub(crate) use table::slot;
 pub use table::{Route, Table};
+pub(crate) use transport::Stream;
 #[cfg(test)]
 pub(crate) use transport::Transport;

@@ -124,7 +124,7 @@ impl Slots {
 
 /// The slot of a key: of what is between its first `{` and the next `}`, if that is something
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags>).
-pub(super) fn slot(key: &[u8]) -> u16 {
+pub(crate) fn slot(key: &[u8]) -> u16 {
     let tag = memchr::memchr(b'{', key).map(|open| &key[open + 1..]).and_then(|rest| {
         let close = memchr::memchr(b'}', rest).filter(|close| *close > 0)?;
         Some(&rest[..close])

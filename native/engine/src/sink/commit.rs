@@ -11,26 +11,38 @@ use serde::Deserialize;
 use tracing::{debug, info};
 
 use crate::config::{Partition, SinkSettings};
-use crate::connection::{Links, Outage, Servers};
+use crate::connection::{Connection, Links, Outage, Servers};
+use crate::entry_id::EntryId;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::runtime::{Call, EngineRuntime};
-use crate::sink::encode::{StagingKey, index_key, index_of};
+use crate::sink::encode::{StagingKey, index_key};
+use crate::sink::shared::{replicas_wait, too_few_replicas};
 
 /// Entries that one script moves: the server does nothing else meanwhile.
 const CHUNK: u64 = 200;
 
-/// Keys: staging stream, topic's stream, mark, index. Arguments: how many to move, the mark's time to live, the epoch, the ID of the
-/// last entry there must be, then the trimming arguments of `XADD`. Gives how many entries are left, -1 when all is gone without a mark, -2
-/// when its end is missing. The mark holds the highest epoch that is committed of a lane's attempt: they are committed in their order.
+/// Keys: staging stream, topic's stream, mark, index. Arguments: how many to move, the mark's time to live, the epoch, how many records it has, then
+/// the trimming arguments of `XADD`. Gives how many entries are left, -1 when all is gone without a mark, and when some are missing a list of how
+/// many had been moved.
+///
+/// The mark belongs to a lane's attempt, whose epochs are committed in their order. It holds the last one that is committed, or `epoch-sequence` of
+/// the last entry that was moved. So what must be there is known: an epoch's entries are numbered from 1 on, and each is looked for before the first is moved.
 const MOVE: &str = r"
+local epoch, records = tonumber(ARGV[3]), tonumber(ARGV[4])
+local marked, moved = string.match(redis.call('GET', KEYS[3]) or '0', '^(%d+)-?(%d*)$')
+marked, moved = tonumber(marked), tonumber(moved)
 local staged = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
 if #staged == 0 then
-  if tonumber(redis.call('GET', KEYS[3]) or 0) < tonumber(ARGV[3]) then return -1 end
+  if marked < epoch or (marked == epoch and moved) then return -1 end
+  redis.call('EXPIRE', KEYS[3], ARGV[2])
   redis.call('DEL', KEYS[1])
   redis.call('SREM', KEYS[4], KEYS[1])
   return 0
 end
-if redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1] ~= ARGV[4] then return -2 end
+if marked ~= epoch or not moved then moved = 0 end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
+local left = redis.call('XLEN', KEYS[1])
+if last ~= ARGV[3] .. '-' .. ARGV[4] or left ~= records - moved then return {moved} end
 for _, entry in ipairs(staged) do
   local command = {KEYS[2]}
   for i = 5, #ARGV do command[#command + 1] = ARGV[i] end
@@ -38,12 +50,13 @@ for _, entry in ipairs(staged) do
   for _, text in ipairs(entry[2]) do command[#command + 1] = text end
   redis.call('XADD', unpack(command))
 end
-local left = redis.call('XLEN', KEYS[1]) - #staged
+left = left - #staged
 if left == 0 then
   redis.call('SET', KEYS[3], ARGV[3], 'EX', ARGV[2])
   redis.call('DEL', KEYS[1])
   redis.call('SREM', KEYS[4], KEYS[1])
 else
+  redis.call('SET', KEYS[3], staged[#staged][1], 'EX', ARGV[2])
   for _, entry in ipairs(staged) do redis.call('XDEL', KEYS[1], entry[1]) end
 end
 return left";
@@ -145,29 +158,48 @@ impl Work {
     async fn commit(&self, links: &Links, committable: &Committable) -> Result<()> {
         let Committable { key, records, epoch, .. } = committable;
         // Of the topic that it was staged for, whatever the settings say by now.
-        let Some(StagingKey { stream, lane, attempt, .. }) = StagingKey::parse(key) else {
+        let Some(StagingKey { index, stream, lane, attempt, .. }) = StagingKey::parse(key) else {
             return Err(Error::Settings(format!("'{key}' is no staging stream's key")));
         };
         let mut connection = links.to(key).await?;
-        let index = index_of(stream);
         let max_len = self.settings.max_len.to_string();
         let mut script = redis::cmd("EVAL");
-        script.arg(MOVE).arg(4).arg(key).arg(stream).arg(format!("{index}:{lane}:{attempt}:committed")).arg(&index);
-        script.arg(CHUNK).arg(self.settings.staging_ttl_seconds).arg(epoch).arg(format!("{epoch}-{records}"));
+        script.arg(MOVE).arg(4).arg(key).arg(stream).arg(format!("{index}:{lane}:{attempt}:committed")).arg(index);
+        script.arg(CHUNK).arg(self.settings.staging_ttl_seconds).arg(epoch).arg(records);
         self.settings.trimming(&max_len).into_iter().for_each(|argument| {
             script.arg(argument);
         });
         loop {
             let moved = connection.call(&script).await;
             match moved.map_err(not_permitted).context(|| format!("EVAL of the commit of '{key}'"))? {
-                Value::Int(0) => return Ok(()),
+                Value::Int(0) => return self.await_replicas(&mut connection).await,
                 Value::Int(left) if left > 0 => debug!("'{key}': {left} of {records} entries still to be moved"),
                 Value::Int(-1) => {
                     return Err(lost(committable, "it is gone, and there is no mark that it was committed"));
                 }
-                Value::Int(-2) => return Err(lost(committable, "its last entries are gone")),
+                Value::Array(moved) => {
+                    let moved = if let [Value::Int(moved)] = moved[..] { moved.unsigned_abs() } else { 0 };
+                    let missing = missing(&mut connection, committable, moved).await?;
+                    return Err(lost(committable, &format!("entries are missing: {missing}")));
+                }
                 other => return Err(Error::protocol(format!("the reply to a commit can't be read: {other:?}"))),
             }
+        }
+    }
+
+    /// What this connection has written is on `minReplicasToAck` replicas.
+    async fn await_replicas(&self, connection: &mut Connection) -> Result<()> {
+        let wanted = self.settings.min_replicas_to_ack;
+        if wanted == 0 {
+            return Ok(());
+        }
+        let time = replicas_wait(&self.settings);
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(wanted).arg(time.as_millis() as u64);
+        match connection.call(&wait).await.context(|| "WAIT")? {
+            Value::Int(there) if there.unsigned_abs() >= wanted => Ok(()),
+            Value::Int(there) => Err(too_few_replicas(there.unsigned_abs(), wanted, time).into()),
+            other => Err(Error::protocol(format!("the reply to WAIT can't be read: {other:?}"))),
         }
     }
 
@@ -223,10 +255,49 @@ fn not_permitted(error: Error) -> Error {
     }
 }
 
+/// Which entries of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`.
+async fn missing(connection: &mut Connection, committable: &Committable, moved: u64) -> Result<String> {
+    let Committable { key, records, epoch, .. } = committable;
+    let mut ranges: Vec<String> = Vec::new();
+    let mut expected = moved + 1;
+    let mut gap = |until: u64, expected: u64| match until.checked_sub(expected + 1) {
+        None => {}
+        Some(0) => ranges.push(format!("{epoch}-{expected}")),
+        Some(_) => ranges.push(format!("{epoch}-{expected} to {epoch}-{}", until - 1)),
+    };
+    let mut from = "-".to_owned();
+    loop {
+        let mut range = redis::cmd("XRANGE");
+        range.arg(key).arg(&from).arg("+").arg("COUNT").arg(CHUNK);
+        let Value::Array(entries) = connection.call(&range).await.context(|| format!("XRANGE '{key}'"))? else { break };
+        let ids: Vec<EntryId> = entries.iter().filter_map(id_of).collect();
+        for id in &ids {
+            gap(id.seq, expected);
+            expected = id.seq + 1;
+        }
+        match ids.last() {
+            Some(last) if ids.len() as u64 == CHUNK => from = format!("({last}"),
+            _ => break,
+        }
+    }
+    gap(records + 1, expected);
+    Ok(match ranges.len() {
+        0..=5 => ranges.join(", "),
+        more => format!("{}, and {} more ranges", ranges[..5].join(", "), more - 5),
+    })
+}
+
+fn id_of(entry: &Value) -> Option<EntryId> {
+    match entry.as_sequence()?.first()? {
+        Value::BulkString(id) => EntryId::parse(id),
+        _ => None,
+    }
+}
+
 fn lost(committable: &Committable, why: &str) -> Error {
     let message = format!(
-        "staging stream '{}' of {} records can't be committed: {why}; it was deleted or evicted, it expired (stagingTtlSeconds), or Redis lost it; \
-         its records were not written to the topic",
+        "staging stream '{}' of {} records can't be committed: {why}; deleted, evicted, expired (stagingTtlSeconds), or lost by Redis in a failover; \
+         what is left of it was not written to the topic",
         committable.key, committable.records
     );
     Fault::new(FaultKind::StagingLost, message).into()

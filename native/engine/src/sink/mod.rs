@@ -2,25 +2,31 @@
 //!
 //! 1. [`frame`] Java's frame of records becomes commands ([`encode`]), on the caller's thread
 //! 2. [`queue`] holds them until they are confirmed, in order, bounded by bytes
-//! 3. [`pipeline`] sends them and matches the replies ([`transaction`]), over one connection after the other
+//! 3. [`pipeline`] gives them, in [`chunk`]s, to one [`lane`] for each server, which sends them and matches the replies ([`transaction`]); a
+//!    [`verdict`] is what a reply says
 //! 4. [`dead_letter`] takes those that Redis rejects for good, [`trace`] tells of them
 //! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed
 //!
 //! [`writer`] is what a Flink writer holds of it.
 
+mod chunk;
 mod commit;
 mod dead_letter;
 mod encode;
 pub mod frame;
+mod lane;
 #[cfg(test)]
 mod model;
 mod pipeline;
 mod queue;
+mod shared;
 mod trace;
 mod transaction;
+mod verdict;
 mod writer;
 
 pub use commit::{Committable, Committer, Lane};
 pub use encode::Prepared;
+pub(crate) use encode::can_be_staged;
 pub use trace::TraceContents;
 pub use writer::{Writer, WriterStats};

@@ -10,44 +10,8 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
-use crate::sink::encode::{Commands, Unit, UnitKind};
-
-/// Units that were handed over together.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) commands: Commands,
-    /// How many units, from the first on, are settled.
-    pub(super) settled: usize,
-}
-
-impl Chunk {
-    pub(super) fn new(commands: Commands) -> Self {
-        Self { commands, settled: 0 }
-    }
-
-    pub(super) fn of_one(bytes: Vec<u8>, kind: UnitKind) -> Self {
-        Self::new(Commands { units: vec![Unit { end: bytes.len(), kind }], bytes })
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.commands.bytes
-    }
-
-    /// Where the units begin that are not settled.
-    pub(super) fn start(&self) -> usize {
-        self.settled.checked_sub(1).map_or(0, |last| self.commands.units[last].end)
-    }
-
-    /// The unit whose replies are next.
-    pub(super) fn current(&self) -> Option<(&[u8], &UnitKind)> {
-        let unit = self.commands.units.get(self.settled)?;
-        Some((&self.commands.bytes[self.start()..unit.end], &unit.kind))
-    }
-
-    pub(super) fn is_settled(&self) -> bool {
-        self.settled == self.commands.units.len()
-    }
-}
+use crate::sink::chunk::Chunk;
+use crate::sink::encode::Commands;
 
 #[derive(Default)]
 struct State {

@@ -11,8 +11,8 @@ use crate::error::{Error, Fault, Result};
 pub(super) enum Outcomes {
     /// The server refused to queue a command, or to begin, so it carried none out.
     Aborted(Fault),
-    /// For each command: its error, if it has one. The others were carried out all the same.
-    Each(Vec<Option<Fault>>),
+    /// For each command what it brought, which may be an error: the others were carried out all the same.
+    Each(Vec<Value>),
 }
 
 /// Collects them, one transaction after the other.
@@ -35,16 +35,18 @@ impl Replies {
             return Ok(Some(Outcomes::Aborted(why.unwrap_or_else(|| reason_of(aborted)))));
         }
         match redis::parse_redis_value(reply) {
-            Ok(Value::Array(results)) if results.len() == commands => {
-                let fault = |result: &Value| match result {
-                    Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
-                    _ => None,
-                };
-                Ok(Some(Outcomes::Each(results.iter().map(fault).collect())))
-            }
+            Ok(Value::Array(results)) if results.len() == commands => Ok(Some(Outcomes::Each(results))),
             other => Err(Error::protocol(format!("the reply to EXEC can't be read: {other:?}"))),
         }
     }
+}
+
+/// The first error among these.
+pub(super) fn fault_in(results: &[Value]) -> Option<Fault> {
+    results.iter().find_map(|result| match result {
+        Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
+        _ => None,
+    })
 }
 
 /// What a server says that queued all commands and then can't carry them out (`server.c`, `rejectCommand`).
@@ -80,9 +82,9 @@ mod tests {
     fn tells_each_command_from_the_others() {
         let exec = b"*4\r\n:1\r\n:1\r\n-WRONGTYPE Operation against a key\r\n:0\r\n";
         let outcomes = take(&[b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", exec], 4);
-        let Outcomes::Each(faults) = outcomes else { panic!("{outcomes:?}") };
-        assert_eq!(faults.iter().map(Option::is_some).collect::<Vec<_>>(), [false, false, true, false]);
-        assert!(faults[2].as_ref().unwrap().message().starts_with("WRONGTYPE Operation against a key"));
+        let Outcomes::Each(results) = outcomes else { panic!("{outcomes:?}") };
+        assert!(fault_in(&results[..2]).is_none());
+        assert!(fault_in(&results[2..]).unwrap().message().starts_with("WRONGTYPE Operation against a key"));
     }
 
     #[test]

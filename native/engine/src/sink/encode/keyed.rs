@@ -21,12 +21,16 @@ pub(super) struct Keyed {
     path: Vec<u8>,
     /// Empty: none.
     ttl_seconds: String,
+    /// Records of one transaction.
+    at_once: usize,
 }
 
 impl Keyed {
     pub(super) fn new(settings: &SinkSettings) -> Self {
         let ttl_seconds = if settings.ttl_seconds == 0 { String::new() } else { settings.ttl_seconds.to_string() };
-        Self { json: settings.kind == SinkKind::Json, path: settings.path.clone().into_bytes(), ttl_seconds }
+        // In a cluster a transaction must be in one slot, and those of a key that moves can't be held up by others'.
+        let at_once = if settings.connection.cluster { 1 } else { RECORDS_AT_ONCE };
+        Self { json: settings.kind == SinkKind::Json, path: settings.path.clone().into_bytes(), ttl_seconds, at_once }
     }
 
     pub(super) fn encode(&self, records: &[&Record<'_>], out: &mut Commands) -> Result<()> {
@@ -47,7 +51,7 @@ impl Keyed {
             }
             return Ok(());
         }
-        for some in visible.chunks(RECORDS_AT_ONCE) {
+        for some in visible.chunks(self.at_once) {
             let start = out.bytes.len();
             resp::command(&mut out.bytes, &[b"MULTI"]);
             let mut bounds = Vec::with_capacity(some.len() + 1);
@@ -130,7 +134,16 @@ mod tests {
         let (texts, kinds) = encoded(&mut hash, &[(0, &[("k", ""), ("f", "1")]), (0, &[("l", ""), ("f", "2")])]);
         assert_eq!(texts, ["MULTI", "HSET k f 1", "EXPIRE k 9", "HSET l f 2", "EXPIRE l 9", "EXEC"]);
         assert!(matches!(&kinds[..], [UnitKind::Transaction(bounds)] if bounds.len() == 3));
-        assert_eq!(kinds[0].records(), 2);
+    }
+
+    #[test]
+    fn in_a_cluster_each_record_has_its_own() {
+        let mut settings = settings(r#""kind":"HASH","ttlSeconds":9,"#);
+        settings.connection.cluster = true;
+        let (texts, kinds) =
+            encoded(&mut Encoder::new(&settings), &[(0, &[("k", ""), ("f", "1")]), (0, &[("l", ""), ("f", "2")])]);
+        assert_eq!(texts, ["MULTI", "HSET k f 1", "EXPIRE k 9", "EXEC", "MULTI", "HSET l f 2", "EXPIRE l 9", "EXEC"]);
+        assert_eq!(kinds.len(), 2);
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::sink::dead_letter;
 use crate::sink::frame::{DEAD_LETTER, Record};
 pub use staging::Prepared;
-pub(super) use staging::{StagingKey, index_key, index_of};
+pub(crate) use staging::can_be_staged;
+pub(super) use staging::{StagingKey, index_key};
 
 /// What is sent, and confirmed, as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +34,22 @@ pub(super) enum UnitKind {
     Opening,
     /// A further append to it. Each has an ID of its own, so that it can be sent again.
     Staged,
-    /// Asks how many entries a staging stream has, which must be so many.
+    /// Asks how many entries a staging stream has, which must be so many; in a transaction that renews its time to live.
     Sealing(u64),
+    /// `WAIT`: asks how many replicas have all that came before it on this connection.
+    Replicas,
     /// `MULTI`, the commands of some records, `EXEC`. Where each record's commands begin, relative to the unit, and where the last ones end.
     Transaction(Vec<usize>),
 }
 
 impl UnitKind {
-    /// How many records it writes.
-    pub(super) fn records(&self) -> u64 {
+    /// Of a transaction: how many commands it holds.
+    pub(super) fn commands(&self) -> Option<usize> {
         match self {
-            Self::Record | Self::Opening | Self::Staged => 1,
-            Self::Sealing(_) => 0,
-            Self::Transaction(bounds) => bounds.len().saturating_sub(1) as u64,
+            Self::Transaction(bounds) => Some(2 * bounds.len().saturating_sub(1)),
+            Self::Opening => Some(staging::OPENING),
+            Self::Sealing(_) => Some(staging::SEALING),
+            Self::Record | Self::Staged | Self::Replicas => None,
         }
     }
 }
@@ -180,15 +184,19 @@ mod tests {
         let bytes = frame(frame_of);
         let commands = encoder.encode(&records(&bytes).unwrap()).unwrap();
         assert_eq!(commands.units.last().map_or(0, |unit| unit.end), commands.bytes.len());
+        (texts_of(&commands.bytes), commands.units.into_iter().map(|unit| unit.kind).collect())
+    }
+
+    pub(super) fn texts_of(commands: &[u8]) -> Vec<String> {
         let mut texts = Vec::new();
         let mut at = 0;
-        while at < commands.bytes.len() {
-            let length = crate::connection::reply::length(&commands.bytes[at..]).unwrap().unwrap();
-            let words = resp::arguments(&commands.bytes[at..at + length]);
+        while at < commands.len() {
+            let length = crate::connection::reply::length(&commands[at..]).unwrap().unwrap();
+            let words = resp::arguments(&commands[at..at + length]);
             texts.push(words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" "));
             at += length;
         }
-        (texts, commands.units.into_iter().map(|unit| unit.kind).collect())
+        texts
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub(in crate::sink) fn arguments(command: &[u8]) -> Vec<&[u8]> {
     arguments
 }
 
+/// Leads a command to a server that gets its key and does not own it yet.
+pub(in crate::sink) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+
 /// What `MULTI` is as a command.
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 

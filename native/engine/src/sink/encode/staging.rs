@@ -1,6 +1,7 @@
 //! Staging streams: where the exactly-once stream sink puts the records of an epoch until its checkpoint has completed.
 //!
-//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot, and no reader of the topic sees it. Appends carry the ID
+//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot (without the braces where the topic's name
+//! has some that say the slot), and no reader of the topic sees it. Appends carry the ID
 //! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the first append
 //! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It does so in one transaction with
 //! the stream's entry in the index and its time to live, so there is no stream without them, whatever happens.
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::config::{Partition, SinkSettings, Staging as StagingSettings};
+use crate::connection::slot;
 use crate::error::Result;
 use crate::sink::encode::{Commands, UnitKind, no_target, resp};
 use crate::sink::frame::Record;
@@ -26,6 +28,10 @@ pub struct Prepared {
     pub records: u64,
     pub epoch: u64,
 }
+
+/// Commands in the transaction that makes a staging stream, and in the one that looks at it in the end.
+pub(super) const OPENING: usize = 4;
+pub(super) const SEALING: usize = 2;
 
 pub(super) struct Staging {
     topic: String,
@@ -51,13 +57,26 @@ pub(in crate::sink) fn index_key(topic: &str, partition: Partition) -> String {
 }
 
 /// The same, by the partition's stream.
-pub(in crate::sink) fn index_of(stream: &str) -> String {
-    format!("{{{stream}}}:staging")
+fn index_of(stream: &str) -> String {
+    let braced = format!("{{{stream}}}:staging");
+    match slot(braced.as_bytes()) == slot(stream.as_bytes()) {
+        true => braced,
+        // A name that says itself which slot it is in.
+        false => format!("{stream}:staging"),
+    }
+}
+
+/// Whether a topic can have staging streams in a cluster: a brace that says nothing of the slot leaves them no name.
+pub(crate) fn can_be_staged(topic: &str) -> bool {
+    let stream = stream_name(topic, 0);
+    slot(index_of(&stream).as_bytes()) == slot(stream.as_bytes())
 }
 
 /// The parts of a staging stream's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sink) struct StagingKey<'k> {
+    /// The key of the index.
+    pub(in crate::sink) index: &'k str,
     /// The partition's stream, where the records go when they are committed.
     pub(in crate::sink) stream: &'k str,
     pub(in crate::sink) lane: &'k str,
@@ -67,16 +86,18 @@ pub(in crate::sink) struct StagingKey<'k> {
 
 impl<'k> StagingKey<'k> {
     pub(in crate::sink) fn parse(key: &'k str) -> Option<Self> {
-        let (stream, rest) = key.strip_prefix('{')?.rsplit_once("}:staging:")?;
+        let (head, rest) = key.rsplit_once(":staging:")?;
+        let index = &key[..head.len() + ":staging".len()];
+        let stream = head.strip_prefix('{').and_then(|head| head.strip_suffix('}')).unwrap_or(head);
         let mut parts = rest.split(':');
         let (lane, epoch, attempt) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
-        parts.next().is_none().then_some(Self { stream, lane, epoch, attempt })
+        parts.next().is_none().then_some(Self { index, stream, lane, epoch, attempt })
     }
 }
 
 impl std::fmt::Display for StagingKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}:{}:{}", index_of(self.stream), self.lane, self.epoch, self.attempt)
+        write!(f, "{}:{}:{}:{}", self.index, self.lane, self.epoch, self.attempt)
     }
 }
 
@@ -109,7 +130,7 @@ impl Staging {
         let (topic, lane, attempt, epoch) = (&self.topic, &self.settings.lane, &self.settings.attempt, self.epoch);
         let open = self.open.entry(partition).or_insert_with(|| {
             let stream = stream_name(topic, partition);
-            let key = StagingKey { stream: &stream, lane, epoch, attempt }.to_string();
+            let key = StagingKey { index: &index_of(&stream), stream: &stream, lane, epoch, attempt }.to_string();
             Open { key, records: 0, sealed: 0 }
         });
         open.records += 1;
@@ -131,7 +152,12 @@ impl Staging {
     pub(super) fn seal(&mut self) -> Commands {
         let mut out = Commands::default();
         for open in self.open.values_mut().filter(|open| open.sealed < open.records) {
-            resp::command(&mut out.bytes, &[b"XLEN", open.key.as_bytes()]);
+            let key = open.key.as_bytes();
+            resp::command(&mut out.bytes, &[b"MULTI"]);
+            // A write, so that a `WAIT` behind it is about the appends too that an earlier connection has made.
+            resp::command(&mut out.bytes, &[b"EXPIRE", key, self.ttl_seconds.as_bytes()]);
+            resp::command(&mut out.bytes, &[b"XLEN", key]);
+            resp::command(&mut out.bytes, &[b"EXEC"]);
             out.end_unit(UnitKind::Sealing(open.records));
             open.sealed = open.records;
         }
@@ -158,7 +184,7 @@ fn append(arguments: &[&[u8]], record: &Record<'_>, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::sink::encode::Encoder;
-    use crate::sink::encode::tests::{encoded, settings};
+    use crate::sink::encode::tests::{encoded, settings, texts_of};
 
     #[test]
     fn an_epoch_has_a_stream_for_each_partition_that_has_records() {
@@ -178,7 +204,10 @@ mod tests {
         );
         assert_eq!(kinds, [UnitKind::Opening, UnitKind::Staged]);
         let seal = encoder.seal();
-        assert_eq!(resp::arguments(&seal.bytes), [&b"XLEN"[..], b"{t:0}:staging:l:1:a"]);
+        assert_eq!(
+            texts_of(&seal.bytes),
+            ["MULTI", "EXPIRE {t:0}:staging:l:1:a 60", "XLEN {t:0}:staging:l:1:a", "EXEC"]
+        );
         assert_eq!(seal.units[0].kind, UnitKind::Sealing(2));
         assert_eq!(encoder.seal(), Commands::default(), "nothing new");
         let prepared = |key: &str, partition, records, epoch| Prepared { partition, key: key.into(), records, epoch };
@@ -190,15 +219,29 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_read_as_they_are_made() {
-        for stream in ["t:0", "a:b:3", "{x}:1", "}:staging:y:0"] {
-            let key = StagingKey { stream, lane: "job-1", epoch: 7, attempt: "ff" };
+    fn keys_are_read_as_they_are_made_and_share_the_slot() {
+        for (stream, index) in [
+            ("t:0", "{t:0}:staging"),
+            ("a:b:3", "{a:b:3}:staging"),
+            ("{x}:1", "{x}:1:staging"),
+            ("a{b:1", "{a{b:1}:staging"),
+            ("x:staging:y:0", "{x:staging:y:0}:staging"),
+        ] {
+            assert_eq!(index_of(stream), index);
+            assert_eq!(slot(index.as_bytes()), slot(stream.as_bytes()), "{stream}");
+            let key = StagingKey { index, stream, lane: "job-1", epoch: 7, attempt: "ff" };
             assert_eq!(StagingKey::parse(&key.to_string()), Some(key), "{key}");
         }
-        for other in
-            ["{t:0}:staging", "{t:0}:staging:l:x:a", "{t:0}:staging:l:a:committed", "{t:0}:staging:l:1:a:b", "t:0"]
-        {
+        for other in ["{t:0}:staging", "{t:0}:staging:l:x:a", "{t:0}:staging:l:1:a:b", "t:0"] {
             assert_eq!(StagingKey::parse(other), None, "{other}");
         }
+        // As it was made before, of a topic with braces.
+        assert_eq!(StagingKey::parse("{{x}:1}:staging:l:1:a").map(|key| key.stream), Some("{x}:1"));
+    }
+
+    #[test]
+    fn a_brace_that_says_no_slot_leaves_no_name() {
+        assert!(can_be_staged("t") && can_be_staged("{t}") && can_be_staged("a{b"));
+        assert!(!can_be_staged("a}b") && !can_be_staged("a{}b"));
     }
 }

@@ -17,7 +17,8 @@ pub(super) struct State {
     index: BTreeSet<String>,
     /// Staging streams with a time to live.
     expiring: BTreeSet<String>,
-    marks: BTreeMap<String, u64>,
+    /// The last epoch that is committed, or of which so many entries were moved.
+    marks: BTreeMap<String, (u64, Option<u64>)>,
     /// Of clients within `MULTI`: what is queued, and whether something was refused.
     queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
     /// The server is full.
@@ -120,6 +121,7 @@ impl State {
                 self.expiring.remove(word(1));
                 int(i64::from(self.staging.remove(word(1)).is_some()))
             }
+            "XRANGE" => b"*0\r\n".to_vec(),
             "XADD" => self.append(words),
             "EVAL" => self.move_chunk(words),
             _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
@@ -147,17 +149,21 @@ impl State {
 
     /// What the script of a commit does, in smaller chunks. That the script does it is tested against a real server.
     fn move_chunk(&mut self, words: &[String]) -> Vec<u8> {
-        let (key, mark, epoch, last) =
-            (&words[3], &words[5], words[9].parse().unwrap(), words[10].parse::<EntryId>().unwrap());
+        let (key, mark) = (&words[3], &words[5]);
+        let (epoch, records): (u64, u64) = (words[9].parse().unwrap(), words[10].parse().unwrap());
+        let (marked, moved) = self.marks.get(mark).copied().unwrap_or_default();
         let Some(staged) = self.staging.get_mut(key).filter(|staged| !staged.is_empty()) else {
-            return int(if self.marks.get(mark).is_some_and(|done| *done >= epoch) { 0 } else { -1 });
+            return int(if marked > epoch || marked == epoch && moved.is_none() { 0 } else { -1 });
         };
-        if staged.last_key_value().map(|(id, _)| *id) != Some(last) {
-            return int(-2);
+        let moved = moved.filter(|_| marked == epoch).unwrap_or_default();
+        let last = staged.last_key_value().map(|(id, _)| id.seq);
+        if last != Some(records) || staged.len() as u64 != records - moved {
+            return format!("*1\r\n:{moved}\r\n").into_bytes();
         }
         for _ in 0..3 {
-            if let Some((_, number)) = staged.pop_first() {
+            if let Some((id, number)) = staged.pop_first() {
                 self.topic.push(number);
+                self.marks.insert(mark.clone(), (epoch, Some(id.seq)));
             }
         }
         let left = staged.len();
@@ -165,7 +171,7 @@ impl State {
             self.staging.remove(key);
             self.last_ids.remove(key);
             self.index.remove(key);
-            self.marks.insert(mark.clone(), epoch);
+            self.marks.insert(mark.clone(), (epoch, None));
         }
         int(left as i64)
     }

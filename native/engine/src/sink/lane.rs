@@ -1,0 +1,336 @@
+//! One connection of a pipeline: many commands in flight, and their replies, in order.
+//!
+//! Nothing is forgotten before its reply is there. What the server puts off (`LOADING`, `MOVED`, …) is kept apart, to be sent again before
+//! anything newer. With `minReplicasToAck` nothing is forgotten either before a `WAIT` behind it has said that enough replicas have it.
+
+use std::collections::{HashSet, VecDeque};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::connection::{Route, Stream, ended, lost, reply, silent};
+use crate::error::{Error, Fault, FaultKind, Result};
+use crate::sink::chunk::Chunk;
+use crate::sink::encode::{UnitKind, resp};
+use crate::sink::shared::{Shared, replicas_wait};
+use crate::sink::transaction::Replies;
+
+const READ_CHUNK: usize = 64 * 1024;
+
+pub(super) struct Lane {
+    pub(super) route: Route,
+    link: Option<Link>,
+    /// Without a reply, in order; the first `sent` of them are on the wire.
+    unconfirmed: VecDeque<Chunk>,
+    sent: usize,
+    /// How much of the chunk behind the sent ones is on the wire.
+    sent_bytes: usize,
+    /// The replies so far to the transaction whose turn it is.
+    pub(super) replies: Replies,
+    /// The reply to the `ASKING` before the current unit is here.
+    asked: bool,
+    /// What the server put off, in order, and the keys of it.
+    put_off: Vec<Chunk>,
+    put_off_keys: HashSet<Vec<u8>>,
+    /// Answered, and not yet known to be on enough replicas.
+    uncovered: VecDeque<Chunk>,
+    /// The `WAIT` whose turn it is has said that they are.
+    pub(super) covers: bool,
+    heard: Instant,
+    /// Something went this way in this round.
+    used: bool,
+    /// The server may have become a replica, or be on its way out.
+    leave: bool,
+}
+
+struct Link {
+    stream: Box<dyn Stream>,
+    inbox: BytesMut,
+    unflushed: bool,
+}
+
+impl Lane {
+    /// Not connected yet.
+    pub(super) fn new(route: Route) -> Self {
+        Self {
+            route,
+            link: None,
+            unconfirmed: VecDeque::new(),
+            sent: 0,
+            sent_bytes: 0,
+            replies: Replies::default(),
+            asked: false,
+            put_off: Vec::new(),
+            put_off_keys: HashSet::new(),
+            uncovered: VecDeque::new(),
+            covers: false,
+            heard: Instant::now(),
+            used: false,
+            leave: false,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+
+    pub(super) fn connected(&mut self, stream: Box<dyn Stream>) {
+        self.link = Some(Link { stream, inbox: BytesMut::new(), unflushed: false });
+    }
+
+    /// To be sent behind what is there. It must be made for this lane.
+    pub(super) fn push(&mut self, mut chunk: Chunk, shared: &Shared) {
+        if shared.min_replicas() > 0 && !chunk.ends_with(&UnitKind::Replicas) {
+            let before = chunk.bytes().len();
+            append_wait(&mut chunk, shared);
+            shared.queue.add(chunk.bytes().len() - before);
+        }
+        self.used = true;
+        self.unconfirmed.push_back(chunk);
+    }
+
+    /// Everything that came this way is where it shall be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.unconfirmed.is_empty() && self.put_off.is_empty() && self.uncovered.is_empty()
+    }
+
+    pub(super) fn in_flight(&self) -> bool {
+        self.sent > 0 || self.sent_bytes > 0
+    }
+
+    /// When the server has been silent for too long.
+    pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
+        self.in_flight().then(|| self.heard + timeout)
+    }
+
+    /// The connection is of no more use. What was in flight is to be sent again.
+    pub(super) fn cut(&mut self, error: Error, shared: &mut Shared) {
+        self.link = None;
+        (self.sent, self.sent_bytes) = (0, 0);
+        shared.count_reconnect();
+        let key = self.current().map(|(unit, _)| resp::key(unit).to_vec()).unwrap_or_default();
+        shared.end(&key, error);
+    }
+
+    pub(super) fn check_deadline(&mut self, now: Instant, shared: &mut Shared) {
+        let timeout = shared.settings.connection.command_timeout();
+        if self.deadline(timeout).is_some_and(|deadline| deadline <= now) {
+            self.cut(silent(timeout), shared);
+        }
+    }
+
+    /// What is not settled, in order, for another round.
+    pub(super) fn give_up(&mut self, shared: &Shared) -> Vec<Chunk> {
+        if self.leave && self.link.take().is_some() {
+            shared.count_reconnect();
+        }
+        (self.sent, self.sent_bytes, self.asked, self.leave) = (0, 0, false, false);
+        self.replies = Replies::default();
+        self.put_off_keys.clear();
+        let again = |chunk: Chunk| if shared.min_replicas() > 0 { chunk.again() } else { chunk };
+        let uncovered = std::mem::take(&mut self.uncovered).into_iter().map(Chunk::again);
+        let unconfirmed = std::mem::take(&mut self.unconfirmed).into_iter().map(again);
+        uncovered.chain(self.put_off.drain(..)).chain(unconfirmed).collect()
+    }
+
+    /// Whether the next round begins with this connection. A server that was asked for keys on their way to it is not kept without a reason.
+    pub(super) fn is_of_use(&mut self) -> bool {
+        let used = std::mem::take(&mut self.used);
+        self.link.is_some() && (used || !self.route.asking)
+    }
+
+    /// Sends and receives what can be without waiting, and has the task woken when there can be more.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, shared: &mut Shared) {
+        let ended = match self.receive(cx, shared) {
+            Poll::Pending => self.send(cx, shared),
+            ended => ended,
+        };
+        if let Poll::Ready(error) = ended {
+            self.cut(error, shared);
+        }
+    }
+
+    /// Ends with an error only.
+    fn receive(&mut self, cx: &mut Context<'_>, shared: &mut Shared) -> Poll<Error> {
+        while let Some(link) = &mut self.link {
+            link.inbox.reserve(READ_CHUNK);
+            // The end of a connection is noticed also while nothing is in flight.
+            match ready!(pin!(link.stream.read_buf(&mut link.inbox)).poll(cx)) {
+                Ok(0) => return Poll::Ready(ended()),
+                Ok(_) => self.heard = Instant::now(),
+                Err(error) => return Poll::Ready(lost(error)),
+            }
+            let mut inbox = std::mem::take(&mut link.inbox);
+            match self.take_replies(&inbox, shared) {
+                Ok(taken) => inbox.advance(taken),
+                Err(error) => return Poll::Ready(error),
+            }
+            if let Some(link) = &mut self.link {
+                link.inbox = inbox;
+            }
+        }
+        Poll::Pending
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Error> {
+        let Some(link) = &mut self.link else { return Poll::Pending };
+        if self.sent == 0 && self.sent_bytes == 0 {
+            self.heard = Instant::now();
+        }
+        // A chunk that is half sent is sent to its end: its commands are in the server's hands.
+        while !shared.is_ending() || self.sent_bytes > 0 {
+            let Some(chunk) = self.unconfirmed.get(self.sent) else { break };
+            let from = chunk.start() + self.sent_bytes;
+            match ready!(Pin::new(&mut link.stream).poll_write(cx, &chunk.bytes()[from..])) {
+                Ok(0) => return Poll::Ready(ended()),
+                Ok(written) => self.sent_bytes += written,
+                Err(error) => return Poll::Ready(lost(error)),
+            }
+            link.unflushed = true;
+            if chunk.start() + self.sent_bytes == chunk.bytes().len() {
+                self.sent += 1;
+                self.sent_bytes = 0;
+            }
+        }
+        if link.unflushed {
+            if let Err(error) = ready!(Pin::new(&mut link.stream).poll_flush(cx)) {
+                return Poll::Ready(lost(error));
+            }
+            link.unflushed = false;
+        }
+        Poll::Pending
+    }
+
+    /// How many bytes of `inbox` were whole replies.
+    fn take_replies(&mut self, inbox: &[u8], shared: &mut Shared) -> Result<usize> {
+        let mut taken = 0;
+        while let Some(length) = reply::length(&inbox[taken..])? {
+            self.take_reply(&inbox[taken..taken + length], shared)?;
+            taken += length;
+        }
+        Ok(taken)
+    }
+
+    fn take_reply(&mut self, reply: &[u8], shared: &mut Shared) -> Result<()> {
+        let asking = self.unconfirmed.front().is_some_and(Chunk::is_asking);
+        if asking && !self.asked {
+            self.asked = true;
+            return reply::refusal(reply).map_or(Ok(()), |fault| Err(fault.context("ASKING").into()));
+        }
+        let Some((_, kind)) = self.current() else { return Err(Error::protocol("a reply to no command")) };
+        let commands = kind.commands();
+        match commands.map(|commands| self.replies.take(reply, commands)).transpose()? {
+            None => self.answered(reply, shared)?,
+            Some(Some(outcomes)) => self.carried_out(outcomes, shared)?,
+            Some(None) => return Ok(()),
+        }
+        self.step(shared)
+    }
+
+    /// The unit whose turn it is has all its replies.
+    fn step(&mut self, shared: &mut Shared) -> Result<()> {
+        self.asked = false;
+        let Some(chunk) = self.unconfirmed.front_mut() else { return Err(Error::protocol("a reply to no command")) };
+        let unit = chunk.step();
+        if self.sent == 0 {
+            // Its chunk is still being sent; what is sent of it counts from the new start.
+            let sent = self.sent_bytes.checked_sub(unit);
+            self.sent_bytes = sent.ok_or_else(|| Error::protocol("a reply to a command that was not sent yet"))?;
+        }
+        if !chunk.is_answered() {
+            return Ok(());
+        }
+        self.sent = self.sent.saturating_sub(1);
+        if let Some(chunk) = self.unconfirmed.pop_front() {
+            match shared.min_replicas() {
+                0 => shared.queue.settle(chunk.bytes().len()),
+                _ => self.cover(chunk, shared),
+            }
+        }
+        Ok(())
+    }
+
+    /// A chunk, with the `WAIT` at its end, is answered.
+    fn cover(&mut self, chunk: Chunk, shared: &mut Shared) {
+        self.uncovered.push_back(chunk);
+        if std::mem::take(&mut self.covers) {
+            for chunk in self.uncovered.drain(..) {
+                shared.confirmed(chunk.written);
+                shared.queue.settle(chunk.bytes().len());
+            }
+        } else if self.unconfirmed.is_empty() {
+            // None is in flight that would cover them.
+            self.push(Chunk::empty(self.route.asking), shared);
+        }
+    }
+
+    /// The unit whose replies are next.
+    pub(super) fn current(&self) -> Option<(&[u8], &UnitKind)> {
+        self.unconfirmed.front().and_then(Chunk::current)
+    }
+
+    pub(super) fn current_key(&self) -> String {
+        let unit = self.current().map_or(&[][..], |(unit, _)| unit);
+        String::from_utf8_lossy(resp::key(unit)).into_owned()
+    }
+
+    /// Records of the current unit are written.
+    pub(super) fn written(&mut self, records: u64, shared: &mut Shared) {
+        match self.unconfirmed.front_mut() {
+            Some(chunk) if shared.min_replicas() > 0 => chunk.written += records,
+            _ => shared.confirmed(records),
+        }
+    }
+
+    /// The current unit is to be sent again, before anything newer.
+    pub(super) fn put_off_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
+        let Some((unit, kind)) = self.current().map(|(unit, kind)| (unit.to_vec(), kind.clone())) else { return };
+        self.put_off(unit, kind, why, shared);
+        self.let_current_go();
+    }
+
+    /// Should its chunk be sent again, this one is not.
+    pub(super) fn let_current_go(&mut self) {
+        if let Some(chunk) = self.unconfirmed.front_mut() {
+            chunk.let_go();
+        }
+    }
+
+    pub(super) fn put_off(&mut self, unit: Vec<u8>, kind: UnitKind, why: Option<Fault>, shared: &mut Shared) {
+        let key = resp::key(&unit).to_vec();
+        shared.queue.add(unit.len());
+        if let Some(fault) = why {
+            // A server that only knows where the key is stays what it was.
+            self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
+            if !self.put_off_keys.contains(&key) {
+                shared.end(&key, fault.into());
+            }
+        }
+        match &kind {
+            // Its records' keys: each of them is held back.
+            UnitKind::Transaction(bounds) => {
+                let records = bounds.windows(2).map(|bound| resp::key(&unit[bound[0]..bound[1]]).to_vec());
+                self.put_off_keys.extend(records);
+            }
+            _ => _ = self.put_off_keys.insert(key),
+        }
+        self.put_off.push(Chunk::of_one(unit, kind));
+    }
+
+    /// Whether something for this key was put off in this round.
+    pub(super) fn is_held_back(&self, key: &[u8]) -> bool {
+        !self.put_off_keys.is_empty() && self.put_off_keys.contains(key)
+    }
+}
+
+fn append_wait(chunk: &mut Chunk, shared: &Shared) {
+    let (replicas, millis) =
+        (shared.min_replicas().to_string(), replicas_wait(&shared.settings).as_millis().to_string());
+    let mut wait = Vec::new();
+    resp::command(&mut wait, &[b"WAIT", replicas.as_bytes(), millis.as_bytes()]);
+    chunk.append(&wait, UnitKind::Replicas);
+}

@@ -1,0 +1,143 @@
+//! What the lanes of a pipeline share. All of them run on one task, so each has it in turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::config::SinkSettings;
+use crate::connection::{Outage, Servers};
+use crate::error::{Error, Fault, Result};
+use crate::sink::encode::Commands;
+use crate::sink::encode::resp::{self, arguments};
+use crate::sink::encode::{Unit, UnitKind};
+use crate::sink::queue::Queue;
+use crate::sink::{dead_letter, trace};
+
+/// What is counted, for metrics.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) confirmed: AtomicU64,
+    pub(super) dead_letters: AtomicU64,
+    pub(super) reconnects: AtomicU64,
+}
+
+pub(super) struct Shared {
+    pub(super) settings: SinkSettings,
+    pub(super) servers: Servers,
+    pub(super) queue: Arc<Queue>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) outage: Outage,
+    /// Why this round ends. While it is set nothing new is sent.
+    trouble: Option<Trouble>,
+}
+
+/// What ends a round.
+pub(super) enum Trouble {
+    /// Another one may bring more.
+    Passing(Error),
+    Final(Error),
+}
+
+impl Shared {
+    pub(super) fn new(settings: SinkSettings, servers: Servers, queue: Arc<Queue>, counters: Arc<Counters>) -> Self {
+        let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
+        let outage = Outage::new(what, &settings.connection);
+        Self { settings, servers, queue, counters, outage, trouble: None }
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        matches!(self.trouble, Some(Trouble::Final(_)))
+    }
+
+    /// To be called when the round is ending.
+    pub(super) fn take_trouble(&mut self) -> Trouble {
+        self.trouble.take().unwrap_or(Trouble::Final(Error::Closed))
+    }
+
+    /// The round ends by this error of work on `key`. The first one is told, unless a later one is final.
+    pub(super) fn end(&mut self, key: &[u8], error: Error) {
+        let error = self.servers.learn(key, error);
+        if error.is_passing() {
+            self.trouble.get_or_insert(Trouble::Passing(error));
+        } else if let Err(error) = self.outage.failed(error) {
+            self.fail(error);
+        }
+    }
+
+    /// The writer ends by this error, which says what is affected.
+    pub(super) fn fail(&mut self, error: Error) {
+        if !self.is_failing() {
+            self.trouble = Some(Trouble::Final(error));
+        }
+    }
+
+    /// A connection is lost, or could not be made.
+    pub(super) fn count_reconnect(&self) {
+        self.counters.reconnects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn min_replicas(&self) -> u64 {
+        self.settings.min_replicas_to_ack
+    }
+
+    /// Records are where they shall be.
+    pub(super) fn confirmed(&mut self, records: u64) {
+        self.outage.over();
+        self.counters.confirmed.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// To the dead letters; without them it fails the writer.
+    pub(super) fn reject(&mut self, command: &[u8], fault: &Fault) -> Result<()> {
+        let words = arguments(command);
+        let word = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(word).into_owned()).unwrap_or_default();
+        let (name, target) = (word(0), word(1));
+        if let Some(contents) = self.settings.trace {
+            trace::rejected(contents, &words, fault);
+        }
+        let letters = dead_letter::stream(&self.settings).filter(|stream| *stream != target && fault.is_of_record());
+        let Some(stream) = letters else {
+            let what = if name == "XADD" { "stream" } else { "key" };
+            return Err(fault.clone().context(format!("{what} '{target}', {name}")).into());
+        };
+        if self.counters.dead_letters.fetch_add(1, Ordering::Relaxed) == 0 {
+            warn!(
+                "{}: Redis rejects a record for '{target}' ({fault}); it goes to '{stream}', as will others",
+                self.outage.what()
+            );
+        }
+        // By the queue: its stream may be on another node.
+        let bytes = dead_letter::of_rejected(stream, command, fault);
+        self.queue.push(Commands { units: vec![Unit { end: bytes.len(), kind: UnitKind::Record }], bytes });
+        Ok(())
+    }
+}
+
+/// How long one `WAIT` may take: it is answered before the connection is given up.
+pub(super) fn replicas_wait(settings: &SinkSettings) -> Duration {
+    (settings.connection.command_timeout() / 2).max(Duration::from_millis(1))
+}
+
+/// As a server says it that has `min-replicas-to-write`.
+pub(super) fn too_few_replicas(there: u64, wanted: u64, waited: Duration) -> Fault {
+    let waited = waited.as_millis();
+    Fault::from_server(&format!(
+        "NOREPLICAS after {waited} ms {there} of {wanted} replicas have all records; see to the replicas, or lower minReplicasToAck"
+    ))
+}
+
+/// A record's commands in a transaction of their own.
+pub(super) fn transaction_of(record: &[u8]) -> (Vec<u8>, UnitKind) {
+    let mut bytes = Vec::with_capacity(record.len() + 32);
+    resp::command(&mut bytes, &[b"MULTI"]);
+    let start = bytes.len();
+    bytes.extend_from_slice(record);
+    let bounds = vec![start, bytes.len()];
+    resp::command(&mut bytes, &[b"EXEC"]);
+    (bytes, UnitKind::Transaction(bounds))
+}
