@@ -102,7 +102,7 @@ fn the_last_write_to_each_key_stays_the_last_while_slots_move() {
         std::thread::scope(|threads| {
             let load = threads.spawn(|| {
                 let mut n = 0u64;
-                while !done.load(Ordering::Relaxed) || n % 50 != 0 {
+                while !done.load(Ordering::Relaxed) || !n.is_multiple_of(50) {
                     write(&writer, &frame_of(&[&[(key(n).as_str(), ""), ("n", n.to_string().as_str())]]));
                     n += 1;
                 }
