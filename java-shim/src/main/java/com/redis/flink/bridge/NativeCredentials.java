@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.IOException;
 import java.util.Optional;
 import java.util.function.ToLongFunction;
@@ -21,7 +24,11 @@ final class NativeCredentials {
     /** Of an object whose settings say all there is. */
     private static final NativeCredentials NONE = new NativeCredentials(null, null, null);
 
+    private static final Logger LOG = LoggerFactory.getLogger(NativeCredentials.class);
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** For a supplier that does not heed interrupts. */
+    private static final int JOIN_MILLIS = 1000;
 
     private final Desks desks;
     private final NativeHandle handle;
@@ -88,6 +95,44 @@ final class NativeCredentials {
     void serve() throws IOException {
         if (this != NONE && desks.wanted(handle.get())) {
             desks.give(handle.get(), supplier.get());
+        }
+    }
+
+    /**
+     * Makes a native call that waits without coming back in between, and serves meanwhile from a
+     * thread of its own: a reader that is closed waits for its last acknowledgments, and these may
+     * have to connect.
+     */
+    void serveDuring(Runnable call) {
+        if (this == NONE) {
+            call.run();
+            return;
+        }
+        Thread server = new Thread(this::serveUntilInterrupted, "redis-credentials");
+        server.setDaemon(true);
+        server.start();
+        try {
+            call.run();
+        } finally {
+            server.interrupt();
+            try {
+                server.join(JOIN_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void serveUntilInterrupted() {
+        try {
+            while (!Thread.interrupted()) {
+                serve();
+                Thread.sleep(Waiting.SLICE_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            // The call is over.
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("What is closed cannot connect any more: {}", e.getMessage());
         }
     }
 

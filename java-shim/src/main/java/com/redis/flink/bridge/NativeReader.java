@@ -101,7 +101,7 @@ public final class NativeReader implements ReaderBackend {
         long released = handle.release();
         if (released != 0) {
             try {
-                nativeClose(released);
+                credentials.serveDuring(() -> nativeClose(released));
             } finally {
                 credentials.close();
                 NativeLogs.drain();

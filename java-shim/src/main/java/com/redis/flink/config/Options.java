@@ -97,7 +97,7 @@ public final class Options {
         return name.toString();
     }
 
-    /** Two options that exclude one another, or one that this version does not have. */
+    /** A value that is not allowed, or not together with that of another option. */
     public static IllegalArgumentException invalid(String name, Object value, String allowed) {
         return new IllegalArgumentException(
                 String.format(Locale.ROOT, "Option %s is %s; allowed: %s", name, value, allowed));

@@ -50,7 +50,17 @@ final class ServerOptions implements Serializable {
         sentinelTls = builder.given.contains("sentinelTls") ? builder.sentinelTls : tls;
         seeds = seeds(builder, uri);
         addressMap = addressMap(builder.addressMap);
-        refuseWhatExcludesEachOther(builder, uri, tls);
+        boolean hostGiven = builder.given.contains("host") || builder.given.contains("port");
+        checkSocket(hostGiven, tls);
+        checkCluster(builder);
+        checkSentinels(builder, hostGiven);
+        if (!addressMap.isEmpty() && !cluster && sentinels.isEmpty()) {
+            throw Options.invalid(
+                    "addressMap",
+                    addressMap,
+                    "empty, or with option useClusterApi or sentinels (a single server announces no"
+                            + " address)");
+        }
     }
 
     private static List<HostAndPort> sentinels(ConnectionConfigBuilder<?> builder) {
@@ -105,16 +115,18 @@ final class ServerOptions implements Serializable {
         return Collections.unmodifiableMap(addresses);
     }
 
-    private void refuseWhatExcludesEachOther(
-            ConnectionConfigBuilder<?> builder, RedisUri uri, boolean tls) {
-        boolean hostGiven = builder.given.contains("host") || builder.given.contains("port");
-        if (!unixSocket.isEmpty()) {
-            String socket = "\"" + unixSocket + "\"";
-            refuse(hostGiven, "unixSocket", socket, "option host or port is set");
-            refuse(cluster, "unixSocket", socket, "option useClusterApi is true");
-            refuse(!sentinels.isEmpty(), "unixSocket", socket, "option sentinels is " + sentinels);
-            refuse(tls, "unixSocket", socket, "TLS is on");
+    private void checkSocket(boolean hostGiven, boolean tls) {
+        if (unixSocket.isEmpty()) {
+            return;
         }
+        String socket = "\"" + unixSocket + "\"";
+        refuse(hostGiven, "unixSocket", socket, "option host or port is set");
+        refuse(cluster, "unixSocket", socket, "option useClusterApi is true");
+        refuse(!sentinels.isEmpty(), "unixSocket", socket, "option sentinels is " + sentinels);
+        refuse(tls, "unixSocket", socket, "TLS is on");
+    }
+
+    private void checkCluster(ConnectionConfigBuilder<?> builder) {
         if (cluster) {
             refuse(!sentinels.isEmpty(), "useClusterApi", true, "option sentinels is " + sentinels);
             refuse(database != 0, "useClusterApi", true, "option database is " + database);
@@ -122,18 +134,10 @@ final class ServerOptions implements Serializable {
             throw Options.invalid(
                     "clusterNodes", builder.clusterNodes, "none, or useClusterApi(true) with them");
         }
-        if (sentinels.isEmpty()) {
-            for (String option :
-                    List.of("sentinelMaster", "sentinelUser", "sentinelPassword", "sentinelTls")) {
-                if (builder.given.contains(option)) {
-                    throw new IllegalArgumentException(
-                            "Option "
-                                    + option
-                                    + " is set but option sentinels is not; allowed:"
-                                    + " both or neither");
-                }
-            }
-        } else {
+    }
+
+    private void checkSentinels(ConnectionConfigBuilder<?> builder, boolean hostGiven) {
+        if (!sentinels.isEmpty()) {
             refuse(hostGiven, "sentinels", sentinels, "option host or port is set");
             if (sentinelMaster.isEmpty()) {
                 throw new IllegalArgumentException(
@@ -142,13 +146,16 @@ final class ServerOptions implements Serializable {
                                 + " but not set; allowed: what they call the master (SENTINEL"
                                 + " MASTERS tells)");
             }
+            return;
         }
-        if (!addressMap.isEmpty() && !cluster && sentinels.isEmpty()) {
-            throw Options.invalid(
-                    "addressMap",
-                    addressMap,
-                    "empty, or with option useClusterApi or sentinels (a single server announces no"
-                            + " address)");
+        for (String option :
+                List.of("sentinelMaster", "sentinelUser", "sentinelPassword", "sentinelTls")) {
+            if (builder.given.contains(option)) {
+                throw new IllegalArgumentException(
+                        "Option "
+                                + option
+                                + " is set but option sentinels is not; allowed: both or neither");
+            }
         }
     }
 

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /** The desk asks only when a connect waits, and does not outlive its owner. */
 class NativeCredentialsTest {
@@ -88,6 +90,49 @@ class NativeCredentialsTest {
     }
 
     @Test
+    void servesWhileACallWaits() {
+        desks.wanted = true;
+
+        credentials.serveDuring(
+                () -> {
+                    try {
+                        assertThat(desks.given.await(10, TimeUnit.SECONDS)).isTrue();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                });
+
+        assertThat(desks.calls).contains("give 17 {\"answer\":1}");
+        assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(thread -> thread.getName().equals("redis-credentials"));
+    }
+
+    @Test
+    void aSupplierThatFailsDoesNotDisturbACallThatWaits() {
+        CountDownLatch asked = new CountDownLatch(1);
+        NativeCredentials failing =
+                NativeCredentials.open(
+                        Optional.of(
+                                () -> {
+                                    asked.countDown();
+                                    throw new IOException("no token");
+                                }),
+                        desks);
+        desks.wanted = true;
+
+        failing.serveDuring(
+                () -> {
+                    try {
+                        assertThat(asked.await(10, TimeUnit.SECONDS)).isTrue();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                });
+
+        assertThat(desks.calls).containsExactly("open", "open");
+    }
+
+    @Test
     void settingsThatCannotBeReadAreNotShown() {
         assertThatThrownBy(() -> credentials.openOwner("{\"password\":\"s3cret", settings -> 5))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -105,15 +150,19 @@ class NativeCredentialsTest {
         assertThat(constant.openOwner(SETTINGS, settings -> settings.equals(SETTINGS) ? 5 : 0))
                 .isEqualTo(5);
         constant.serve();
+        constant.serveDuring(none.given::countDown);
         constant.close();
+
+        assertThat(none.given.getCount()).isZero();
 
         assertThat(none.calls).isEmpty();
     }
 
     private static final class FakeDesks implements NativeCredentials.Desks {
 
-        private final List<String> calls = new ArrayList<>();
-        private boolean wanted;
+        private final List<String> calls = new CopyOnWriteArrayList<>();
+        private final CountDownLatch given = new CountDownLatch(1);
+        private volatile boolean wanted;
 
         @Override
         public long open() {
@@ -129,6 +178,7 @@ class NativeCredentialsTest {
         @Override
         public void give(long handle, String json) {
             calls.add("give " + handle + " " + json);
+            given.countDown();
         }
 
         @Override
