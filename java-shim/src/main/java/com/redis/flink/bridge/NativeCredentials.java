@@ -10,6 +10,7 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToLongFunction;
 
 /**
@@ -17,7 +18,8 @@ import java.util.function.ToLongFunction;
  * calls Java, so the native object that owns the desk calls {@link #serve} whenever it calls or
  * waits anyway; a connect waits for that.
  *
- * <p>Any thread may serve. When two do at once, both give: the later one is as good.
+ * <p>Any thread may serve, but one at a time: what is given must have been asked for after the
+ * connects that wait began to wait.
  */
 final class NativeCredentials {
 
@@ -33,6 +35,7 @@ final class NativeCredentials {
     private final Desks desks;
     private final NativeHandle handle;
     private final CredentialsSupplier supplier;
+    private final ReentrantLock serving = new ReentrantLock();
 
     private NativeCredentials(Desks desks, NativeHandle handle, CredentialsSupplier supplier) {
         this.desks = desks;
@@ -93,8 +96,16 @@ final class NativeCredentials {
      * @throws IOException the supplier has failed
      */
     void serve() throws IOException {
-        if (this != NONE && desks.wanted(handle.get())) {
-            desks.give(handle.get(), supplier.get());
+        // Whom another thread does not serve now waits for the next time.
+        if (this == NONE || !serving.tryLock()) {
+            return;
+        }
+        try {
+            if (desks.wanted(handle.get())) {
+                desks.give(handle.get(), supplier.get());
+            }
+        } finally {
+            serving.unlock();
         }
     }
 

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -53,6 +55,39 @@ class NativeCredentialsTest {
     }
 
     @Test
+    void oneThreadAtATimeAsks() throws Exception {
+        CountDownLatch asking = new CountDownLatch(1);
+        CountDownLatch answer = new CountDownLatch(1);
+        NativeCredentials slow =
+                NativeCredentials.open(
+                        Optional.of(
+                                () -> {
+                                    asking.countDown();
+                                    await(answer);
+                                    return "{}";
+                                }),
+                        desks);
+        desks.wanted = true;
+        CompletableFuture<Void> first =
+                CompletableFuture.runAsync(
+                        () -> {
+                            try {
+                                slow.serve();
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        });
+        await(asking);
+
+        slow.serve();
+        assertThat(desks.calls).as("the other one still asks").containsExactly("open", "open");
+        answer.countDown();
+        first.get(10, TimeUnit.SECONDS);
+
+        assertThat(desks.calls).containsExactly("open", "open", "give 17 {}");
+    }
+
+    @Test
     void aSupplierThatFailsFailsTheCall() {
         NativeCredentials failing =
                 NativeCredentials.open(
@@ -93,14 +128,7 @@ class NativeCredentialsTest {
     void servesWhileACallWaits() {
         desks.wanted = true;
 
-        credentials.serveDuring(
-                () -> {
-                    try {
-                        assertThat(desks.given.await(10, TimeUnit.SECONDS)).isTrue();
-                    } catch (InterruptedException e) {
-                        throw new AssertionError(e);
-                    }
-                });
+        credentials.serveDuring(() -> await(desks.given));
 
         assertThat(desks.calls).contains("give 17 {\"answer\":1}");
         assertThat(Thread.getAllStackTraces().keySet())
@@ -120,14 +148,7 @@ class NativeCredentialsTest {
                         desks);
         desks.wanted = true;
 
-        failing.serveDuring(
-                () -> {
-                    try {
-                        assertThat(asked.await(10, TimeUnit.SECONDS)).isTrue();
-                    } catch (InterruptedException e) {
-                        throw new AssertionError(e);
-                    }
-                });
+        failing.serveDuring(() -> await(asked));
 
         assertThat(desks.calls).containsExactly("open", "open");
     }
@@ -156,6 +177,14 @@ class NativeCredentialsTest {
         assertThat(none.given.getCount()).isZero();
 
         assertThat(none.calls).isEmpty();
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private static final class FakeDesks implements NativeCredentials.Desks {

@@ -3,7 +3,12 @@ package com.redis.flink.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.redis.flink.sink.writer.Frame;
+
 import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
+import java.util.Optional;
 
 /** What goes wrong in the engine is an exception of the caller, and the JVM lives on. */
 class NativeGuardTest {
@@ -39,6 +44,27 @@ class NativeGuardTest {
         assertThatThrownBy(writer::flush).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> writer.write(new byte[8], 8))
                 .isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aConnectAsksForCredentialsAndAFailureIsTheCallers() throws Exception {
+        Frame frame = new Frame();
+        frame.begin(0);
+        frame.field("f", "v");
+        frame.end();
+        CredentialsSupplier none =
+                () -> {
+                    throw new IOException("no token");
+                };
+        try (NativeWriter writer = NativeWriter.open(sinkSettings(), Optional.of(none))) {
+            assertThatThrownBy(
+                            () -> {
+                                writer.write(frame.bytes(), frame.length());
+                                writer.flush();
+                            })
+                    .isInstanceOf(IOException.class)
+                    .hasMessage("no token");
+        }
     }
 
     @Test
