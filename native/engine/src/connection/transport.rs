@@ -98,3 +98,22 @@ fn tune(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
     let keepalive = TcpKeepalive::new().with_time(idle).with_interval(every).with_retries(KEEPALIVE_PROBES);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_peer_is_asked_as_often_as_the_settings_say() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        for (millis, idle, every) in [(30_000, 30, 10), (5_000, 5, 5), (1, 1, 1)] {
+            tune(&stream, Duration::from_millis(millis)).unwrap();
+            let socket = SockRef::from(&stream);
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(idle));
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(every));
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+        }
+    }
+}

@@ -136,15 +136,21 @@ impl BatchBuilder {
     }
 
     /// # Errors
+    /// When the entry that is being written is larger than the layout can hold (4 GiB).
+    pub fn check_size(&self) -> Result<u32> {
+        let strings = self.open.map_or(0, |start| self.bytes.len() - start - ENTRY_HEADER);
+        u32::try_from(strings).map_err(|_| Error::protocol("an entry is larger than 4 GiB"))
+    }
+
+    /// # Errors
     /// When the entry is larger than the layout can hold (4 GiB).
     pub fn end_entry(&mut self) -> Result<()> {
+        let size = self.check_size()?;
         let Some(start) = self.open.take() else { return Ok(()) };
-        let strings = self.bytes.len() - start - ENTRY_HEADER;
-        let size = u32::try_from(strings).map_err(|_| Error::protocol("an entry is larger than 4 GiB"))?;
         self.bytes[start + 20..start + 24].copy_from_slice(&size.to_le_bytes());
         self.entries += 1;
         self.taken.entries += 1;
-        self.taken.string_bytes += strings as u64;
+        self.taken.string_bytes += u64::from(size);
         if self.bytes.len() >= self.target_bytes {
             self.cut();
         }

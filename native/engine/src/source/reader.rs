@@ -189,10 +189,6 @@ impl Reader {
     pub fn close(&self) {
         self.shared.closed.cancel();
         self.shared.buffer.close();
-        if let Some(desk) = &self.shared.settings.connection.desk {
-            // Nobody brings anything any more, and an acknowledgment that waits for it would hold the close up.
-            desk.close();
-        }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         if tasks.is_empty() {
             return;

@@ -41,6 +41,9 @@ pub enum Reply {
 /// Longest line that is kept while it is incomplete. Error texts are a few hundred bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
+/// Two numbers of up to 20 digits.
+const LONGEST_ID: usize = 41;
+
 /// What the next token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
@@ -99,6 +102,7 @@ impl Scanner {
     /// # Errors
     /// When the bytes are no reply of this shape. The connection is of no more use then.
     pub fn scan(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<(usize, Option<Reply>)> {
+        out.check_size()?;
         let mut at = 0;
         while at < input.len() {
             let rest = &input[at..];
@@ -208,6 +212,9 @@ impl Scanner {
                 let length = reply::size(line)?.ok_or_else(|| Error::protocol("a null where a string belongs"))?;
                 if expect == Expect::String {
                     out.begin_string(u32::try_from(length).map_err(|_| Error::protocol("a string beyond 4 GiB"))?);
+                }
+                if expect == Expect::Id && length > LONGEST_ID {
+                    return Err(Error::protocol("an entry whose ID is none"));
                 }
                 self.id.clear();
                 self.lex = Lex::Body(length);
@@ -325,8 +332,10 @@ fn short_header(input: &[u8]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::reply::damage;
     use crate::source::batch::tests::{Fields, entries_of};
     use proptest::prelude::*;
+    use redis::Value;
 
     fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(format!("${}\r\n", bytes.len()).as_bytes());
@@ -425,6 +434,97 @@ mod tests {
                 prop_assert!(out.take().batches.is_empty());
             }
         }
+    }
+
+    /// What becomes of `bytes` in pieces that end at `cuts`: the entries of the reply they begin with, and where it ends; `None`: it is
+    /// not all there.
+    fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<(Vec<(EntryId, Fields)>, usize)>, ()> {
+        let (mut scanner, mut out) = (Scanner::new(shape), BatchBuilder::new(0, 300));
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).chain([bytes.len()]).collect();
+        ends.sort_unstable();
+        let mut at = 0;
+        for end in ends {
+            if at == end {
+                continue;
+            }
+            let (used, reply) = scanner.scan(&bytes[at..end], &mut out).map_err(drop)?;
+            at += used;
+            if reply.is_some() {
+                return Ok(Some((out.take().batches.iter().flat_map(entries_of).collect(), at)));
+            }
+            assert_eq!(at, end, "everything is consumed while the reply goes on");
+        }
+        Ok(None)
+    }
+
+    /// The same of a whole reply, as the `redis` crate reads it.
+    fn entries_in(shape: Shape, reply: &[u8]) -> Vec<(EntryId, Fields)> {
+        let text = |value: &Value| match value {
+            Value::BulkString(bytes) => bytes.clone(),
+            other => panic!("{other:?}"),
+        };
+        let items = |value: &Value| value.as_sequence().map(<[Value]>::to_vec).unwrap_or_default();
+        let entry = |entry: &Value| {
+            let (id, fields) = (&items(entry)[0], &items(entry)[1]);
+            let pairs = items(fields).chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
+            // Without fields: it was deleted while it was pending.
+            (*fields != Value::Nil).then(|| (EntryId::parse(&text(id)).unwrap(), pairs))
+        };
+        let reply = match redis::parse_redis_value(reply) {
+            Ok(reply) => items(&reply),
+            Err(error) => panic!("the scanner has read what the crate can't: {error}"),
+        };
+        match shape {
+            Shape::Streams => {
+                reply.iter().flat_map(|stream| items(&items(stream)[1])).filter_map(|e| entry(&e)).collect()
+            }
+            Shape::Entries => reply.iter().filter_map(entry).collect(),
+        }
+    }
+
+    fn assert_no_wrong_entry(shape: Shape, bytes: &[u8], cuts: &[usize]) {
+        let whole = outcome(shape, bytes, &[]);
+        assert_eq!(outcome(shape, bytes, cuts), whole);
+        if let Ok(Some((entries, end))) = whole
+            && bytes[0] == b'*'
+        {
+            // Entries at ID 0-0 and below the last one are left out by the builder, not by the scanner.
+            let read = entries_in(shape, &bytes[..end]).into_iter().filter(|(id, _)| *id > EntryId::ZERO);
+            assert_eq!(entries, read.collect::<Vec<_>>());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_reply_gives_no_wrong_entry_however_it_is_cut(
+            entries in entries(),
+            damage in prop::collection::vec(damage::any(), 0..4),
+            cuts in prop::collection::vec(any::<usize>(), 0..20),
+            streams in any::<bool>(),
+        ) {
+            let shape = if streams { Shape::Streams } else { Shape::Entries };
+            assert_no_wrong_entry(shape, &damage::done(encode(shape, &entries), &damage), &cuts);
+        }
+
+        #[test]
+        fn noise_gives_no_wrong_entry_however_it_is_cut(
+            bytes in damage::noise(),
+            cuts in prop::collection::vec(any::<usize>(), 0..20),
+            streams in any::<bool>(),
+        ) {
+            assert_no_wrong_entry(if streams { Shape::Streams } else { Shape::Entries }, &bytes, &cuts);
+        }
+    }
+
+    #[test]
+    fn an_announced_length_is_not_taken_on_trust() {
+        let mut out = BatchBuilder::new(0, 300);
+        let mut scan = |bytes: &[u8]| Scanner::new(Shape::Entries).scan(bytes, &mut out).map(|(used, _)| used);
+        assert!(scan(b"*1\r\n*2\r\n$536870912\r\n").is_err(), "an ID");
+        assert!(scan(b"*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$536870913\r\n").is_err(), "a field");
+        assert!(scan(b"*536870913\r\n").is_err(), "entries");
+        let largest = b"*536870912\r\n*2\r\n$3\r\n1-0\r\n*536870912\r\n$536870912\r\n";
+        assert_eq!(scan(largest).unwrap(), largest.len());
     }
 
     #[test]

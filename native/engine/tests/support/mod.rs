@@ -220,6 +220,11 @@ fn spawn(port: u16, arguments: &[String]) -> Child {
         .expect("redis-server is installed")
 }
 
+/// Whether this machine has IP version 6; containers often have not.
+pub fn has_ipv6() -> bool {
+    TcpListener::bind(("::1", 0)).is_ok()
+}
+
 /// Waits until it holds.
 pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
