@@ -123,6 +123,5 @@ fn slots_that_move_under_load_are_followed() {
             ahead.iter().for_each(|migration| cluster.end_migration(migration));
         });
         all_was_read(&cluster, &mut job, added);
-        eprintln!("{strategy} {added} {:?}", job.reader.stats());
     }
 }

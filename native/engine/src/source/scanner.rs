@@ -436,9 +436,12 @@ mod tests {
         }
     }
 
+    /// Entries, and where their reply ends.
+    type Scanned = (Vec<(EntryId, Fields)>, usize);
+
     /// What becomes of `bytes` in pieces that end at `cuts`: the entries of the reply they begin with, and where it ends; `None`: it is
     /// not all there.
-    fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<(Vec<(EntryId, Fields)>, usize)>, ()> {
+    fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<Scanned>, ()> {
         let (mut scanner, mut out) = (Scanner::new(shape), BatchBuilder::new(0, 300));
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).chain([bytes.len()]).collect();
         ends.sort_unstable();

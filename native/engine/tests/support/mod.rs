@@ -213,6 +213,8 @@ fn spawn(port: u16, arguments: &[String]) -> Child {
     Command::new("redis-server")
         .args(file)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"])
+        // Not what somebody else's server has left in that folder.
+        .args(["--dbfilename", &format!("flink-redis-{port}.rdb")])
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
