@@ -94,16 +94,14 @@ impl Chunk {
         !self.asking && self.gone.is_empty()
     }
 
-    pub(super) fn ends_with(&self, kind: &UnitKind) -> bool {
-        self.commands.units.last().is_some_and(|unit| unit.kind == *kind)
+    /// Whether it is a `WAIT`, which is always alone.
+    pub(super) fn is_wait(&self) -> bool {
+        matches!(self.commands.units[..], [Unit { kind: UnitKind::Replicas, .. }])
     }
 
-    /// What is still to be sent, without what belongs to the connection.
+    /// What is still to be sent.
     pub(super) fn units(&self) -> impl Iterator<Item = (&[u8], &UnitKind)> {
-        (self.answered..self.commands.units.len())
-            .filter(|at| !self.gone.contains(at))
-            .filter_map(|at| self.unit(at))
-            .filter(|(_, kind)| **kind != UnitKind::Replicas)
+        (self.answered..self.commands.units.len()).filter(|at| !self.gone.contains(at)).filter_map(|at| self.unit(at))
     }
 }
 
@@ -117,8 +115,7 @@ mod tests {
         for unit in [b"a", b"b", b"c", b"d"] {
             chunk.append(unit, UnitKind::Record);
         }
-        chunk.append(b"WAIT", UnitKind::Replicas);
-        assert_eq!(chunk.bytes().len(), 5 * resp::ASKING.len() + 8);
+        assert_eq!(chunk.bytes().len(), 4 * (resp::ASKING.len() + 1));
         assert_eq!(chunk.step(), resp::ASKING.len() + 1);
         assert_eq!(chunk.current(), Some((&b"b"[..], &UnitKind::Record)));
         chunk.let_go();

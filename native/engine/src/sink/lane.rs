@@ -40,6 +40,8 @@ pub(super) struct Lane {
     uncovered: VecDeque<Chunk>,
     /// The `WAIT` whose turn it is has said that they are.
     pub(super) covers: bool,
+    /// A `WAIT` is among the unconfirmed.
+    waiting: bool,
     heard: Instant,
     /// Something went this way in this round.
     used: bool,
@@ -68,6 +70,7 @@ impl Lane {
             put_off_keys: HashSet::new(),
             uncovered: VecDeque::new(),
             covers: false,
+            waiting: false,
             heard: Instant::now(),
             used: false,
             leave: false,
@@ -83,14 +86,24 @@ impl Lane {
     }
 
     /// To be sent behind what is there. It must be made for this lane.
-    pub(super) fn push(&mut self, mut chunk: Chunk, shared: &Shared) {
-        if shared.min_replicas() > 0 && !chunk.ends_with(&UnitKind::Replicas) {
-            let before = chunk.bytes().len();
-            append_wait(&mut chunk, shared);
-            shared.queue.add(chunk.bytes().len() - before);
-        }
+    pub(super) fn push(&mut self, chunk: Chunk, shared: &Shared) {
         self.used = true;
         self.unconfirmed.push_back(chunk);
+        if shared.min_replicas() > 0 && !self.waiting {
+            self.push_wait(shared);
+        }
+    }
+
+    fn push_wait(&mut self, shared: &Shared) {
+        let (replicas, time) =
+            (shared.min_replicas().to_string(), replicas_wait(&shared.settings).as_millis().to_string());
+        let mut wait = Vec::new();
+        resp::command(&mut wait, &[b"WAIT", replicas.as_bytes(), time.as_bytes()]);
+        let mut chunk = Chunk::empty(self.route.asking);
+        chunk.append(&wait, UnitKind::Replicas);
+        shared.queue.add(chunk.bytes().len());
+        self.unconfirmed.push_back(chunk);
+        self.waiting = true;
     }
 
     /// Everything that came this way is where it shall be.
@@ -131,9 +144,17 @@ impl Lane {
         (self.sent, self.sent_bytes, self.asked, self.leave) = (0, 0, false, false);
         self.replies = Replies::default();
         self.put_off_keys.clear();
-        let again = |chunk: Chunk| if shared.min_replicas() > 0 { chunk.again() } else { chunk };
+        (self.covers, self.waiting) = (false, false);
         let uncovered = std::mem::take(&mut self.uncovered).into_iter().map(Chunk::again);
-        let unconfirmed = std::mem::take(&mut self.unconfirmed).into_iter().map(again);
+        let unconfirmed = std::mem::take(&mut self.unconfirmed).into_iter().filter_map(|chunk| match chunk.is_wait() {
+            // Of this connection.
+            true => {
+                shared.queue.settle(chunk.bytes().len());
+                None
+            }
+            false if shared.min_replicas() > 0 => Some(chunk.again()),
+            false => Some(chunk),
+        });
         uncovered.chain(self.put_off.drain(..)).chain(unconfirmed).collect()
     }
 
@@ -246,25 +267,28 @@ impl Lane {
         }
         self.sent = self.sent.saturating_sub(1);
         if let Some(chunk) = self.unconfirmed.pop_front() {
-            match shared.min_replicas() {
-                0 => shared.queue.settle(chunk.bytes().len()),
-                _ => self.cover(chunk, shared),
+            if chunk.is_wait() {
+                self.waited(shared);
+            } else if shared.min_replicas() > 0 {
+                self.uncovered.push_back(chunk);
+                return Ok(());
             }
+            shared.queue.settle(chunk.bytes().len());
         }
         Ok(())
     }
 
-    /// A chunk, with the `WAIT` at its end, is answered.
-    fn cover(&mut self, chunk: Chunk, shared: &mut Shared) {
-        self.uncovered.push_back(chunk);
+    /// `WAIT` is answered. The next one is about all that came meanwhile: the server carries out nothing more of this connection while it waits.
+    fn waited(&mut self, shared: &mut Shared) {
+        self.waiting = false;
         if std::mem::take(&mut self.covers) {
             for chunk in self.uncovered.drain(..) {
                 shared.confirmed(chunk.written);
                 shared.queue.settle(chunk.bytes().len());
             }
-        } else if self.unconfirmed.is_empty() {
-            // None is in flight that would cover them.
-            self.push(Chunk::empty(self.route.asking), shared);
+        }
+        if !self.uncovered.is_empty() || !self.unconfirmed.is_empty() {
+            self.push_wait(shared);
         }
     }
 
@@ -325,12 +349,4 @@ impl Lane {
     pub(super) fn is_held_back(&self, key: &[u8]) -> bool {
         !self.put_off_keys.is_empty() && self.put_off_keys.contains(key)
     }
-}
-
-fn append_wait(chunk: &mut Chunk, shared: &Shared) {
-    let (replicas, millis) =
-        (shared.min_replicas().to_string(), replicas_wait(&shared.settings).as_millis().to_string());
-    let mut wait = Vec::new();
-    resp::command(&mut wait, &[b"WAIT", replicas.as_bytes(), millis.as_bytes()]);
-    chunk.append(&wait, UnitKind::Replicas);
 }
