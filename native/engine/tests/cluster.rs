@@ -4,10 +4,11 @@
 
 mod support;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
+use redis::Value;
 use support::cluster::{Cluster, connection_json};
 use support::reading::{Job, settings_over};
 use support::{PATIENCE, RedisServer, await_that, free_port};
@@ -50,18 +51,15 @@ fn finds_the_nodes_from_any_of_them_and_says_what_is_wrong() {
 }
 
 /// Adds numbers to each of four partitions, a few at a time, while `meanwhile` goes on, and once more when it is over. The job reads and
-/// takes checkpoints all the time. Gives how many there are in each partition.
-fn under_load(cluster: &Cluster, job: &mut Job, meanwhile: impl FnOnce() + Send) -> u64 {
-    let over = AtomicBool::new(false);
-    let added = AtomicU64::new(0);
+/// takes checkpoints all the time. The numbers begin at `from`; gives where they end.
+fn under_load(cluster: &Cluster, job: &mut Job, from: u64, meanwhile: impl FnOnce() + Send) -> u64 {
+    let added = AtomicU64::new(from);
     std::thread::scope(|threads| {
-        threads.spawn(|| {
-            meanwhile();
-            over.store(true, Ordering::SeqCst);
-        });
+        let work = threads.spawn(meanwhile);
         let producer = threads.spawn(|| {
+            let work = work;
             loop {
-                let last = over.load(Ordering::SeqCst);
+                let last = work.is_finished();
                 let from = added.load(Ordering::SeqCst);
                 (0..4).for_each(|partition| cluster.add(&format!("t:{partition}"), from..from + 20));
                 added.store(from + 20, Ordering::SeqCst);
@@ -108,7 +106,7 @@ fn slots_that_move_under_load_are_followed() {
         });
         let more = format!(r#"{TOPIC}"ackStrategy":"{strategy}","#);
         let mut job = Job::fresh(&settings_over(&cluster.connection_json(), &more));
-        let added = under_load(&cluster, &mut job, || {
+        let added = under_load(&cluster, &mut job, 0, || {
             for round in 0..3 {
                 for slot in slots(&cluster) {
                     cluster.migrate(slot, (cluster.owner_of_slot(slot) + 1 + round % 2) % 3);
@@ -124,4 +122,103 @@ fn slots_that_move_under_load_are_followed() {
         });
         all_was_read(&cluster, &mut job, added);
     }
+}
+
+#[test]
+fn masters_give_their_place_to_replicas_and_nodes_come_and_go() {
+    let mut cluster = Cluster::start(3, 1);
+    let quick = cluster.connection_json().replace(r#""cluster""#, r#""maxBackoffMillis":500,"cluster""#);
+    let mut job = Job::fresh(&settings_over(&quick, TOPIC));
+    let added = under_load(&cluster, &mut job, 0, || (3..6).for_each(|replica| cluster.fail_over_to(replica)));
+    all_was_read(&cluster, &mut job, added);
+
+    // A node of which no setting knows gets the topic's slots, gives them back, and goes for good.
+    let guest = cluster.add_node();
+    let owners = slots(&cluster).map(|slot| (slot, cluster.owner_of_slot(slot)));
+    let added = under_load(&cluster, &mut job, added, || {
+        owners.iter().for_each(|(slot, _)| cluster.migrate(*slot, guest));
+        let seen = cluster.nodes[guest].int("XLEN t:0");
+        await_that("it is written to", || cluster.nodes[guest].int("XLEN t:0") > seen);
+        owners.iter().for_each(|(slot, owner)| cluster.migrate(*slot, *owner));
+    });
+    all_was_read(&cluster, &mut job, added);
+    cluster.remove(guest);
+
+    // Every master dies, one after the other; what was there has been replicated.
+    for master in 3..6 {
+        await_that("the replica is in step", || cluster.nodes[master].int("WAIT 1 1000") == 1);
+        cluster.nodes[master].kill();
+        cluster.await_promotion(master - 3);
+    }
+    let begin = Instant::now();
+    (0..4).for_each(|partition| cluster.add(&format!("t:{partition}"), added..added + 10));
+    all_was_read(&cluster, &mut job, added + 10);
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn nodes_are_reached_where_the_map_says() {
+    let cluster = Cluster::start(3, 0);
+    let good = cluster.nodes[0].port;
+    let mut job = None;
+    // As behind a NAT: names that cannot be resolved.
+    for (n, node) in cluster.nodes.iter().enumerate() {
+        node.run(&format!("CONFIG SET cluster-announce-hostname node-{n}.invalid"));
+        node.run("CONFIG SET cluster-preferred-endpoint-type hostname");
+    }
+    await_that("the names are known", || {
+        cluster.nodes.iter().all(|node| {
+            let slots = format!("{:?}", node.run("CLUSTER SLOTS"));
+            (0..3).all(|n| slots.contains(&format!("{:?}", Value::BulkString(format!("node-{n}.invalid").into()))))
+        })
+    });
+    let nodes = [0, 1, 2].map(|n| format!(r#""node-{n}.invalid":"127.0.0.1""#));
+    let map = format!(r#""addressMap":{{{}}},"#, nodes.join(","));
+    let mut added = 0;
+    for (endpoints, more) in [("hostname", map.as_str()), ("unknown-endpoint", "")] {
+        for node in &cluster.nodes {
+            node.run(&format!("CONFIG SET cluster-preferred-endpoint-type {endpoints}"));
+        }
+        let job = job.insert(Job::fresh(&settings_over(&connection_json(&[good], more), TOPIC)));
+        let begin = added;
+        added = under_load(&cluster, job, begin, || {
+            let ahead =
+                slots(&cluster).map(|slot| cluster.begin_migration(slot, (cluster.owner_of_slot(slot) + 1) % 3));
+            ahead.iter().for_each(|migration| cluster.move_keys(migration));
+            let more = cluster.entries("t:0") + 50;
+            await_that("keys are written where they are", || cluster.entries("t:0") > more);
+            ahead.iter().for_each(|migration| cluster.end_migration(migration));
+        });
+        job.poll_for(4 * (added - begin) as usize);
+        (0..4).for_each(|n| assert_eq!(job.emitted[&n], (begin..added).collect::<Vec<_>>(), "{endpoints}"));
+        job.complete_checkpoint();
+        for partition in 0..4 {
+            let stream = format!("t:{partition}");
+            await_that("nothing is pending", || cluster.nodes[cluster.owner(&stream)].pending(&stream, "g") == 0);
+        }
+    }
+}
+
+#[test]
+fn a_silent_node_holds_up_no_acknowledgments_of_others() {
+    let cluster = Cluster::start_with(3, 0, &["--cluster-require-full-coverage", "no"]);
+    let mut job = Job::fresh(&settings_over(&cluster.connection_json(), r#""numPartitions":12,"#));
+    (0..12).for_each(|partition| cluster.add(&format!("t:{partition}"), 0..100));
+    job.poll_for(1200);
+    let silent = cluster.owner("t:0");
+    let (theirs, others): (Vec<_>, Vec<_>) =
+        (0..12).map(|n| format!("t:{n}")).partition(|stream| cluster.owner(stream) == silent);
+    let owners: Vec<_> = others.iter().map(|stream| (stream, cluster.owner(stream))).collect();
+    assert!(theirs.len() > 2 && owners.len() > 2, "{theirs:?}");
+    cluster.nodes[silent].signal("STOP");
+    let begin = Instant::now();
+    job.complete_checkpoint();
+    await_that("the others are acknowledged", || {
+        owners.iter().all(|(stream, owner)| cluster.nodes[*owner].pending(stream, "g") == 0)
+    });
+    // Less than the timeout of one command.
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    cluster.nodes[silent].signal("CONT");
+    await_that("nothing is owed", || job.reader.stats().owed == 0);
+    theirs.iter().for_each(|stream| assert_eq!(cluster.nodes[silent].pending(stream, "g"), 0));
 }
