@@ -30,8 +30,19 @@ pub(crate) struct Progress {
     pub(crate) pending: u64,
     /// The stream's `last-generated-id`.
     pub(crate) generated: EntryId,
+    /// The first entry; none where the stream is empty.
+    pub(crate) first: Option<EntryId>,
+    /// The highest ID that was ever deleted; Redis 7.0 or newer.
+    pub(crate) max_deleted: Option<EntryId>,
     /// How many entries the group has read, from the stream's first on; Redis 7.0 or newer, where it is known.
     pub(crate) entries_read: Option<u64>,
+}
+
+impl Progress {
+    /// Whether an entry of this ID would be there if it had ever been: it was not deleted, and not trimmed.
+    pub(crate) fn would_have(&self, id: EntryId) -> bool {
+        self.max_deleted.is_some_and(|deleted| deleted < id) && self.first.is_some_and(|first| first < id)
+    }
 }
 
 /// Reads it with two commands in one round trip. An error has the code `NOGROUP` when the group is gone.
@@ -60,11 +71,20 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
                 delivered,
                 pending: read(&about, "pending")?,
                 generated: id(&about_stream, "last-generated-id")?,
+                first: first_entry(&about_stream),
+                max_deleted: id(&about_stream, "max-deleted-entry-id").ok(),
                 entries_read,
             });
         }
     }
     Err(gone().into())
+}
+
+fn first_entry(about_stream: &HashMap<String, Value>) -> Option<EntryId> {
+    match about_stream.get("first-entry")? {
+        Value::Array(entry) => EntryId::parse(&bytes(entry.first()?.clone())?),
+        _ => None,
+    }
 }
 
 /// Whether the stream or the group is gone (`DEL`, `FLUSHALL`, `XGROUP DESTROY`): each command says it in its own words.
@@ -170,6 +190,13 @@ pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<EntryId>, cou
         None => cmd.arg("+"),
     };
     cmd.arg("COUNT").arg(count);
+    cmd
+}
+
+/// The last entry below `id` (<https://redis.io/docs/latest/commands/xrevrange/>).
+pub(crate) fn last_below(stream: &str, id: EntryId) -> Cmd {
+    let mut cmd = redis::cmd("XREVRANGE");
+    cmd.arg(stream).arg(format!("({id}")).arg("-").arg("COUNT").arg(1);
     cmd
 }
 

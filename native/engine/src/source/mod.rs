@@ -1,6 +1,6 @@
 //! Reads splits. The way of an entry:
 //!
-//! 1. [`session`] connects: group, consumer, what has been delivered so far
+//! 1. [`session`] connects: group, consumer, what has been delivered so far, and what the server may have lost ([`lost_writes`])
 //! 2. [`replay`] fetches by position what was delivered and not emitted
 //! 3. [`poll`] reads on, two requests in flight, and sees gaps; [`bounded`] up to an end, [`position`] without the group
 //! 4. [`scanner`] turns the reply's bytes into a [`batch`], in one pass
@@ -16,6 +16,7 @@ mod buffer;
 mod checkpoints;
 pub(crate) mod commands;
 mod consumers;
+mod lost_writes;
 #[cfg(test)]
 mod model;
 mod owed;

@@ -79,12 +79,16 @@ impl Owed {
         }
     }
 
-    pub(super) fn forget_above(&self, id: EntryId) {
+    /// How many it forgets.
+    pub(super) fn forget_above(&self, id: EntryId) -> u64 {
         let mut state = self.state.lock();
-        state.ids.remove_above(id);
-        if let Some(group) = &mut state.group {
-            group.read.remove_above(id);
-        }
+        let OwedState { ids, group, .. } = &mut *state;
+        let forget = |ids: &mut Runs| {
+            let before = ids.len();
+            ids.remove_above(id);
+            before - ids.len()
+        };
+        forget(ids) + group.as_mut().map_or(0, |group| forget(&mut group.read))
     }
 
     /// A connect: entries that were delivered before it may be pending though this reader never received them.

@@ -2,9 +2,7 @@
 //!
 //! What a reader relies on afterwards is only its position; see `docs/delivery.md` for why each step is there.
 
-use std::sync::atomic::Ordering;
-
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::config::{AckStrategy, Place};
 use crate::connection::Connection;
@@ -28,8 +26,9 @@ impl SplitReader {
         let by_position = self.shared.settings.ack_strategy == AckStrategy::CommitPosition;
         // Who reads by position can't be cut short by another reader, and needs no consumer.
         let consumer = if by_position { String::new() } else { self.take_over(&mut connection).await? };
+        let last_is_kept = self.last_is_kept(&mut connection).await?;
         let progress = self.progress(&mut connection).await?;
-        self.go_back_if_writes_were_lost(progress);
+        self.look_for_lost_writes(&mut connection, progress, last_is_kept).await?;
         self.owed.connected(&consumer, progress.delivered, self.identity.may_kill());
         if by_position {
             self.owed.connected_by_position(progress, self.received);
@@ -57,21 +56,5 @@ impl SplitReader {
             );
         }
         Ok(())
-    }
-
-    /// A server whose last ID is below what it has sent us has lost writes: a failover to a replica that lagged, or old data restored.
-    fn go_back_if_writes_were_lost(&mut self, progress: Progress) {
-        if progress.generated >= self.received {
-            return;
-        }
-        error!(
-            "{}: the server has lost writes: its last entry is {}, but {} was read before; entries in between are gone",
-            self.outage.what(),
-            progress.generated,
-            self.received
-        );
-        self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
-        self.received = progress.generated;
-        self.owed.forget_above(progress.generated);
     }
 }

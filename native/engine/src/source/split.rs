@@ -49,6 +49,8 @@ pub(super) struct SplitReader {
     pub(super) stream: String,
     /// `R`: the last ID that was received in order. Runs ahead of the position that Java knows.
     pub(super) received: EntryId,
+    /// The last entry that this reader received itself, until the server turns out to have lost it.
+    pub(super) last_entry: Option<EntryId>,
     /// Entries below the position that are still to be handed over.
     pub(super) pending: Runs,
     pub(super) stopping_id: Option<EntryId>,
@@ -79,6 +81,7 @@ impl SplitReader {
         Self {
             partition: split.partition,
             received: split.position,
+            last_entry: None,
             pending: split.pending,
             stopping_id: split.stopping_id,
             owed,
@@ -175,6 +178,7 @@ impl SplitReader {
         }
         if let Some(last) = taken.ids.last() {
             self.received = last;
+            self.last_entry = Some(last);
         }
         if let Some(average) = taken.string_bytes.checked_div(taken.entries) {
             // Follows growth at once and shrinking slowly: it is there to bound memory.

@@ -208,6 +208,9 @@ impl Job {
     /// Empty, or what is missing so far; with `never` in front when no time can heal it.
     fn what_is_wrong(&self, redis: &SimulatedRedis) -> String {
         let state = redis.state.lock();
+        if self.current.reader.stats().lost_writes > 0 && !state.lost_writes {
+            return "never: a loss was told of, and nothing was lost".to_owned();
+        }
         let emitted = &self.current.now.emitted;
         if let Some(violation) = state.violations.first() {
             return format!("never: {violation}");

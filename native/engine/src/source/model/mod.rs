@@ -3,7 +3,7 @@
 //! A *line of state* is what Flink keeps: a checkpoint, and what is emitted from it on, until the next one completes or a failure
 //! throws it away. Readers crash, are given up and live on, start late, lose replies; servers trim, fail over to a replica that
 //! lags, forget everything. Whatever happens: along the line that survives, every entry is emitted once, in the order of the IDs;
-//! nothing is acknowledged that no completed checkpoint holds; in the end nothing is pending.
+//! nothing is acknowledged that no completed checkpoint holds; no loss is told of where none was; in the end nothing is pending.
 //!
 //! The code under test is the production code, from the connection up; only the server and the clock are not real. A failure shrinks, and
 //! prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release -p flink-redis-engine model`.
@@ -58,6 +58,7 @@ enum Step {
     Trim {
         entries: u8,
     },
+    DeleteLast,
     Replicate,
     FailOver,
     LoseEverything,
@@ -79,6 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::KillConnections),
         2 => (1u8..4).prop_map(|replies| Step::LoseReplies { replies }),
         1 => (1u8..6).prop_map(|entries| Step::Trim { entries }),
+        1 => Just(Step::DeleteLast),
         1 => Just(Step::Replicate),
         1 => Just(Step::FailOver),
     ]
@@ -150,6 +152,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::KillConnections => redis.wires.end_all(),
         Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
         Step::Trim { entries } => redis.trim(*entries),
+        Step::DeleteLast => redis.delete_last(),
         Step::Replicate => redis.replicate(),
         Step::FailOver => redis.fail_over(),
         Step::LoseEverything => redis.lose_everything(),

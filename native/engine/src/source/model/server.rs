@@ -26,6 +26,7 @@ struct Group {
 struct Data {
     entries: BTreeSet<EntryId>,
     generated: EntryId,
+    max_deleted: EntryId,
     group: Option<Group>,
 }
 
@@ -38,6 +39,8 @@ pub(super) struct State {
     /// Every entry there has ever been, and those that nobody can be asked for any more.
     pub(super) produced: BTreeSet<EntryId>,
     pub(super) excused: BTreeSet<EntryId>,
+    /// It has failed over or forgotten everything: only then may a reader say that writes were lost.
+    pub(super) lost_writes: bool,
     /// What may be acknowledged: emitted, and held by a completed checkpoint. `None`: anything.
     pub(super) acknowledgeable: Option<BTreeSet<EntryId>>,
     /// What the protocol must never do, and did.
@@ -60,6 +63,7 @@ impl SimulatedRedis {
             clock: 1000,
             produced: BTreeSet::new(),
             excused: BTreeSet::new(),
+            lost_writes: false,
             acknowledgeable: None,
             violations: Vec::new(),
         };
@@ -113,6 +117,15 @@ impl SimulatedRedis {
         }
     }
 
+    /// Deletes the newest entry.
+    pub(super) fn delete_last(&self) {
+        let mut state = self.state.lock();
+        if let Some(last) = state.data.entries.pop_last() {
+            state.data.max_deleted = state.data.max_deleted.max(last);
+            state.excused.insert(last);
+        }
+    }
+
     /// What the replica has; a failover goes back to it.
     pub(super) fn replicate(&self) {
         let mut state = self.state.lock();
@@ -125,6 +138,7 @@ impl SimulatedRedis {
         let lost: Vec<EntryId> = state.data.entries.difference(&replica.entries).copied().collect();
         state.excused.extend(lost);
         state.data = replica;
+        state.lost_writes = true;
         drop(state);
         self.wires.end_all();
     }
@@ -134,6 +148,7 @@ impl SimulatedRedis {
         let gone: Vec<EntryId> = state.data.entries.iter().copied().collect();
         state.excused.extend(gone);
         state.data = Data::default();
+        state.lost_writes = true;
         drop(state);
         self.changed.notify_waiters();
     }
@@ -223,9 +238,16 @@ impl State {
             },
             ("EXISTS", _) => int(0),
             ("XINFO", "STREAM") => {
-                let mut out = b"*2\r\n".to_vec();
+                let mut out = b"*6\r\n".to_vec();
                 bulk(&mut out, "last-generated-id");
                 bulk(&mut out, &self.data.generated.to_string());
+                bulk(&mut out, "max-deleted-entry-id");
+                bulk(&mut out, &self.data.max_deleted.to_string());
+                bulk(&mut out, "first-entry");
+                match self.data.entries.first() {
+                    Some(first) => entry(&mut out, first),
+                    None => out.extend_from_slice(b"*-1\r\n"),
+                }
                 out
             }
             ("XRANGE", _) => {
@@ -239,6 +261,15 @@ impl State {
                 };
                 let mut out = Vec::new();
                 entries(&mut out, &ids);
+                out
+            }
+            ("XREVRANGE", _) => {
+                let below = word(2).strip_prefix('(').map(id).unwrap_or_default();
+                let mut out = Vec::new();
+                entries(
+                    &mut out,
+                    &self.data.entries.range(..below).next_back().copied().into_iter().collect::<Vec<_>>(),
+                );
                 out
             }
             ("XACK", _) => {
@@ -327,13 +358,15 @@ fn id(text: &str) -> EntryId {
 
 fn entries(out: &mut Vec<u8>, ids: &[EntryId]) {
     out.extend_from_slice(format!("*{}\r\n", ids.len()).as_bytes());
-    for id in ids {
-        out.extend_from_slice(b"*2\r\n");
-        bulk(out, &id.to_string());
-        out.extend_from_slice(b"*2\r\n");
-        bulk(out, "f");
-        bulk(out, "v");
-    }
+    ids.iter().for_each(|id| entry(out, id));
+}
+
+fn entry(out: &mut Vec<u8>, id: &EntryId) {
+    out.extend_from_slice(b"*2\r\n");
+    bulk(out, &id.to_string());
+    out.extend_from_slice(b"*2\r\n");
+    bulk(out, "f");
+    bulk(out, "v");
 }
 
 fn no_group() -> Vec<u8> {

@@ -1,0 +1,74 @@
+//! What a server has lost: a failover to a replica that lagged, or old data restored.
+//!
+//! It shows when the reader connects again, in one of two ways. The server's last ID is below `R`: then `R` goes down to it, so that
+//! whatever is written from now on is read. Or others have written meanwhile, and the last ID is above `R`, but the last entry that this
+//! reader received is not there: then all is well with what comes next, since it is above `R`, and only the loss is told.
+//!
+//! Never a false alarm: that entry may also have been deleted, and then it is at or below `max-deleted-entry-id` (`XDEL`, Redis 7.0), or
+//! trimmed, and then the first entry is above it. Where these two don't rule it out, or the server does not tell them, nothing is said. A
+//! position of a checkpoint need not be an entry's ID, so it is only what this reader received itself that is looked for.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tracing::error;
+
+use crate::connection::Connection;
+use crate::entry_id::EntryId;
+use crate::error::{Context, Error, FaultKind, Result};
+use crate::source::commands::{self, Progress};
+use crate::source::split::SplitReader;
+
+impl SplitReader {
+    /// Whether the entry that was received last is there. To be asked before how far the stream has come: one that is deleted or trimmed
+    /// in between must show there.
+    pub(super) async fn last_is_kept(&mut self, connection: &mut Connection) -> Result<bool> {
+        let Some(last) = self.last_entry else { return Ok(true) };
+        connection.queue(&commands::range(&self.stream, last, last));
+        connection.flush().await?;
+        Ok(self.receive_first_id(connection, Duration::ZERO).await.context(|| "XRANGE")?.is_some())
+    }
+
+    /// Tells of a loss, and goes back to where the server stands if that is below `R`.
+    pub(super) async fn look_for_lost_writes(
+        &mut self,
+        connection: &mut Connection,
+        progress: Progress,
+        last_is_kept: bool,
+    ) -> Result<()> {
+        if progress.generated < self.received {
+            self.tell_of_lost_writes(self.received, Some(progress.generated));
+            self.received = progress.generated;
+            self.last_entry = None;
+        } else if let Some(last) = self.last_entry.filter(|last| !last_is_kept && progress.would_have(*last)) {
+            let behind = self.newest_below(connection, last).await?;
+            self.tell_of_lost_writes(last, behind);
+            self.last_entry = None;
+        }
+        Ok(())
+    }
+
+    fn tell_of_lost_writes(&self, last: EntryId, behind: Option<EntryId>) {
+        let range = match behind {
+            Some(behind) => {
+                let unconfirmed = self.owed.forget_above(behind);
+                format!(
+                    "and with it all behind {behind} up to it; {unconfirmed} of these entries were not acknowledged yet"
+                )
+            }
+            None => "and perhaps others before it; the user may not use XREVRANGE, which would tell".to_owned(),
+        };
+        error!("{}: the server has lost writes: {last} was read before and is gone, {range}", self.outage.what());
+        self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The last entry below `id`; `None`: the user may not ask.
+    async fn newest_below(&mut self, connection: &mut Connection, id: EntryId) -> Result<Option<EntryId>> {
+        connection.queue(&commands::last_below(&self.stream, id));
+        connection.flush().await?;
+        match self.receive_first_id(connection, Duration::ZERO).await {
+            Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => Ok(None),
+            found => Ok(Some(found.context(|| "XREVRANGE")?.unwrap_or_default())),
+        }
+    }
+}
