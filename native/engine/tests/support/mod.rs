@@ -5,6 +5,7 @@
 
 pub mod certificates;
 pub mod cluster;
+pub mod logs;
 pub mod proxy;
 pub mod reading;
 pub mod sentinel;
