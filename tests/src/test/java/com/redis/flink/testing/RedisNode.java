@@ -163,7 +163,7 @@ public final class RedisNode implements AutoCloseable {
     }
 
     /** As a master: waits until so many replicas, or more, have all that it has. */
-    void awaitReplicas(int replicas) {
+    public void awaitReplicas(int replicas) {
         try (Jedis jedis = jedis()) {
             Await.value(
                     "the replicas of " + address(),

@@ -1,12 +1,17 @@
 package com.redis.flink.testing;
 
+import redis.clients.jedis.DefaultJedisClientConfig;
+import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.JedisSentineled;
 import redis.clients.jedis.Protocol;
+import redis.clients.jedis.UnifiedJedis;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** A master, its replicas, and three sentinels that watch it. */
@@ -20,9 +25,11 @@ public final class RedisSentinel implements AutoCloseable {
 
     private final List<RedisNode> servers = new ArrayList<>();
     private final List<RedisNode> sentinels = new ArrayList<>();
+    private final Security security;
     private final String password;
 
-    private RedisSentinel(String password) {
+    private RedisSentinel(Security security, String password) {
+        this.security = security;
         this.password = password;
     }
 
@@ -32,9 +39,9 @@ public final class RedisSentinel implements AutoCloseable {
      * @param password of the sentinels; empty: none
      */
     public static RedisSentinel start(Security security, int replicas, String password) {
-        RedisSentinel all = new RedisSentinel(password);
+        RedisSentinel all = new RedisSentinel(security, password);
         try {
-            all.create(security, replicas);
+            all.create(replicas);
             return all;
         } catch (RuntimeException | Error e) {
             all.close();
@@ -42,7 +49,7 @@ public final class RedisSentinel implements AutoCloseable {
         }
     }
 
-    private void create(Security security, int replicas) {
+    private void create(int replicas) {
         List<String> prompt = List.of("--repl-diskless-sync-delay", "0");
         RedisNode master = RedisNode.start(Binary.REDIS_7, security, prompt);
         servers.add(master);
@@ -111,6 +118,22 @@ public final class RedisSentinel implements AutoCloseable {
     public List<RedisNode> replicas() {
         RedisNode master = master();
         return servers.stream().filter(node -> node != master).collect(Collectors.toList());
+    }
+
+    /** A client of the test's own, which finds its way. */
+    public UnifiedJedis client() {
+        DefaultJedisClientConfig.Builder sentinel = security.client();
+        if (!password.isEmpty()) {
+            sentinel.password(password);
+        }
+        Set<HostAndPort> addresses =
+                addresses().stream().map(HostAndPort::from).collect(Collectors.toSet());
+        return new JedisSentineled(MASTER, security.client().build(), addresses, sentinel.build());
+    }
+
+    /** Waits until the master has so many replicas that have all that it has. */
+    public void awaitReplicas(int replicas) {
+        master().awaitReplicas(replicas);
     }
 
     /** Has the sentinels make a replica the master; it. */
