@@ -26,6 +26,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import redis.clients.jedis.UnifiedJedis;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -42,10 +43,12 @@ class CopyUnderChangesIT {
     @Test
     void whileSlotsMove() throws Exception {
         try (RedisCluster cluster = RedisCluster.start(Binary.REDIS_7, Security.PLAIN, 3, 0);
-                UnifiedJedis client = cluster.client()) {
+                UnifiedJedis client = cluster.client();
+                UnifiedJedis once = cluster.client(1)) {
             Numbers numbers =
                     copy(
                             client,
+                            once,
                             config -> config.port(cluster.seed().port()).useClusterApi(true),
                             0,
                             progress -> {
@@ -77,17 +80,19 @@ class CopyUnderChangesIT {
     @Test
     void whileMastersOfAClusterDie() throws Exception {
         try (RedisCluster cluster = RedisCluster.start(Binary.REDIS_7, Security.PLAIN, 3, 1);
-                UnifiedJedis client = cluster.client()) {
+                UnifiedJedis client = cluster.client();
+                UnifiedJedis once = cluster.client(1)) {
             copy(
                     client,
+                    once,
                     config -> config.port(cluster.seed().port()).useClusterApi(true),
                     1,
                     progress -> {
-                        for (String stream : progress.streams()) {
+                        for (String stream : List.of("from:0", "to:0", "from:1", "to:1")) {
                             progress.awaitMore(300);
                             RedisNode old = cluster.ownerOf(stream);
                             RedisNode promoted = cluster.killAndPromote(old);
-                            progress.awaitMore(300);
+                            // Until there is a replica again, nothing counts as written.
                             old.startAgain();
                             promoted.awaitReplicas(1);
                         }
@@ -97,11 +102,12 @@ class CopyUnderChangesIT {
     }
 
     @Test
-    void whileMastersOfSentinelsDie() throws Exception {
+    void whileTheMasterOfSentinelsDies() throws Exception {
         try (RedisSentinel sentinel = RedisSentinel.start(Security.PLAIN, 2, "sentinel-pw");
                 UnifiedJedis client = sentinel.client()) {
             copy(
                     client,
+                    client, // it tries once
                     config ->
                             config.sentinels(sentinel.addresses().toArray(new String[0]))
                                     .sentinelMaster(RedisSentinel.MASTER)
@@ -110,9 +116,6 @@ class CopyUnderChangesIT {
                     progress -> {
                         progress.awaitMore(500);
                         sentinel.killMaster();
-                        progress.awaitMore(500);
-                        sentinel.awaitReplicas(1);
-                        sentinel.failOver();
                         progress.awaitMore(500);
                     });
         }
@@ -125,6 +128,7 @@ class CopyUnderChangesIT {
 
     private static Numbers copy(
             UnifiedJedis client,
+            UnifiedJedis once,
             Consumer<ConnectionConfigBuilder<?>> reach,
             int minReplicas,
             Changes changes)
@@ -154,7 +158,7 @@ class CopyUnderChangesIT {
                         new RedisSinkBuilder<>(new RedisPassthroughSerializer(), sink.build())
                                 .build());
 
-        Numbers numbers = new Numbers(client, "from", "to", PARTITIONS);
+        Numbers numbers = new Numbers(client, once, "from", "to", PARTITIONS);
         try (Job job = FLINK.run(env);
                 Numbers.Production production = numbers.produce()) {
             numbers.awaitMore(1000);

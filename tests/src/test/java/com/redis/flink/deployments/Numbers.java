@@ -33,13 +33,18 @@ final class Numbers {
     private static final int KEYS = 20;
 
     private final UnifiedJedis client;
+    private final UnifiedJedis once;
     private final String from;
     private final String to;
     private final int partitions;
     private final AtomicLong written = new AtomicLong();
 
-    Numbers(UnifiedJedis client, String from, String to, int partitions) {
+    /**
+     * @param once a client that tries each write once
+     */
+    Numbers(UnifiedJedis client, UnifiedJedis once, String from, String to, int partitions) {
         this.client = client;
+        this.once = once;
         this.from = from;
         this.to = to;
         this.partitions = partitions;
@@ -144,7 +149,7 @@ final class Numbers {
                 Map<String, String> fields =
                         Map.of("key", "k" + number % KEYS, "n", Long.toString(number));
                 try {
-                    client.xadd(
+                    once.xadd(
                             from + ":" + number % KEYS % partitions,
                             StreamEntryID.NEW_ENTRY,
                             fields);

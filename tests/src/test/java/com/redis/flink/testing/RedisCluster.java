@@ -180,6 +180,11 @@ public final class RedisCluster implements AutoCloseable {
 
     /** A client of the test's own, which finds its way. */
     public UnifiedJedis client() {
+        return client(20);
+    }
+
+    /** The same, which tries a command no more often than that. */
+    public UnifiedJedis client(int attempts) {
         Set<HostAndPort> seeds =
                 nodes.stream()
                         .filter(RedisNode::isAlive)
@@ -190,7 +195,7 @@ public final class RedisCluster implements AutoCloseable {
                 told ->
                         HostAndPort.from(
                                 addressMap.getOrDefault(told.toString(), told.toString())));
-        return new JedisCluster(seeds, client.build(), 20, LIMIT);
+        return new JedisCluster(seeds, client.build(), attempts, LIMIT);
     }
 
     /** Of a cluster behind a network address translation: what is told, and where it is. */
