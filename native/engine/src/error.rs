@@ -267,6 +267,13 @@ mod tests {
             ("WRONGTYPE Operation against a key", FaultKind::WrongType, false),
             ("ERR syntax error", FaultKind::Server, false),
             ("NOGROUP No such key", FaultKind::Server, true),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", FaultKind::Server, true),
+            (
+                "UNKILLABLE Sorry the script already executed write commands against the dataset.",
+                FaultKind::Server,
+                true,
+            ),
+            ("UNBLOCKED force unblock from blocking operation", FaultKind::Server, true),
         ] {
             let fault = Fault::from_server(text);
             assert_eq!((fault.kind, fault.is_passing()), (kind, passing), "{text}");

@@ -222,3 +222,38 @@ fn a_silent_node_holds_up_no_acknowledgments_of_others() {
     await_that("nothing is owed", || job.reader.stats().owed == 0);
     theirs.iter().for_each(|stream| assert_eq!(cluster.nodes[silent].pending(stream, "g"), 0));
 }
+
+#[test]
+fn a_user_needs_two_commands_more_than_with_one_server() {
+    let cluster = Cluster::start(2, 0);
+    // As in docs/errors.md.
+    let least = "+client|id +xgroup +xinfo +xpending +xreadgroup +xrange +xack +cluster|slots +asking";
+    cluster.nodes.iter().for_each(|node| {
+        node.run(&format!("ACL SETUSER app on >pw ~t:* -@all {least}"));
+    });
+    let app = cluster.connection_json().replace(r#""user":"default","password":"""#, r#""user":"app","password":"pw""#);
+    let mut job = Job::fresh(&settings_over(&app, r#""numPartitions":1,"#));
+    cluster.add("t:0", 0..10);
+    job.poll_for(10);
+    let migration = cluster.begin_migration(cluster.slot("t:0"), 1 - cluster.owner("t:0"));
+    cluster.move_keys(&migration);
+    cluster.add("t:0", 10..20);
+    job.poll_for(20);
+    cluster.end_migration(&migration);
+    job.complete_checkpoint();
+    await_that("nothing is pending", || cluster.nodes[migration.to].pending("t:0", "g") == 0);
+
+    let back = cluster.begin_migration(migration.slot, migration.from);
+    cluster.nodes.iter().for_each(|node| {
+        node.run("ACL SETUSER app -asking");
+    });
+    cluster.move_keys(&back);
+    let begin = Instant::now();
+    let error = loop {
+        match job.poll(Duration::from_millis(50)) {
+            Err(error) => break error.to_string(),
+            Ok(_) => assert!(begin.elapsed() < PATIENCE),
+        }
+    };
+    assert!(error.contains("NOPERM") && error.contains("'asking'"), "{error}");
+}

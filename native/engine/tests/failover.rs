@@ -121,3 +121,18 @@ fn no_loss_is_told_of_entries_that_were_deleted_or_trimmed() {
         assert_eq!(job.reader.stats().lost_writes, 0, "{deletion}");
     }
 }
+
+#[test]
+fn a_user_who_may_not_look_for_losses_reads_on() {
+    let server = RedisServer::start();
+    server.run("ACL SETUSER app on >pw ~* -@all +xgroup +xinfo +xpending +xread");
+    let app =
+        connection_json(server.port).replace(r#""user":"default","password":"""#, r#""user":"app","password":"pw""#);
+    let mut job = Job::fresh(&settings_over(&app, r#""ackStrategy":"COMMIT_POSITION","#));
+    for round in 0..3 {
+        server.add("t:0", round * 10..(round + 1) * 10);
+        job.poll_for((round as usize + 1) * 10);
+        server.run("CLIENT KILL TYPE normal");
+    }
+    assert_eq!(job.emitted[&0], (0..30).collect::<Vec<u64>>());
+}

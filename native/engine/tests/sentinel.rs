@@ -80,3 +80,20 @@ fn a_user_of_the_sentinels_needs_one_command_and_what_is_wrong_is_told() {
         );
     }
 }
+
+#[test]
+fn a_server_that_is_called_the_master_and_is_none_is_not_taken_for_it() {
+    let deployment = Sentinels::start(1);
+    let [master, replica] = [0, 1].map(|n| deployment.servers[n].port);
+    let map = format!(r#""connection":{{"addressMap":{{"127.0.0.1:{master}":"127.0.0.1:{replica}"}},"#);
+    let connection = deployment.connection_json().replace(r#""connection":{"#, &map);
+    let error = refused(&connection);
+    let told = format!("gave up after 127.0.0.1:{replica} is no master, though the sentinels say so");
+    assert!(told.split(" after ").all(|part| error.contains(part)), "{error}");
+
+    // Who may not ask finds out at the first write.
+    deployment.servers[1].run("ACL SETUSER app on >pw ~* +@all -role");
+    let app = connection.replace(r#""user":"default","password":"""#, r#""user":"app","password":"pw""#);
+    let error = refused(&app);
+    assert!(error.contains("gave up after") && error.contains("READONLY"), "{error}");
+}

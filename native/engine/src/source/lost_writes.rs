@@ -11,6 +11,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use redis::Cmd;
 use tracing::error;
 
 use crate::connection::Connection;
@@ -24,9 +25,10 @@ impl SplitReader {
     /// in between must show there.
     pub(super) async fn last_is_kept(&mut self, connection: &mut Connection) -> Result<bool> {
         let Some(last) = self.last_entry else { return Ok(true) };
-        connection.queue(&commands::range(&self.stream, last, last));
-        connection.flush().await?;
-        Ok(self.receive_first_id(connection, Duration::ZERO).await.context(|| "XRANGE")?.is_some())
+        match self.first_id_of(connection, &commands::range(&self.stream, last, last)).await {
+            Err(error) if is_refused(&error) => Ok(true),
+            found => Ok(found.context(|| "XRANGE")?.is_some()),
+        }
     }
 
     /// Tells of a loss, and goes back to where the server stands if that is below `R`.
@@ -41,7 +43,10 @@ impl SplitReader {
             self.received = progress.generated;
             self.last_entry = None;
         } else if let Some(last) = self.last_entry.filter(|last| !last_is_kept && progress.would_have(*last)) {
-            let behind = self.newest_below(connection, last).await?;
+            let behind = match self.first_id_of(connection, &commands::last_below(&self.stream, last)).await {
+                Err(error) if is_refused(&error) => None,
+                found => Some(found.context(|| "XREVRANGE")?.unwrap_or_default()),
+            };
             self.tell_of_lost_writes(last, behind);
             self.last_entry = None;
         }
@@ -62,13 +67,14 @@ impl SplitReader {
         self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The last entry below `id`; `None`: the user may not ask.
-    async fn newest_below(&mut self, connection: &mut Connection, id: EntryId) -> Result<Option<EntryId>> {
-        connection.queue(&commands::last_below(&self.stream, id));
+    async fn first_id_of(&mut self, connection: &mut Connection, cmd: &Cmd) -> Result<Option<EntryId>> {
+        connection.queue(cmd);
         connection.flush().await?;
-        match self.receive_first_id(connection, Duration::ZERO).await {
-            Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => Ok(None),
-            found => Ok(Some(found.context(|| "XREVRANGE")?.unwrap_or_default())),
-        }
+        self.receive_first_id(connection, Duration::ZERO).await
     }
+}
+
+/// The user may not ask. That is no reason not to read.
+fn is_refused(error: &Error) -> bool {
+    matches!(error, Error::Redis(fault) if fault.kind == FaultKind::Permission)
 }
