@@ -4,13 +4,15 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use redis::Value;
 use support::cluster::Cluster;
 use support::reading::{Job, settings_over};
 use support::sentinel::Sentinels;
 use support::{RedisServer, await_that, connection_json, logs};
 
-/// Ends replication, and what the replica gets then is nothing: what is on its way is on no wire.
+/// Ends replication. Stopping the replica would not do: when it goes on, it reads what the master has sent it meanwhile.
 fn pause_replication(master: &RedisServer) {
     master.run("ACL SETUSER default -psync -sync");
     master.run("CLIENT KILL TYPE replica");
@@ -96,6 +98,43 @@ fn in_a_cluster_what_the_replica_kept_is_emitted_once_and_what_is_lost_is_told()
         cluster.await_promotion(3 + old);
         lagging.check(&cluster.nodes[3 + old], written, unconfirmed);
     }
+}
+
+#[test]
+fn a_master_that_is_killed_under_load_costs_nothing_of_what_its_replica_has() {
+    let deployment = Sentinels::start(1);
+    let old = deployment.master();
+    let mut job = Job::fresh(&settings_over(&deployment.connection_json(), ""));
+    let (master, over) = (AtomicUsize::new(old), AtomicBool::new(false));
+    std::thread::scope(|threads| {
+        let producer = threads.spawn(|| {
+            for number in 0.. {
+                let number = format!("{number}");
+                let add = ["XADD", "t:0", "*", "n", &number].map(str::as_bytes);
+                // Each at most once: one that fails is left out.
+                let _ = deployment.servers[master.load(Ordering::SeqCst)].try_run(&add, false);
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+        job.poll_for(500);
+        deployment.servers[old].signal("KILL");
+        master.store(deployment.await_failover(old), Ordering::SeqCst);
+        let before = job.count();
+        job.poll_for(before + 500);
+        over.store(true, Ordering::SeqCst);
+        producer.join().unwrap();
+    });
+    let new = &deployment.servers[master.into_inner()];
+    let kept = new.numbers("t:0");
+    job.poll_until("the last one", |job| job.emitted[&0].last() == kept.last());
+    let emitted = &job.emitted[&0];
+    assert!(emitted.windows(2).all(|pair| pair[0] < pair[1]), "each at most once, in order");
+    let lost: Vec<_> = emitted.iter().filter(|number| kept.binary_search(number).is_err()).collect();
+    assert_eq!(emitted.len(), kept.len() + lost.len(), "all that was kept; lost: {lost:?}");
+    job.complete_checkpoint();
+    await_that("nothing is pending", || new.pending("t:0", "g") == 0);
 }
 
 #[test]
