@@ -192,7 +192,13 @@ impl Drop for RedisServer {
             let _ = child.kill();
             let _ = child.wait();
         }
+        // What a replica was sent; a later server on this port must not begin with it.
+        let _ = std::fs::remove_file(data_file(self.port));
     }
+}
+
+fn data_file(port: u16) -> String {
+    format!("/tmp/flink-redis-{port}.rdb")
 }
 
 /// Each is given once only: tests that run side by side must not start two servers on one port.
@@ -215,7 +221,7 @@ fn spawn(port: u16, arguments: &[String]) -> Child {
         .args(file)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"])
         // Not what somebody else's server has left in that folder.
-        .args(["--dbfilename", &format!("flink-redis-{port}.rdb")])
+        .args(["--dbfilename", data_file(port).trim_start_matches("/tmp/")])
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
