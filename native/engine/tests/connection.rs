@@ -4,6 +4,10 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use flink_redis_engine::connection::{Credentials, Desk};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::sink::Writer;
 use support::reading::{self, Job};
@@ -32,10 +36,14 @@ fn works(server: &RedisServer, connection: &str) {
     assert_eq!(job.emitted[&0], (0..20).collect::<Vec<u64>>());
 }
 
+fn request() -> DiscoverRequest {
+    DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() }
+}
+
+/// Why a discovery fails.
 fn refused(connection: &str) -> String {
-    let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
     let settings = reading::settings_over(&connection.replace(":15000", ":0"), "");
-    Enumerator::new(settings).unwrap().discover(&request, PATIENCE).unwrap_err().to_string()
+    Enumerator::new(settings).unwrap().discover(&request(), PATIENCE).unwrap_err().to_string()
 }
 
 #[test]
@@ -93,5 +101,16 @@ fn as_a_user_when_there_is_a_password() {
     let wrong = with(server.port, &[(r#""user":"default","password":"""#, r#""user":"app","password":"s3cret""#)]);
     let error = refused(&wrong);
     assert!(error.contains("redis://app@127.0.0.1") && error.contains("WRONGPASS"), "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
+
+    let desk = Arc::new(Desk::new());
+    let mut settings = reading::settings(server.port, "");
+    settings.connection.desk = Some(Arc::clone(&desk));
+    let (enumerator, request) = (Enumerator::new(settings).unwrap(), request());
+    assert!(enumerator.discover(&request, Duration::from_millis(20)).unwrap().is_none(), "nobody has brought anything");
+    assert!(desk.wanted());
+    desk.give(&Credentials::from_json(r#"{"user":"app","password":"s3cret"}"#).unwrap());
+    let error = enumerator.discover(&request, PATIENCE).unwrap_err().to_string();
+    assert!(error.contains("AUTH with what the credentialsProvider gave: WRONGPASS"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
 }

@@ -80,11 +80,8 @@ fn a_certificate_that_is_not_good_is_refused_and_said_why() {
     };
     let ca = authority.pem();
     refused(&authority.issue_local(), &other.pem(), &["not signed by an authority of the option `caFile`"]);
-    refused(
-        &authority.issue_local(),
-        "",
-        &["not signed by an authority that this machine trusts", "set the option `caFile`"],
-    );
+    // The system's authorities, if it has any.
+    refused(&authority.issue_local(), "", &["set the option `caFile`"]);
     refused(
         &authority.issue(&["redis.example", "10.0.0.1"]),
         &ca,

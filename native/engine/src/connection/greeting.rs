@@ -74,7 +74,11 @@ async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentia
     if !password.is_empty() {
         let mut auth = redis::cmd("AUTH");
         auth.arg(user).arg(password.reveal());
-        connection.call(&auth).await?;
+        let answer = connection.call(&auth).await;
+        match &given.password {
+            Some(_) if guest.own => answer.context(|| "AUTH with what the credentialsProvider gave")?,
+            _ => answer?,
+        };
     }
     if guest.database != 0 {
         let selected = connection.call(redis::cmd("SELECT").arg(guest.database)).await;

@@ -1,5 +1,6 @@
 //! Authorities, certificates and keys, made for each test, and servers that show them.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +8,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
-use super::{RedisServer, free_port};
+use super::{RedisServer, await_that, free_port};
 
 /// Keys as OpenSSL writes them, each of them twice: of RSA keys rcgen makes none, and for the forms of the same key that users have.
 pub const RSA_PKCS8: &str = include_str!("keys/rsa-pkcs8.pem");
@@ -96,7 +97,14 @@ impl TlsServer {
             let mut arguments = vec!["--tls-port", &tls_port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
             arguments.extend_from_slice(&["--tls-ca-cert-file", &ca]);
             arguments.extend_from_slice(more);
-            if let Some(plain) = RedisServer::try_start(&arguments) {
+            let Some(plain) = RedisServer::try_start(&arguments) else { continue };
+            let mut listens = false;
+            // It listens at its ports one after the other; it ends where one is taken.
+            await_that("the TLS port listens", || {
+                listens = TcpStream::connect(("127.0.0.1", port)).is_ok();
+                listens || !plain.is_running()
+            });
+            if listens {
                 return Self { plain, port, folder };
             }
         }

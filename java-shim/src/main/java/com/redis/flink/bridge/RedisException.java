@@ -22,10 +22,12 @@ public final class RedisException extends IOException {
 
     /**
      * The kind of failure: {@code UNKNOWN_HOST}, {@code CONNECTION}, {@code TIMEOUT}, {@code
-     * AUTHENTICATION}, {@code PERMISSION}, {@code WRONG_TYPE}, {@code REPLACED} (another job has
-     * taken the consumer group over), {@code STAGING_LOST} (what an exactly-once sink has to commit
-     * is gone), {@code REDIRECT} (the nodes of a cluster send clients to each other), {@code
-     * PROTOCOL} or {@code SERVER}.
+     * CERTIFICATE} (the server's or the client's, or its key), {@code TLS} (one side encrypts and
+     * the other does not, or they have no version in common), {@code AUTHENTICATION}, {@code
+     * PERMISSION}, {@code WRONG_TYPE}, {@code REPLACED} (another job has taken the consumer group
+     * over), {@code STAGING_LOST} (what an exactly-once sink has to commit is gone), {@code
+     * REDIRECT} (the nodes of a cluster send clients to each other), {@code PROTOCOL} or {@code
+     * SERVER}.
      */
     public String getCode() {
         return code;
