@@ -13,12 +13,16 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
+import redis.clients.jedis.params.ClientKillParams;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The boundary between Java and the engine: what goes wrong on one side is no harm to the other.
@@ -133,6 +137,56 @@ class NativeBoundaryIT {
             writer.close();
             NativeObjects.awaitNothingLeft(topic);
         }
+    }
+
+    @Test
+    void credentialsAreAskedForAtEachConnect() throws Exception {
+        try (Topic topic = new Topic(REDIS, 1)) {
+            String user = "of-" + topic.group();
+            AtomicReference<String> password = new AtomicReference<>("first");
+            topic.jedis().aclSetUser(user, "on", ">first", "~*", "+@all");
+            CredentialsSupplier supplier =
+                    () ->
+                            String.format(
+                                    "{\"user\":\"%s\",\"password\":\"%s\"}", user, password.get());
+            NativeReader reader = NativeObjects.reader(topic, Optional.of(supplier));
+            topic.addNumber(0, 1);
+            assertThat(next(reader).entries()).isEqualTo(1);
+            assertThat(NativeObjects.connections(topic))
+                    .isNotEmpty()
+                    .allMatch(connection -> connection.contains(" user=" + user + " "));
+
+            topic.jedis().aclSetUser(user, "resetpass", ">second");
+            password.set("second");
+            topic.jedis().clientKill(new ClientKillParams().user(user));
+            topic.addNumber(0, 2);
+            assertThat(next(reader).entries()).isEqualTo(1);
+
+            password.set("s3cret");
+            topic.jedis().clientKill(new ClientKillParams().user(user));
+            assertThatThrownBy(() -> readOn(reader))
+                    .isInstanceOf(RedisException.class)
+                    .hasMessageContaining("the credentialsProvider gave: WRONGPASS")
+                    .hasMessageNotContaining("s3cret");
+            reader.close();
+            assertThatThrownBy(() -> NativeReader.open(withDesk(topic, Long.MAX_VALUE)))
+                    .isInstanceOf(IllegalStateException.class);
+            topic.jedis().aclDelUser(user);
+            NativeObjects.awaitNothingLeft(topic);
+        }
+    }
+
+    /** As Flink does, in short waits; it is to end with an exception. */
+    private static void readOn(NativeReader reader) throws IOException {
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (System.nanoTime() < end) {
+            reader.poll(100);
+        }
+    }
+
+    private static String withDesk(Topic topic, long handle) {
+        String settings = NativeObjects.config(topic).toJson();
+        return settings.replace("\"host\"", "\"credentials\":" + handle + ",\"host\"");
     }
 
     @Test

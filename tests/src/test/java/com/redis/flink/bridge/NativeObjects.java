@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,9 +25,15 @@ final class NativeObjects {
 
     /** A reader of all partitions. */
     static NativeReader reader(Topic topic) throws Exception {
+        return reader(topic, Optional.empty());
+    }
+
+    /** One that asks for its credentials, if there is somebody to ask. */
+    static NativeReader reader(Topic topic, Optional<CredentialsSupplier> supplier)
+            throws Exception {
         RedisSourceConfig config = config(topic);
-        NativeReader reader = NativeReader.open(config.toJson());
-        reader.addSplits(splits(config));
+        NativeReader reader = NativeReader.open(config.toJson(), supplier);
+        reader.addSplits(splits(config, supplier));
         return reader;
     }
 
@@ -38,8 +45,9 @@ final class NativeObjects {
         return NativeWriter.open(config(topic).toDeadLetterJson());
     }
 
-    private static String splits(RedisSourceConfig config) throws Exception {
-        try (NativeEnumerator enumerator = NativeEnumerator.open(config.toJson())) {
+    private static String splits(RedisSourceConfig config, Optional<CredentialsSupplier> supplier)
+            throws Exception {
+        try (NativeEnumerator enumerator = NativeEnumerator.open(config.toJson(), supplier)) {
             String found =
                     enumerator.discover("{\"parallelism\":1,\"restored\":false,\"known\":[]}");
             JsonNode splits = JSON.readTree(found).get("splits");
