@@ -11,6 +11,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, SignatureScheme};
 
+use super::ec_key;
 use crate::config::TlsMaterial;
 use crate::error::{Fault, FaultKind};
 
@@ -98,6 +99,10 @@ fn shown(
     let key = PrivateKeyDer::from_pem_slice(material.key.reveal().as_bytes()).map_err(|_| {
         bad("the key of the option `mtlsParameters` can't be read: a PEM text of PKCS#8, PKCS#1 (RSA) or SEC1 (EC) is needed, not encrypted")
     })?;
+    let key = match chain.first() {
+        Some(certificate) => ec_key::completed(key, certificate),
+        None => key,
+    };
     // What rustls would say of a key may hold parts of it.
     CertifiedKey::from_der(chain, key, provider).map(Some).map_err(|error| match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {

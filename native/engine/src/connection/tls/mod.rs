@@ -1,9 +1,11 @@
 //! Encryption: TLS 1.2 and 1.3, over any stream.
 //!
 //! * [`material`] certificates and a key, from PEM texts
+//! * [`ec_key`] what Java leaves out of a key
 //! * [`fault`] what goes wrong, in words that tell what to do
 //! * [`mismatch`] one side encrypts, the other does not
 
+mod ec_key;
 mod fault;
 mod material;
 pub(super) mod mismatch;
