@@ -29,20 +29,32 @@ public final class Job implements AutoCloseable {
 
     /** Waits until all tasks run. */
     public Job awaitRunning() {
+        return awaitRunning(0);
+    }
+
+    /**
+     * Waits until all tasks run again after so many failures of one of them. A checkpoint that is
+     * triggered while one of several tasks fails may end the JVM (Flink's "Some subtask gateway can
+     * be closed while others cannot").
+     */
+    public Job awaitRunning(int failures) {
         Await.until(
                 "all tasks run",
                 LIMIT,
                 () -> {
                     int tasks = 0;
                     int running = 0;
+                    int restarts = 0;
                     for (var vertex :
                             cluster.getExecutionGraph(id)
                                     .get(10, TimeUnit.SECONDS)
                                     .getAllExecutionVertices()) {
                         tasks++;
                         running += vertex.getExecutionState().name().equals("RUNNING") ? 1 : 0;
+                        restarts += vertex.getCurrentExecutionAttempt().getAttemptNumber();
                     }
-                    return tasks > 0 && running == tasks; // none: it is being initialized
+                    // No tasks: it is being initialized.
+                    return tasks > 0 && running == tasks && restarts >= failures;
                 });
         return this;
     }

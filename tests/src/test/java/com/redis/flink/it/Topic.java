@@ -2,16 +2,20 @@ package com.redis.flink.it;
 
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.testing.Deployment;
 import com.redis.flink.testing.RedisServer;
 
+import redis.clients.jedis.AbstractPipeline;
 import redis.clients.jedis.Jedis;
-import redis.clients.jedis.Pipeline;
 import redis.clients.jedis.StreamEntryID;
+import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.resps.StreamEntry;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.LongConsumer;
@@ -25,16 +29,29 @@ public final class Topic implements AutoCloseable {
 
     private static final String MARK = ":committed";
 
-    private final RedisServer redis;
+    private final Deployment redis;
+
+    /** Null: there may be more than one server. */
     private final Jedis jedis;
+
+    private final UnifiedJedis client;
     private final String name = "topic-" + UUID.randomUUID();
     private final String group = "group-" + UUID.randomUUID();
     private final int partitions;
 
     public Topic(RedisServer redis, int partitions) {
+        this(redis, partitions, redis.jedis());
+    }
+
+    public Topic(Deployment redis, int partitions) {
+        this(redis, partitions, null);
+    }
+
+    private Topic(Deployment redis, int partitions, Jedis jedis) {
         this.redis = redis;
         this.partitions = partitions;
-        jedis = redis.jedis();
+        this.jedis = jedis;
+        client = redis.client();
     }
 
     public String name() {
@@ -49,16 +66,19 @@ public final class Topic implements AutoCloseable {
         return name + ":" + partition;
     }
 
-    /** For what this class has no words for. */
+    /** For what this class has no words for, on a single server. */
     public Jedis jedis() {
-        return jedis;
+        return Objects.requireNonNull(jedis, "not a single server");
+    }
+
+    /** The same, whatever the servers. */
+    public UnifiedJedis client() {
+        return client;
     }
 
     /** A source that reads all of the topic. */
     public RedisSourceConfig.Builder source() {
-        return RedisSourceConfig.builder()
-                .host(redis.host())
-                .port(redis.port())
+        return redis.connect(RedisSourceConfig.builder())
                 .topicName(name)
                 .numPartitions(partitions)
                 .consumerGroup(group)
@@ -66,21 +86,17 @@ public final class Topic implements AutoCloseable {
     }
 
     public RedisSinkConfig.Builder sink() {
-        return RedisSinkConfig.builder()
-                .host(redis.host())
-                .port(redis.port())
-                .topicName(name)
-                .numPartitions(partitions);
+        return redis.connect(RedisSinkConfig.builder()).topicName(name).numPartitions(partitions);
     }
 
     /** Adds an entry. */
     public StreamEntryID add(int partition, Map<String, String> fields) {
-        return jedis.xadd(stream(partition), StreamEntryID.NEW_ENTRY, fields);
+        return client.xadd(stream(partition), StreamEntryID.NEW_ENTRY, fields);
     }
 
     /** Adds an entry at that ID. */
     public StreamEntryID addAt(int partition, String id, Map<String, String> fields) {
-        return jedis.xadd(stream(partition), new StreamEntryID(id), fields);
+        return client.xadd(stream(partition), new StreamEntryID(id), fields);
     }
 
     /** Adds a message with that number to a partition. */
@@ -90,7 +106,7 @@ public final class Topic implements AutoCloseable {
 
     /** Adds the messages with the numbers of [from, to), to the partitions in turn. */
     public void addNumbers(long from, long to) {
-        try (Pipeline pipeline = jedis.pipelined()) {
+        try (AbstractPipeline pipeline = client.pipelined()) {
             LongConsumer add =
                     number ->
                             pipeline.xadd(
@@ -104,7 +120,7 @@ public final class Topic implements AutoCloseable {
     }
 
     public List<StreamEntry> entries(int partition) {
-        return jedis.xrange(stream(partition), (StreamEntryID) null, null);
+        return client.xrange(stream(partition), (StreamEntryID) null, null);
     }
 
     /** One field of all entries of a partition, in order. */
@@ -126,7 +142,7 @@ public final class Topic implements AutoCloseable {
     public long length() {
         long length = 0;
         for (int partition = 0; partition < partitions; partition++) {
-            length += jedis.xlen(stream(partition));
+            length += client.xlen(stream(partition));
         }
         return length;
     }
@@ -136,21 +152,30 @@ public final class Topic implements AutoCloseable {
      * done.
      */
     public Set<String> staged() {
-        Set<String> keys = jedis.keys("{" + name + ":*}:staging*");
+        Set<String> keys = keys(":staging*");
         keys.removeIf(key -> key.endsWith(MARK));
         return keys;
     }
 
     /** Its marks of what is committed. */
     public Set<String> marks() {
-        return jedis.keys("{" + name + ":*}:staging*" + MARK);
+        return keys(":staging*" + MARK);
+    }
+
+    /** Of all partitions; each is asked for by itself, for in a cluster each may be elsewhere. */
+    private Set<String> keys(String ending) {
+        Set<String> keys = new HashSet<>();
+        for (int partition = 0; partition < partitions; partition++) {
+            keys.addAll(client.keys("{" + stream(partition) + "}" + ending));
+        }
+        return keys;
     }
 
     /** How many entries the group has pending. */
     public long pending() {
         long pending = 0;
         for (int partition = 0; partition < partitions; partition++) {
-            pending += jedis.xpending(stream(partition), group).getTotal();
+            pending += client.xpending(stream(partition), group).getTotal();
         }
         return pending;
     }
@@ -159,13 +184,16 @@ public final class Topic implements AutoCloseable {
     public long lag() {
         long lag = 0;
         for (int partition = 0; partition < partitions; partition++) {
-            lag += (Long) jedis.xinfoGroups(stream(partition)).get(0).getGroupInfo().get("lag");
+            lag += (Long) client.xinfoGroups(stream(partition)).get(0).getGroupInfo().get("lag");
         }
         return lag;
     }
 
     @Override
     public void close() {
-        jedis.close();
+        client.close();
+        if (jedis != null) {
+            jedis.close();
+        }
     }
 }

@@ -1,5 +1,7 @@
 package com.redis.flink.testing;
 
+import com.redis.flink.config.ConnectionConfigBuilder;
+
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
@@ -21,7 +23,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /** A Redis cluster of the test's own: masters with a share of the slots each, and replicas. */
-public final class RedisCluster implements AutoCloseable {
+public final class RedisCluster implements Deployment {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int SLOTS = 16384;
@@ -178,7 +180,17 @@ public final class RedisCluster implements AutoCloseable {
         return nodes.get(0);
     }
 
-    /** A client of the test's own, which finds its way. */
+    /** By the first node and the second one. */
+    @Override
+    public <B extends ConnectionConfigBuilder<B>> B connect(B config) {
+        config.useClusterApi(true).clusterNodes(seed().address(), nodes.get(1).address());
+        if (behindNat) {
+            config.addressMap(addressMap());
+        }
+        return security.connect(config);
+    }
+
+    @Override
     public UnifiedJedis client() {
         return client(20);
     }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.json.JsonProtocol.JsonCommand;
 
 import java.nio.charset.StandardCharsets;
@@ -21,19 +22,32 @@ public final class RedisJson {
 
     private RedisJson() {}
 
+    /** The arguments of a server that make it have the module. */
+    public static String[] arguments() {
+        return new String[] {"--loadmodule", module()};
+    }
+
     /** A server with the module, as {@link RedisServer#RedisServer(String...)} makes it. */
     public static RedisServer server() {
-        return new RedisServer("--loadmodule", module());
+        return new RedisServer(arguments());
     }
 
     /** A server with the module that runs. */
     public static RedisServer start() {
-        return RedisServer.start("--loadmodule", module());
+        return RedisServer.start(arguments());
     }
 
     /** The document of a key, or null: there is none. */
     public static JsonNode get(Jedis jedis, String key) {
-        byte[] document = (byte[]) jedis.sendCommand(JsonCommand.GET, key);
+        return document((byte[]) jedis.sendCommand(JsonCommand.GET, key), key);
+    }
+
+    /** The same of whatever servers. */
+    public static JsonNode get(UnifiedJedis client, String key) {
+        return document((byte[]) client.sendCommand(key, JsonCommand.GET, key), key);
+    }
+
+    private static JsonNode document(byte[] document, String key) {
         try {
             return document == null
                     ? null

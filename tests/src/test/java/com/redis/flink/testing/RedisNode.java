@@ -1,8 +1,11 @@
 package com.redis.flink.testing;
 
+import com.redis.flink.config.ConnectionConfigBuilder;
+
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.args.ClientType;
 import redis.clients.jedis.exceptions.JedisConnectionException;
 import redis.clients.jedis.exceptions.JedisDataException;
@@ -19,7 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** One process of a Redis server or sentinel, on a free port of the loopback interface. */
-public final class RedisNode implements AutoCloseable {
+public final class RedisNode implements Deployment {
 
     static final String LOCAL = "127.0.0.1";
 
@@ -72,6 +75,16 @@ public final class RedisNode implements AutoCloseable {
 
     public Security security() {
         return security;
+    }
+
+    @Override
+    public <B extends ConnectionConfigBuilder<B>> B connect(B config) {
+        return security.connect(config.host(LOCAL).port(port));
+    }
+
+    @Override
+    public UnifiedJedis client() {
+        return new UnifiedJedis(new HostAndPort(LOCAL, port), security.client().build());
     }
 
     /** A client of the test's own. */

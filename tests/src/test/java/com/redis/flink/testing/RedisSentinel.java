@@ -1,5 +1,7 @@
 package com.redis.flink.testing;
 
+import com.redis.flink.config.ConnectionConfigBuilder;
+
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
@@ -15,7 +17,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /** A master, its replicas, and three sentinels that watch it. */
-public final class RedisSentinel implements AutoCloseable {
+public final class RedisSentinel implements Deployment {
 
     /** What the sentinels call the master. */
     public static final String MASTER = "mymaster";
@@ -37,11 +39,13 @@ public final class RedisSentinel implements AutoCloseable {
      * Starts them and waits until a failover is possible.
      *
      * @param password of the sentinels; empty: none
+     * @param arguments further ones of the master and its replicas
      */
-    public static RedisSentinel start(Security security, int replicas, String password) {
+    public static RedisSentinel start(
+            Security security, int replicas, String password, String... arguments) {
         RedisSentinel all = new RedisSentinel(security, password);
         try {
-            all.create(replicas);
+            all.create(replicas, List.of(arguments));
             return all;
         } catch (RuntimeException | Error e) {
             all.close();
@@ -49,8 +53,9 @@ public final class RedisSentinel implements AutoCloseable {
         }
     }
 
-    private void create(int replicas) {
-        List<String> prompt = List.of("--repl-diskless-sync-delay", "0");
+    private void create(int replicas, List<String> further) {
+        List<String> prompt = new ArrayList<>(List.of("--repl-diskless-sync-delay", "0"));
+        prompt.addAll(further);
         RedisNode master = RedisNode.start(Binary.REDIS_7, security, prompt);
         servers.add(master);
         for (int i = 0; i < replicas; i++) {
@@ -92,6 +97,25 @@ public final class RedisSentinel implements AutoCloseable {
                 && master.get("num-other-sentinels").equals(Integer.toString(SENTINELS - 1));
     }
 
+    @Override
+    public <B extends ConnectionConfigBuilder<B>> B connect(B config) {
+        return security.connect(
+                config.sentinels(addresses().toArray(new String[0]))
+                        .sentinelMaster(MASTER)
+                        .sentinelPassword(password));
+    }
+
+    @Override
+    public UnifiedJedis client() {
+        DefaultJedisClientConfig.Builder ofSentinels = security.client();
+        if (!password.isEmpty()) {
+            ofSentinels.password(password);
+        }
+        Set<HostAndPort> all =
+                addresses().stream().map(HostAndPort::from).collect(Collectors.toSet());
+        return new JedisSentineled(MASTER, security.client().build(), all, ofSentinels.build());
+    }
+
     /** As host:port. */
     public List<String> addresses() {
         return sentinels.stream().map(RedisNode::address).collect(Collectors.toList());
@@ -118,17 +142,6 @@ public final class RedisSentinel implements AutoCloseable {
     public List<RedisNode> replicas() {
         RedisNode master = master();
         return servers.stream().filter(node -> node != master).collect(Collectors.toList());
-    }
-
-    /** A client of the test's own, which finds its way. */
-    public UnifiedJedis client() {
-        DefaultJedisClientConfig.Builder sentinel = security.client();
-        if (!password.isEmpty()) {
-            sentinel.password(password);
-        }
-        Set<HostAndPort> addresses =
-                addresses().stream().map(HostAndPort::from).collect(Collectors.toSet());
-        return new JedisSentineled(MASTER, security.client().build(), addresses, sentinel.build());
     }
 
     /** Waits until the master has so many replicas that have all that it has. */

@@ -1,11 +1,15 @@
 package com.redis.flink.testing;
 
+import com.redis.flink.config.ConnectionConfigBuilder;
+
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
+import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.UnifiedJedis;
 
 import java.io.IOException;
 import java.util.List;
@@ -22,7 +26,7 @@ import java.util.List;
  * wherever a test asks for no arguments of its own. It may hold other data: tests use names of
  * their own, and flush nothing. Tests that stop the server are skipped then.
  */
-public final class RedisServer implements BeforeAllCallback, AfterAllCallback, AutoCloseable {
+public final class RedisServer implements BeforeAllCallback, AfterAllCallback, Deployment {
 
     private final List<String> arguments;
 
@@ -69,6 +73,16 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, A
      */
     public Jedis jedis() {
         return new Jedis(host, port);
+    }
+
+    @Override
+    public <B extends ConnectionConfigBuilder<B>> B connect(B config) {
+        return config.host(host).port(port);
+    }
+
+    @Override
+    public UnifiedJedis client() {
+        return new UnifiedJedis(new HostAndPort(host, port));
     }
 
     /** Ends the server at once, as a crash does. */

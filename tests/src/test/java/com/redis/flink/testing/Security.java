@@ -1,5 +1,8 @@
 package com.redis.flink.testing;
 
+import com.redis.flink.config.ConnectionConfigBuilder;
+import com.redis.flink.config.MtlsParameters;
+
 import redis.clients.jedis.DefaultJedisClientConfig;
 
 import java.io.IOException;
@@ -42,6 +45,24 @@ public enum Security {
         arguments.addAll(List.of("--tls-auth-clients", this == MTLS ? "yes" : "no"));
         arguments.addAll(List.of("--tls-replication", "yes"));
         return arguments;
+    }
+
+    /** Tells a job's config what the servers ask for; files are read by the job. */
+    <B extends ConnectionConfigBuilder<B>> B connect(B config) {
+        switch (this) {
+            case TLS:
+                return config.useTls(true).caFile(Certificates.ca().toString());
+            case MTLS:
+                return config.mtlsParameters(
+                        MtlsParameters.builder()
+                                .certificateFile(
+                                        Certificates.certificate(Certificates.CLIENT).toString())
+                                .keyFile(Certificates.key(Certificates.CLIENT).toString())
+                                .caFile(Certificates.ca().toString())
+                                .build());
+            default:
+                return config;
+        }
     }
 
     /** For clients of the test's own, which show the client's certificate. */
