@@ -34,6 +34,9 @@ public final class Flink implements BeforeAllCallback, AfterAllCallback {
         Configuration configuration = new Configuration();
         configuration.setString("rest.port", "0");
         configuration.setString("execution.checkpointing.num-retained", "100");
+        // A checkpoint that begins while one of several independent tasks has failed ends Flink:
+        // "Some subtask gateway can be closed while others cannot".
+        configuration.setString("jobmanager.execution.failover-strategy", "full");
         cluster =
                 new MiniCluster(
                         new MiniClusterConfiguration.Builder()
