@@ -41,4 +41,4 @@ pub(crate) use table::slot;
 pub use table::{Route, Table};
 pub(crate) use transport::Stream;
 #[cfg(test)]
-pub(crate) use transport::Transport;
+pub(crate) use transport::{Dialing, Transport};

@@ -1,11 +1,14 @@
-//! A simulated Redis for the exactly-once stream sink: a topic of one partition, and staging streams.
+//! A simulated Redis for the exactly-once stream sink: a topic of one partition, and staging streams; one server, or a cluster of two nodes whose one
+//! slot moves from one to the other, key by key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::config::ConnectionSettings;
 use crate::connection::simulated::{Machine, Network, Wires, bulk, int, ok};
+use crate::connection::{Address, Dialing, Transport};
 use crate::entry_id::EntryId;
 
 #[derive(Default)]
@@ -19,10 +22,25 @@ pub(super) struct State {
     expiring: BTreeSet<String>,
     /// The last epoch that is committed, or of which so many entries were moved.
     marks: BTreeMap<String, (u64, Option<u64>)>,
+    /// For the keyed sinks: the last number of each key.
+    pub(super) hashes: BTreeMap<String, u64>,
     /// Of clients within `MULTI`: what is queued, and whether something was refused.
     queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
     /// The server is full.
     pub(super) full: bool,
+    slot: Slot,
+}
+
+/// The slot that all keys are in. Of one server it never moves.
+#[derive(Default)]
+struct Slot {
+    owner: usize,
+    /// Where it is going.
+    target: Option<usize>,
+    /// Where each key is that there is.
+    homes: BTreeMap<String, usize>,
+    /// Clients that have just said `ASKING`.
+    asking: BTreeSet<u64>,
 }
 
 #[derive(Clone)]
@@ -36,8 +54,27 @@ impl SimulatedRedis {
         Self { state: Arc::default(), wires: Wires::new(seed) }
     }
 
-    pub(super) fn network(&self) -> Arc<Network<Self>> {
-        Arc::new(Network::new(self.clone(), self.wires.clone()))
+    pub(super) fn network(&self) -> Arc<Nodes> {
+        let node = |place| Network::new(Node { state: Arc::clone(&self.state), place }, self.wires.clone());
+        Arc::new(Nodes { nodes: [node(0), node(1)] })
+    }
+
+    pub(super) fn begin_migration(&self) {
+        let slot = &mut self.state.lock().slot;
+        slot.target = Some(1 - slot.owner);
+    }
+
+    /// Some keys go over, the last ones first: one after the other they are where the slot is, or where it goes.
+    pub(super) fn move_keys(&self, keys: usize) {
+        let slot = &mut self.state.lock().slot;
+        let Some(target) = slot.target else { return };
+        slot.homes.values_mut().rev().filter(|home| **home != target).take(keys).for_each(|home| *home = target);
+    }
+
+    pub(super) fn end_migration(&self) {
+        self.move_keys(usize::MAX);
+        let slot = &mut self.state.lock().slot;
+        slot.owner = slot.target.take().unwrap_or(slot.owner);
     }
 
     /// Those without a time to live.
@@ -51,21 +88,55 @@ impl SimulatedRedis {
     }
 }
 
-impl Machine for SimulatedRedis {
+/// The nodes' ports are 1 and 2.
+pub(super) struct Nodes {
+    nodes: [Network<Node>; 2],
+}
+
+impl Transport for Nodes {
+    fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
+        let second = matches!(address, Address::Tcp { port: 2, .. });
+        self.nodes[usize::from(second)].dial(address, settings)
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Node {
+    state: Arc<Mutex<State>>,
+    place: usize,
+}
+
+impl Machine for Node {
     async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
-        self.state.lock().answer(client, words)
+        self.state.lock().answer(self.place, client, words)
+    }
+}
+
+/// The keys of a command.
+fn keys(words: &[String]) -> &[String] {
+    match words[0].as_str() {
+        "CLIENT" | "CLUSTER" | "ASKING" | "MULTI" | "EXEC" => &[],
+        "EVAL" => &words[3..7],
+        _ => &words[1..2],
     }
 }
 
 impl State {
-    fn answer(&mut self, client: u64, words: Vec<String>) -> Vec<u8> {
-        let refusal = self.refusal(&words[0]);
-        match (words[0].as_str(), self.queued.get_mut(&client)) {
+    fn answer(&mut self, node: usize, client: u64, words: Vec<String>) -> Vec<u8> {
+        let refusal = match (words[0].as_str(), self.queued.get(&client)) {
+            ("EXEC", Some((queued, _))) => self.refusal(node, client, &queued.iter().collect::<Vec<_>>()),
+            _ => self.refusal(node, client, &[&words]),
+        };
+        let reply = match (words[0].as_str(), self.queued.get_mut(&client)) {
+            ("ASKING", _) => {
+                self.slot.asking.insert(client);
+                return ok();
+            }
             ("MULTI", _) => {
                 self.queued.insert(client, (Vec::new(), false));
                 ok()
             }
-            ("EXEC", _) => self.run_queued(client),
+            ("EXEC", _) => self.run_queued(client, refusal),
             (_, Some((_, refused))) if refusal.is_some() => {
                 *refused = true;
                 refusal.unwrap_or_default()
@@ -75,32 +146,78 @@ impl State {
                 b"+QUEUED\r\n".to_vec()
             }
             (_, None) => refusal.unwrap_or_else(|| self.execute(&words)),
+        };
+        if !self.queued.contains_key(&client) {
+            self.slot.asking.remove(&client);
         }
+        self.settle_homes(node);
+        reply
     }
 
     /// All of them, or none.
-    fn run_queued(&mut self, client: u64) -> Vec<u8> {
+    fn run_queued(&mut self, client: u64, refusal: Option<Vec<u8>>) -> Vec<u8> {
         let (queued, refused) = self.queued.remove(&client).unwrap_or_default();
         if refused {
             return b"-EXECABORT Transaction discarded because of previous errors.\r\n".to_vec();
         }
-        if queued.iter().any(|words| self.refusal(&words[0]).is_some()) {
-            return b"-EXECABORT Transaction discarded because of: OOM command not allowed\r\n".to_vec();
+        if let Some(refusal) = refusal {
+            let text = String::from_utf8_lossy(&refusal[1..]).into_owned();
+            return match text.starts_with("OOM") {
+                true => format!("-EXECABORT Transaction discarded because of: {text}").into_bytes(),
+                // Where the keys are is said as it is.
+                false => refusal,
+            };
         }
         let mut out = format!("*{}\r\n", queued.len()).into_bytes();
         queued.iter().for_each(|words| out.extend(self.execute(words)));
         out
     }
 
-    fn refusal(&self, command: &str) -> Option<Vec<u8>> {
-        let takes_memory = matches!(command, "XADD" | "SADD" | "EVAL");
-        (self.full && takes_memory).then(|| b"-OOM command not allowed\r\n".to_vec())
+    /// What keeps these commands from being carried out together on this node.
+    fn refusal(&self, node: usize, client: u64, commands: &[&Vec<String>]) -> Option<Vec<u8>> {
+        if self.full && commands.iter().any(|words| matches!(words[0].as_str(), "XADD" | "SADD" | "EVAL" | "HSET")) {
+            return Some(b"-OOM command not allowed\r\n".to_vec());
+        }
+        let keys: BTreeSet<&String> = commands.iter().flat_map(|words| keys(words)).collect();
+        let here = keys.iter().filter(|key| self.slot.homes.get(**key) == Some(&node)).count();
+        let slot = crate::connection::slot(b"t:0");
+        let (owner, target) = (self.slot.owner, self.slot.target);
+        let say = |text: String| Some(format!("-{text}\r\n").into_bytes());
+        if keys.is_empty() {
+            None
+        } else if node == owner {
+            match target {
+                Some(target) if here == 0 => say(format!("ASK {slot} node:{}", target + 1)),
+                Some(_) if here < keys.len() => say("TRYAGAIN Multiple keys request during rehashing of slot".into()),
+                _ => None,
+            }
+        } else if target != Some(node) || !self.slot.asking.contains(&client) {
+            say(format!("MOVED {slot} node:{}", owner + 1))
+        } else if keys.len() > 1 && here < keys.len() {
+            say("TRYAGAIN Multiple keys request during rehashing of slot".into())
+        } else {
+            None
+        }
+    }
+
+    /// What a command on this node has made is there, and what it has deleted is nowhere.
+    fn settle_homes(&mut self, node: usize) {
+        let mut there: BTreeSet<String> =
+            self.staging.keys().chain(self.marks.keys()).chain(self.hashes.keys()).cloned().collect();
+        there.extend((!self.index.is_empty()).then(|| "{t:0}:staging".to_owned()));
+        there.extend((!self.topic.is_empty()).then(|| "t:0".to_owned()));
+        self.slot.homes.retain(|key, _| there.contains(key));
+        there.into_iter().for_each(|key| _ = self.slot.homes.entry(key).or_insert(node));
     }
 
     fn execute(&mut self, words: &[String]) -> Vec<u8> {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match word(0) {
             "CLIENT" => ok(),
+            "CLUSTER" => {
+                let port = self.slot.owner + 1;
+                format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$4\r\nnode\r\n:{port}\r\n").into_bytes()
+            }
             "EXPIRE" => {
                 let there = self.staging.contains_key(word(1));
                 if there {
@@ -123,6 +240,10 @@ impl State {
             }
             "XRANGE" => b"*0\r\n".to_vec(),
             "XADD" => self.append(words),
+            "HSET" => {
+                self.hashes.insert(words[1].clone(), words[3].parse().unwrap());
+                int(0)
+            }
             "EVAL" => self.move_chunk(words),
             _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
         }
