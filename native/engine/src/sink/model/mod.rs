@@ -345,9 +345,15 @@ fn what_is_wrong(redis: &SimulatedRedis, end: u64) -> String {
 
 /// Without failures of the job, and of connections: what was in flight on a lost one may be carried out late.
 fn keyed_step() -> impl Strategy<Value = Step> {
-    step().prop_filter("no failures", |step| {
-        !matches!(step, Step::Crash | Step::GiveUp | Step::EndConnections | Step::LoseReplies { .. })
-    })
+    prop_oneof![
+        8 => (1u8..12).prop_map(|records| Step::Write { records }),
+        3 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
+        4 => (1u8..40).prop_map(|times| Step::Yield { times }),
+        1 => any::<bool>().prop_map(|full| Step::Full { full }),
+        2 => Just(Step::Migrate),
+        2 => (1u8..4).prop_map(|keys| Step::MoveKeys { keys }),
+        2 => Just(Step::Migrated),
+    ]
 }
 
 /// A hash sink writes rising numbers to a few keys, so long that not all of them are on the wire at once. In the end each has its last one.
