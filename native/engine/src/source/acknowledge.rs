@@ -58,7 +58,8 @@ impl Acknowledger {
         let what = format!("source {stream}, acknowledging ({})", settings.connection.endpoint());
         let mut outage = Outage::new(what, &settings.connection);
         while let Some(order) = owed.ordered(&shared.closed).await {
-            match self.carry_out(&shared, &stream, &owed, &order).await {
+            let again = outage.attempts() > 0;
+            match self.carry_out(&shared, &stream, &owed, &order, again).await {
                 Ok(()) => {
                     outage.over();
                     owed.carried_out(&order);
@@ -71,12 +72,13 @@ impl Acknowledger {
         }
     }
 
-    async fn carry_out(&self, shared: &Shared, stream: &str, owed: &Owed, order: &Order) -> Result<()> {
+    /// `again`: the last attempt has failed, and its reply may be all that was lost.
+    async fn carry_out(&self, shared: &Shared, stream: &str, owed: &Owed, order: &Order, again: bool) -> Result<()> {
         let mut connection = self.links.to(stream).await?;
         let mut work = Work { shared, stream, owed, connection: &mut connection };
         work.acknowledge(order).await?;
         work.sweep(order).await?;
-        work.commit_position(order).await
+        work.commit_position(order, again).await
     }
 }
 
@@ -144,7 +146,15 @@ impl Work<'_> {
     }
 
     /// `COMMIT_POSITION`: the group goes to where the completed checkpoint is.
-    async fn commit_position(&mut self, order: &Order) -> Result<()> {
+    async fn commit_position(&mut self, order: &Order, again: bool) -> Result<()> {
+        if again && self.owed.to_commit(order).is_some() {
+            // A successor may have gone further meanwhile.
+            match commands::progress(self.connection, self.stream, &self.shared.settings.group).await {
+                Ok(progress) => self.owed.overtaken(progress),
+                Err(error) if commands::is_gone(&error) => {}
+                Err(error) => return Err(error).context(|| "XINFO"),
+            }
+        }
         let Some((position, entries_read)) = self.owed.to_commit(order) else { return Ok(()) };
         let group = &self.shared.settings.group;
         let set = commands::set_position(self.stream, group, position, entries_read);

@@ -127,6 +127,17 @@ impl Owed {
         Some((order.up_to, group.entries_read.map(|read| read + more)))
     }
 
+    /// The group stands further than this reader has brought it, as far as that knew.
+    pub(super) fn overtaken(&self, progress: Progress) {
+        if let Some(group) = &mut self.state.lock().group
+            && progress.delivered > group.committed
+        {
+            group.committed = progress.delivered;
+            group.entries_read = progress.entries_read;
+            group.read.remove_up_to(progress.delivered);
+        }
+    }
+
     pub(super) fn committed(&self, position: EntryId, entries_read: Option<u64>) {
         if let Some(group) = &mut self.state.lock().group {
             group.committed = position;

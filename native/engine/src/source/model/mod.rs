@@ -146,8 +146,14 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Complete => job.complete(redis),
         Step::Abort => job.abort(),
         Step::Crash => job.crash(),
-        Step::GiveUp => job.give_up(),
-        Step::StartLate => job.start_late(),
+        Step::GiveUp => {
+            redis.state.lock().others_read = true;
+            job.give_up();
+        }
+        Step::StartLate => {
+            redis.state.lock().others_read = true;
+            job.start_late();
+        }
         Step::Rewind { back } => job.rewind(usize::from(*back)),
         Step::KillConnections => redis.wires.end_all(),
         Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
