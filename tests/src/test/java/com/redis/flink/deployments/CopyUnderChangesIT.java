@@ -21,6 +21,7 @@ import com.redis.flink.testing.Security;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 import redis.clients.jedis.UnifiedJedis;
@@ -78,46 +79,50 @@ class CopyUnderChangesIT {
     }
 
     @Test
-    void whileMastersOfAClusterDie() throws Exception {
+    void whileMastersOfAClusterDie(TestReporter report) throws Exception {
         try (RedisCluster cluster = RedisCluster.start(Binary.REDIS_7, Security.PLAIN, 3, 1);
                 UnifiedJedis client = cluster.client();
                 UnifiedJedis once = cluster.client(1)) {
-            copy(
-                    client,
-                    once,
-                    config -> config.port(cluster.seed().port()).useClusterApi(true),
-                    1,
-                    progress -> {
-                        for (String stream : List.of("from:0", "to:0", "from:1", "to:1")) {
-                            progress.awaitMore(300);
-                            RedisNode old = cluster.ownerOf(stream);
-                            RedisNode promoted = cluster.killAndPromote(old);
-                            // Until there is a replica again, nothing counts as written.
-                            old.startAgain();
-                            promoted.awaitReplicas(1);
-                        }
-                        progress.awaitMore(500);
-                    });
+            Numbers numbers =
+                    copy(
+                            client,
+                            once,
+                            config -> config.port(cluster.seed().port()).useClusterApi(true),
+                            1,
+                            progress -> {
+                                for (String stream : List.of("from:0", "to:0", "from:1", "to:1")) {
+                                    progress.awaitMore(300);
+                                    RedisNode old = cluster.ownerOf(stream);
+                                    RedisNode promoted = cluster.killAndPromote(old);
+                                    // Until there is a replica again, nothing counts as written.
+                                    old.startAgain();
+                                    promoted.awaitReplicas(1);
+                                }
+                                progress.awaitMore(500);
+                            });
+            report.publishEntry("lost by the servers", numbers.lost().toString());
         }
     }
 
     @Test
-    void whileTheMasterOfSentinelsDies() throws Exception {
+    void whileTheMasterOfSentinelsDies(TestReporter report) throws Exception {
         try (RedisSentinel sentinel = RedisSentinel.start(Security.PLAIN, 2, "sentinel-pw");
                 UnifiedJedis client = sentinel.client()) {
-            copy(
-                    client,
-                    client, // it tries once
-                    config ->
-                            config.sentinels(sentinel.addresses().toArray(new String[0]))
-                                    .sentinelMaster(RedisSentinel.MASTER)
-                                    .sentinelPassword("sentinel-pw"),
-                    1,
-                    progress -> {
-                        progress.awaitMore(500);
-                        sentinel.killMaster();
-                        progress.awaitMore(500);
-                    });
+            Numbers numbers =
+                    copy(
+                            client,
+                            client, // it tries once
+                            config ->
+                                    config.sentinels(sentinel.addresses().toArray(new String[0]))
+                                            .sentinelMaster(RedisSentinel.MASTER)
+                                            .sentinelPassword("sentinel-pw"),
+                            1,
+                            progress -> {
+                                progress.awaitMore(500);
+                                sentinel.killMaster();
+                                progress.awaitMore(500);
+                            });
+            report.publishEntry("lost by the servers", numbers.lost().toString());
         }
     }
 
