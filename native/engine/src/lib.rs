@@ -12,13 +12,14 @@
 //! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
 //! * [`telemetry`] log events, for Java to fetch
 //! * [`runtime`] the threads that all of this runs on
-//! * [`error`] what can go wrong
+//! * [`error`] what can go wrong, [`foreign_text`] how keys, names and servers' words are shown in it
 
 pub mod config;
 pub mod connection;
 pub mod entry_id;
 pub mod enumerator;
 pub mod error;
+pub mod foreign_text;
 mod random;
 pub mod runtime;
 pub mod sink;
