@@ -19,6 +19,8 @@ import org.apache.flink.api.connector.sink2.SupportsWriterState;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+import org.apache.flink.streaming.api.connector.sink2.SupportsPreWriteTopology;
+import org.apache.flink.streaming.api.datastream.DataStream;
 
 import java.io.IOException;
 import java.util.Collection;
@@ -32,7 +34,9 @@ import java.util.List;
  */
 @Internal
 final class ExactlyOnceRedisSink<T> extends RedisSink<T>
-        implements SupportsCommitter<RedisCommittable>, SupportsWriterState<T, RedisWriterState> {
+        implements SupportsCommitter<RedisCommittable>,
+                SupportsWriterState<T, RedisWriterState>,
+                SupportsPreWriteTopology<T> {
 
     private static final long serialVersionUID = 1L;
 
@@ -41,6 +45,13 @@ final class ExactlyOnceRedisSink<T> extends RedisSink<T>
             RedisSinkConfig config,
             RedisKeyExtractor<T> keyExtractor) {
         super(serializer, config, keyExtractor);
+    }
+
+    /** Adds nothing; here the sink sees the job that it is in. */
+    @Override
+    public DataStream<T> addPreWriteTopology(DataStream<T> input) {
+        FinalCheckpoint.require(input, config().getTopicName());
+        return input;
     }
 
     @Override

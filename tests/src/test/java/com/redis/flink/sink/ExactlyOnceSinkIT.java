@@ -14,7 +14,6 @@ import com.redis.flink.source.partitioned.reader.deserializer.RedisMessageDeseri
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
-import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -23,8 +22,6 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.resps.StreamEntry;
@@ -296,26 +293,6 @@ class ExactlyOnceSinkIT {
                 Await.until("nothing is staged", LIMIT, () -> to.staged().isEmpty());
             }
             assertThat(to.values(Topic.NUMBER)).doesNotHaveDuplicates();
-        }
-    }
-
-    @ParameterizedTest(name = "{0}, a checkpoint each {1} ms")
-    @CsvSource({"STREAMING, 0", "STREAMING, 100", "BATCH, 0"})
-    void theEndOfTheInputCommits(RuntimeExecutionMode mode, long interval) throws Exception {
-        try (Topic from = new Topic(REDIS, 2);
-                Topic to = new Topic(REDIS, 3)) {
-            add(from, 2, 0, 1000);
-            StreamExecutionEnvironment env = FLINK.environment(2);
-            env.setRuntimeMode(mode);
-            if (interval > 0) {
-                env.enableCheckpointing(interval);
-            }
-            copy(env, from.source().stoppingId("$").build(), nothing(), to.sink());
-            try (Job job = FLINK.run(env)) {
-                job.awaitFinished();
-            }
-            assertEachOnceInOrder(to, 3, 1000);
-            assertNothingIsLeftBehind(to);
         }
     }
 
