@@ -11,6 +11,8 @@ import org.apache.flink.types.StringValue;
 
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -197,6 +199,21 @@ public final class RedisMessage implements Serializable {
         if (decodedData == map) {
             setData(map);
         }
+    }
+
+    /**
+     * Returns a value of the data as UTF-8 in an array, of a repeated field the last one, or null:
+     * there is no such field. The array may be the entry's own and must not be written to.
+     */
+    @Internal
+    public ByteBuffer valueOf(String field) {
+        Map<String, String> own = data;
+        if (own != null) {
+            String value = own.get(field);
+            return value == null ? null : ByteBuffer.wrap(value.getBytes(StandardCharsets.UTF_8));
+        }
+        int at = RedisMessageStrings.findValue(strings, pairs, field);
+        return at < 0 ? null : RedisMessageStrings.bytes(strings, at);
     }
 
     /** Sets the data; the map is kept and not copied, null means none. */
