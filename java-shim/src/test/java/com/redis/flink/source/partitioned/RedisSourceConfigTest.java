@@ -200,7 +200,7 @@ class RedisSourceConfigTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(
                         "Option failedDeserializationStreamName is \"%s\"; allowed: a stream that"
-                            + " is no partition of option topicName \"orders\"",
+                                + " is no partition of option topicName \"orders\"",
                         stream);
     }
 
