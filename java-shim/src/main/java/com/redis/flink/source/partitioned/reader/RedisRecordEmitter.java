@@ -65,8 +65,9 @@ final class RedisRecordEmitter<T> implements RecordEmitter<EntryBatch, T, RedisS
 
     /**
      * Returns the milliseconds of an entry ID as event time. They are unsigned in Redis; what is
-     * beyond Flink's range is no time and becomes 0: a watermark at the end of all time would close
-     * every window of the job for the sake of one entry.
+     * beyond Flink's range is no time and becomes 0, which moves no watermark. A watermark at the
+     * end of all time would close every window, and make late whatever other partitions have from
+     * then on.
      */
     static long eventTime(long milliseconds) {
         return Math.max(milliseconds, 0);
