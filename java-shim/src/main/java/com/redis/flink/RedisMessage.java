@@ -1,5 +1,7 @@
 package com.redis.flink;
 
+import com.redis.flink.bridge.ForeignText;
+
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.api.common.typeinfo.TypeInfo;
@@ -9,6 +11,8 @@ import org.apache.flink.types.StringValue;
 
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -21,7 +25,9 @@ import java.util.Objects;
  * repeated fields and values that are no UTF-8, which the map cannot show, still pass through
  * untouched.
  *
- * <p>Like any Flink record it belongs to one thread at a time.
+ * <p>Reading a message changes nothing that shows, and is safe from any thread, also while Flink
+ * copies or writes the message: in the callback of an AsyncFunction, for example. Changes, by the
+ * setters or of the map, belong to one thread at a time, and to none while others read.
  */
 @PublicEvolving
 @TypeInfo(RedisMessageTypeInfoFactory.class)
@@ -34,6 +40,10 @@ public final class RedisMessage implements Serializable {
 
     private static final int RAW = 2;
     private static final int OWN_KEY = 4;
+
+    /** Decoded: the entry has no key. An object of its own, as it is told by its identity. */
+    @SuppressWarnings("StringOperationCanBeSimplified")
+    private static final String NO_KEY = new String("");
 
     /** Where the message came from; null: from no stream, and the ID means nothing. */
     private String stream;
@@ -49,23 +59,35 @@ public final class RedisMessage implements Serializable {
 
     private int pairs;
 
-    /**
-     * With {@code strings}: decoded from them, once {@code keyKnown} says so, or set in Java
-     * ({@code ownKey}).
-     */
+    /** With {@code ownKey}: the key as it was set in Java, or null. */
     private String key;
 
-    private boolean keyKnown;
     private boolean ownKey;
 
-    /** With {@code strings}: decoded from them, or null as long as nobody asked. */
+    /** The data as it was set or changed in Java; null: it is what {@code strings} say. */
     private Map<String, String> data;
 
     /**
-     * Whether somebody outside holds {@code data}, so that it may no longer be what {@code strings}
-     * say.
+     * Without use. Where a job leaves messages to Kryo, in state of a generic type, what is written
+     * goes by the fields, and savepoints of earlier versions have these.
      */
+    @SuppressWarnings("unused")
+    private boolean keyKnown;
+
+    @SuppressWarnings("unused")
     private boolean exposed;
+
+    /**
+     * The key of {@code strings}, once somebody has asked; null until then. Any thread writes it,
+     * and all write the same.
+     */
+    private transient String decodedKey;
+
+    /**
+     * The data of {@code strings}, once somebody has asked, and for as long as nobody changes it.
+     * Any thread writes it, under the message's lock, so that all are given the same map.
+     */
+    private transient volatile RedisMessageData decodedData;
 
     /** A message without a key and without data, for setting both. */
     public RedisMessage() {
@@ -75,23 +97,24 @@ public final class RedisMessage implements Serializable {
     private RedisMessage(String key, Map<String, String> data) {
         this.key = key;
         this.data = data;
-        keyKnown = true;
         ownKey = true;
     }
 
+    /** A message that is still to be filled in. */
+    private RedisMessage(String stream, long idMillis, long idSequence) {
+        this.stream = stream;
+        this.idMillis = idMillis;
+        this.idSequence = idSequence;
+    }
+
     private RedisMessage(RedisMessage other) {
-        stream = other.stream;
-        idMillis = other.idMillis;
-        idSequence = other.idSequence;
+        this(other.stream, other.idMillis, other.idSequence);
         strings = other.strings;
         pairs = other.pairs;
         key = other.key;
-        keyKnown = other.keyKnown;
         ownKey = other.ownKey;
-        exposed = other.exposed;
-        // A map that is not exposed can be decoded again; one that is may be changed on either
-        // side.
-        data = strings == null || exposed ? new LinkedHashMap<>(other.data) : null;
+        data = other.data == null ? null : new LinkedHashMap<>(other.data);
+        decodedKey = other.decodedKey;
     }
 
     /**
@@ -118,12 +141,7 @@ public final class RedisMessage implements Serializable {
     @Internal
     public static RedisMessage ofEntry(
             String stream, long ms, long seq, byte[] strings, int pairs) {
-        RedisMessage message = new RedisMessage(null, null);
-        message.keyKnown = false;
-        message.ownKey = false;
-        message.stream = Objects.requireNonNull(stream, "stream");
-        message.idMillis = ms;
-        message.idSequence = seq;
+        RedisMessage message = new RedisMessage(Objects.requireNonNull(stream, "stream"), ms, seq);
         message.strings = Objects.requireNonNull(strings, "strings");
         message.pairs = pairs;
         return message;
@@ -131,17 +149,21 @@ public final class RedisMessage implements Serializable {
 
     /** The key, or null: the message has none. */
     public String getKey() {
-        if (!keyKnown) {
-            key = RedisMessageStrings.key(strings, pairs);
-            keyKnown = true;
+        if (ownKey) {
+            return key;
         }
-        return key;
+        String decoded = decodedKey;
+        if (decoded == null) {
+            decoded = RedisMessageStrings.key(strings, pairs);
+            decoded = decoded == null ? NO_KEY : decoded;
+            decodedKey = decoded;
+        }
+        return decoded == NO_KEY ? null : decoded;
     }
 
     /** Sets the key; null: none. */
     public void setKey(String key) {
         this.key = key;
-        keyKnown = true;
         ownKey = true;
     }
 
@@ -150,14 +172,55 @@ public final class RedisMessage implements Serializable {
      * change is what will be written; of a field that the entry repeats it shows the last value.
      */
     public Map<String, String> getData() {
-        exposed = true;
-        return data();
+        Map<String, String> own = data;
+        return own == null ? decodedData() : own;
+    }
+
+    /** Kryo, where a job leaves it to that, copies the map without telling it whose it is then. */
+    private Map<String, String> decodedData() {
+        RedisMessageData decoded = decodedData;
+        if (decoded == null || !decoded.isOf(this)) {
+            synchronized (this) {
+                decoded = decodedData;
+                if (decoded == null || !decoded.isOf(this)) {
+                    decoded = new RedisMessageData(RedisMessageStrings.data(strings, pairs), this);
+                    decodedData = decoded;
+                }
+            }
+        }
+        return decoded;
+    }
+
+    /**
+     * Takes note that a map which this message gave out was changed: from here on it is the data,
+     * and the entry's bytes are let go. Does nothing for a map that is this message's no more.
+     */
+    void changed(RedisMessageData map) {
+        if (decodedData == map) {
+            setData(map);
+        }
+    }
+
+    /**
+     * Returns a value of the data as UTF-8 in an array, of a repeated field the last one, or null:
+     * there is no such field. The array may be the entry's own and must not be written to.
+     */
+    @Internal
+    public ByteBuffer valueOf(String field) {
+        Map<String, String> own = data;
+        if (own != null) {
+            String value = own.get(field);
+            return value == null ? null : ByteBuffer.wrap(value.getBytes(StandardCharsets.UTF_8));
+        }
+        int at = RedisMessageStrings.findValue(strings, pairs, field);
+        return at < 0 ? null : RedisMessageStrings.bytes(strings, at);
     }
 
     /** Sets the data; the map is kept and not copied, null means none. */
     public void setData(Map<String, String> data) {
         setKey(getKey());
         strings = null;
+        decodedData = null;
         this.data = orEmpty(data);
     }
 
@@ -198,11 +261,12 @@ public final class RedisMessage implements Serializable {
      */
     @Internal
     public void writeTo(RedisMessageFields out) {
-        boolean raw = isRaw();
+        boolean raw = data == null;
         if (raw && !ownKey) {
             out.raw(strings, 0, strings.length, pairs);
             return;
         }
+        String key = getKey();
         if (key != null) {
             out.field(RedisMessageStrings.KEY_FIELD, key);
         }
@@ -233,7 +297,7 @@ public final class RedisMessage implements Serializable {
 
     /** Writes the serialized form, version 1, that {@link #deserialize} reads. */
     void serialize(DataOutputView out) throws IOException {
-        boolean raw = isRaw();
+        boolean raw = data == null;
         out.writeByte(
                 (stream == null ? 0 : FROM_STREAM)
                         | (raw ? RAW : 0)
@@ -262,24 +326,23 @@ public final class RedisMessage implements Serializable {
 
     static RedisMessage deserialize(DataInputView in) throws IOException {
         int flags = in.readUnsignedByte();
-        RedisMessage message = new RedisMessage();
-        if ((flags & FROM_STREAM) != 0) {
-            message.stream = StringValue.readString(in);
-            message.idMillis = in.readLong();
-            message.idSequence = in.readLong();
-        }
+        boolean fromStream = (flags & FROM_STREAM) != 0;
+        RedisMessage message =
+                new RedisMessage(
+                        fromStream ? StringValue.readString(in) : null,
+                        fromStream ? in.readLong() : 0,
+                        fromStream ? in.readLong() : 0);
         boolean raw = (flags & RAW) != 0;
         message.ownKey = !raw || (flags & OWN_KEY) != 0;
-        message.keyKnown = message.ownKey;
         if (message.ownKey) {
             message.key = StringValue.readString(in);
         }
         if (raw) {
-            message.data = null;
             message.pairs = in.readInt();
             message.strings = new byte[in.readInt()];
             in.readFully(message.strings);
         } else {
+            message.data = new LinkedHashMap<>();
             for (int left = in.readInt(); left > 0; left--) {
                 message.data.put(StringValue.readString(in), StringValue.readString(in));
             }
@@ -287,33 +350,18 @@ public final class RedisMessage implements Serializable {
         return message;
     }
 
-    /**
-     * Whether the entry's bytes still say what the data is. If not, they are let go: what the map
-     * holds is the data from here on.
-     */
-    private boolean isRaw() {
-        if (strings != null && exposed && !data.equals(RedisMessageStrings.data(strings, pairs))) {
-            setData(data);
-        }
-        return strings != null;
-    }
-
-    private Map<String, String> data() {
-        if (data == null) {
-            data = RedisMessageStrings.data(strings, pairs);
-        }
-        return data;
-    }
-
     private void checkField(Map.Entry<String, String> field) {
+        String key = getKey();
         if (field.getKey() == null || field.getValue() == null) {
             throw new IllegalArgumentException(
                     "RedisMessage with key "
-                            + (key == null ? "null" : "'" + key + "'")
+                            + (key == null ? "null" : "'" + ForeignText.shown(key) + "'")
                             + ": "
                             + (field.getKey() == null
                                     ? "a field's name is null"
-                                    : "the value of field '" + field.getKey() + "' is null")
+                                    : "the value of field '"
+                                            + ForeignText.shown(field.getKey())
+                                            + "' is null")
                             + "; Redis has no null, leave the field out or set it to \"\"");
         }
     }
@@ -332,16 +380,16 @@ public final class RedisMessage implements Serializable {
             return false;
         }
         RedisMessage that = (RedisMessage) other;
-        return Objects.equals(getKey(), that.getKey()) && data().equals(that.data());
+        return Objects.equals(getKey(), that.getKey()) && getData().equals(that.getData());
     }
 
     @Override
     public int hashCode() {
-        return 31 * Objects.hashCode(getKey()) + data().hashCode();
+        return 31 * Objects.hashCode(getKey()) + getData().hashCode();
     }
 
     @Override
     public String toString() {
-        return "RedisMessage{key=" + getKey() + ", data=" + data() + "}";
+        return "RedisMessage{key=" + getKey() + ", data=" + getData() + "}";
     }
 }

@@ -2,6 +2,7 @@ package com.redis.flink;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -28,7 +29,7 @@ final class RedisMessageStrings {
     static int findKey(byte[] strings, int pairs) {
         int at = 0;
         for (int pair = 0; pair < pairs; pair++) {
-            if (isKeyField(strings, at)) {
+            if (isField(strings, at, KEY_FIELD_BYTES)) {
                 return at;
             }
             at = next(strings, next(strings, at));
@@ -57,6 +58,27 @@ final class RedisMessageStrings {
         return data;
     }
 
+    /** Where the value of a field of the data is, of a repeated one the last; -1: there is none. */
+    static int findValue(byte[] strings, int pairs, String name) {
+        byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
+        int keyAt = findKey(strings, pairs);
+        int found = -1;
+        int at = 0;
+        for (int pair = 0; pair < pairs; pair++) {
+            int valueAt = next(strings, at);
+            if (at != keyAt && isField(strings, at, nameBytes)) {
+                found = valueAt;
+            }
+            at = next(strings, valueAt);
+        }
+        return found;
+    }
+
+    /** The bytes of the string at {@code at}, in place. */
+    static ByteBuffer bytes(byte[] strings, int at) {
+        return ByteBuffer.wrap(strings, at + Integer.BYTES, length(strings, at));
+    }
+
     /** Where the string behind the one at {@code at} begins. */
     static int next(byte[] strings, int at) {
         return at + Integer.BYTES + length(strings, at);
@@ -75,15 +97,9 @@ final class RedisMessageStrings {
         return new String(strings, at + Integer.BYTES, length(strings, at), StandardCharsets.UTF_8);
     }
 
-    private static boolean isKeyField(byte[] strings, int at) {
+    private static boolean isField(byte[] strings, int at, byte[] name) {
         int from = at + Integer.BYTES;
-        return length(strings, at) == KEY_FIELD_BYTES.length
-                && Arrays.equals(
-                        strings,
-                        from,
-                        from + KEY_FIELD_BYTES.length,
-                        KEY_FIELD_BYTES,
-                        0,
-                        KEY_FIELD_BYTES.length);
+        return length(strings, at) == name.length
+                && Arrays.equals(strings, from, from + name.length, name, 0, name.length);
     }
 }

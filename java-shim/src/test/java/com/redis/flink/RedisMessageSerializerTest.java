@@ -17,6 +17,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.io.IOException;
+import java.lang.reflect.Modifier;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +27,36 @@ import java.util.Map;
 class RedisMessageSerializerTest {
 
     private static final byte[] NOT_UTF8 = {(byte) 0xff, 0, (byte) 0xc3, '('};
+
+    /**
+     * What the first version wrote by Java's serialization of an entry with the key k1 and a twice:
+     * untouched, read, and with a field b put to its map.
+     */
+    private static final String[] JAVA_FORMS_OF_THE_FIRST_VERSION = {
+        "rO0ABXNyABxjb20ucmVkaXMuZmxpbmsuUmVkaXNNZXNzYWdlAAAAAAAAAAECAApaAAdleHBv"
+                + "c2VkSgAIaWRNaWxsaXNKAAppZFNlcXVlbmNlWgAIa2V5S25vd25aAAZvd25LZXlJAAVwYWly"
+                + "c0wABGRhdGF0AA9MamF2YS91dGlsL01hcDtMAANrZXl0ABJMamF2YS9sYW5nL1N0cmluZztM"
+                + "AAZzdHJlYW1xAH4AAlsAB3N0cmluZ3N0AAJbQnhwAAAAAAAAAAa2AAAAAAAAAAMAAAAAAANw"
+                + "cHQACG9yZGVyczoydXIAAltCrPMX+AYIVOACAAB4cAAAACEDAAAAa2V5AgAAAGsxAQAAAGEB"
+                + "AAAAMQEAAABhAQAAADI=",
+        "rO0ABXNyABxjb20ucmVkaXMuZmxpbmsuUmVkaXNNZXNzYWdlAAAAAAAAAAECAApaAAdleHBv"
+                + "c2VkSgAIaWRNaWxsaXNKAAppZFNlcXVlbmNlWgAIa2V5S25vd25aAAZvd25LZXlJAAVwYWly"
+                + "c0wABGRhdGF0AA9MamF2YS91dGlsL01hcDtMAANrZXl0ABJMamF2YS9sYW5nL1N0cmluZztM"
+                + "AAZzdHJlYW1xAH4AAlsAB3N0cmluZ3N0AAJbQnhwAQAAAAAAAAa2AAAAAAAAAAMBAAAAAANz"
+                + "cgAXamF2YS51dGlsLkxpbmtlZEhhc2hNYXA0wE5cEGzA+wIAAVoAC2FjY2Vzc09yZGVyeHIA"
+                + "EWphdmEudXRpbC5IYXNoTWFwBQfawcMWYNEDAAJGAApsb2FkRmFjdG9ySQAJdGhyZXNob2xk"
+                + "eHA/QAAAAAAADHcIAAAAEAAAAAF0AAFhdAABMngAdAACazF0AAhvcmRlcnM6MnVyAAJbQqzz"
+                + "F/gGCFTgAgAAeHAAAAAhAwAAAGtleQIAAABrMQEAAABhAQAAADEBAAAAYQEAAAAy",
+        "rO0ABXNyABxjb20ucmVkaXMuZmxpbmsuUmVkaXNNZXNzYWdlAAAAAAAAAAECAApaAAdleHBv"
+                + "c2VkSgAIaWRNaWxsaXNKAAppZFNlcXVlbmNlWgAIa2V5S25vd25aAAZvd25LZXlJAAVwYWly"
+                + "c0wABGRhdGF0AA9MamF2YS91dGlsL01hcDtMAANrZXl0ABJMamF2YS9sYW5nL1N0cmluZztM"
+                + "AAZzdHJlYW1xAH4AAlsAB3N0cmluZ3N0AAJbQnhwAQAAAAAAAAa2AAAAAAAAAAMBAAAAAANz"
+                + "cgAXamF2YS51dGlsLkxpbmtlZEhhc2hNYXA0wE5cEGzA+wIAAVoAC2FjY2Vzc09yZGVyeHIA"
+                + "EWphdmEudXRpbC5IYXNoTWFwBQfawcMWYNEDAAJGAApsb2FkRmFjdG9ySQAJdGhyZXNob2xk"
+                + "eHA/QAAAAAAADHcIAAAAEAAAAAJ0AAFhdAABMnQAAWJ0AAEzeAB0AAJrMXQACG9yZGVyczoy"
+                + "dXIAAltCrPMX+AYIVOACAAB4cAAAACEDAAAAa2V5AgAAAGsxAQAAAGEBAAAAMQEAAABhAQAA"
+                + "ADI="
+    };
 
     private final TypeSerializer<RedisMessage> serializer =
             TypeInformation.of(RedisMessage.class).createSerializer(new SerializerConfigImpl());
@@ -138,6 +170,47 @@ class RedisMessageSerializerTest {
         assertThat(InstantiationUtil.clone(serializer)).isEqualTo(serializer);
         assertThat(InstantiationUtil.clone(RedisMessageTypeInfo.INSTANCE))
                 .isEqualTo(RedisMessageTypeInfo.INSTANCE);
+    }
+
+    @Test
+    void javasFormOfTheFirstVersionIsRead() throws Exception {
+        List<RedisMessage> expected =
+                List.of(
+                        RedisMessage.of("k1", Map.of("a", "2")),
+                        RedisMessage.of("k1", Map.of("a", "2")),
+                        RedisMessage.of("k1", Map.of("a", "2", "b", "3")));
+        for (int i = 0; i < expected.size(); i++) {
+            byte[] bytes = Base64.getDecoder().decode(JAVA_FORMS_OF_THE_FIRST_VERSION[i]);
+            RedisMessage read =
+                    InstantiationUtil.deserializeObject(bytes, getClass().getClassLoader());
+            assertThat(read).isEqualTo(expected.get(i));
+            assertThat(read.getId()).isEqualTo("1718-3");
+            assertThat(serializer.copy(read)).isEqualTo(expected.get(i));
+            assertThat(serializer.deserialize(new DataInputDeserializer(serialize(read))))
+                    .isEqualTo(expected.get(i));
+        }
+    }
+
+    /** Kryo writes the values of these in this order, in state of types that hold messages. */
+    @Test
+    void theFieldsAreThoseOfTheFirstVersion() {
+        assertThat(RedisMessage.class.getDeclaredFields())
+                .filteredOn(
+                        field ->
+                                !Modifier.isStatic(field.getModifiers())
+                                        && !Modifier.isTransient(field.getModifiers()))
+                .extracting(field -> field.getType().getSimpleName() + " " + field.getName())
+                .containsExactlyInAnyOrder(
+                        "Map data",
+                        "boolean exposed",
+                        "long idMillis",
+                        "long idSequence",
+                        "String key",
+                        "boolean keyKnown",
+                        "boolean ownKey",
+                        "int pairs",
+                        "String stream",
+                        "byte[] strings");
     }
 
     private byte[] serialize(RedisMessage message) throws IOException {

@@ -1,5 +1,7 @@
 package com.redis.flink.config;
 
+import com.redis.flink.bridge.ForeignText;
+
 import org.apache.flink.annotation.Internal;
 
 import java.util.Locale;
@@ -39,7 +41,41 @@ public final class Options {
         if (value.isBlank()) {
             throw invalid(name, "\"" + value + "\"", "a text that is not blank");
         }
+        return textOrEmpty(name, value);
+    }
+
+    /**
+     * Gives back a text that may be left out: null becomes empty. NUL is in no name that is meant.
+     */
+    public static String textOrEmpty(String name, String value) {
+        if (value == null) {
+            return "";
+        }
+        if (value.indexOf('\0') >= 0) {
+            throw invalid(
+                    name,
+                    "\"" + ForeignText.shown(value) + "\"",
+                    "a text without the character NUL (\\u0000)");
+        }
         return value;
+    }
+
+    /**
+     * Gives back the name of a dead-letter stream, which may be left out, and must not be one of
+     * the topic's own: letters would be read, or be written, as messages.
+     */
+    public static String deadLetterStream(
+            String name, String value, String topicName, int numPartitions) {
+        String stream = textOrEmpty(name, value);
+        for (int partition = 0; partition < numPartitions; partition++) {
+            if (stream.equals(topicName + ":" + partition)) {
+                throw invalid(
+                        name,
+                        "\"" + stream + "\"",
+                        "a stream that is no partition of option topicName \"" + topicName + "\"");
+            }
+        }
+        return stream;
     }
 
     /** Gives back a number that must not be lower than {@code min}. */

@@ -10,6 +10,7 @@ import com.redis.flink.it.Topic;
 import com.redis.flink.source.partitioned.AckStrategy;
 import com.redis.flink.source.partitioned.RedisSourceBuilder;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.source.partitioned.reader.deserializer.RedisObjectDeserializer;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
@@ -83,6 +84,56 @@ class DeadLettersIT {
                                         topic.stream(1),
                                         "id",
                                         bad.toString()));
+                Await.value("all is acknowledged", LIMIT, topic::pending, n -> n == 0);
+            }
+        }
+    }
+
+    /** What other producers write into the topic, and what is poison in other connectors. */
+    @ParameterizedTest
+    @EnumSource
+    void takeWhatIsNoObject(AckStrategy strategy) throws Exception {
+        try (Topic topic = new Topic(REDIS, 1);
+                Collected<Order> orders = new Collected<>()) {
+            String deadLetters = topic.name() + "-dead";
+            topic.add(0, Map.of("data", "null"));
+            topic.add(0, Map.of("data", ""));
+            topic.add(0, Map.of("data", "  "));
+            topic.add(
+                    0,
+                    Map.of(
+                            "data",
+                            "{\"specversion\":\"1.0\",\"id\":\"1\",\"data\":{\"customer\":\"a\"}}"));
+            topic.add(0, Map.of("body", "{\"customer\":\"a\",\"cents\":1}"));
+            topic.add(0, Map.of("data", "{\"customer\":\"a\",\"cents\":1}"));
+            RedisSourceConfig config =
+                    topic.source()
+                            .ackStrategy(strategy)
+                            .failedDeserializationStreamName(deadLetters)
+                            .build();
+            StreamExecutionEnvironment env = FLINK.environment(1);
+            orders.from(
+                    env.fromSource(
+                                    new RedisSourceBuilder<>(
+                                                    config,
+                                                    new RedisObjectDeserializer<>(Order.class))
+                                            .build(),
+                                    WatermarkStrategy.noWatermarks(),
+                                    "orders")
+                            .keyBy(Order::getCustomer)
+                            .map(order -> order)
+                            .returns(Order.class));
+            try (Job job = FLINK.run(env)) {
+                assertThat(orders.await(1)).containsExactly(new Order("a", 1));
+                job.checkpoint();
+                assertThat(topic.jedis().xrange(deadLetters, (StreamEntryID) null, null))
+                        .extracting(letter -> letter.getFields().get("error"))
+                        .satisfiesExactly(
+                                error -> assertThat(error).contains("'data' is JSON null"),
+                                error -> assertThat(error).contains("No content to map"),
+                                error -> assertThat(error).contains("No content to map"),
+                                error -> assertThat(error).contains("\"specversion\""),
+                                error -> assertThat(error).contains("its fields are [body]"));
                 Await.value("all is acknowledged", LIMIT, topic::pending, n -> n == 0);
             }
         }

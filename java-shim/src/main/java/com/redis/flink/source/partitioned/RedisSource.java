@@ -12,6 +12,7 @@ import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.RedisSplitSerializer;
 
+import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -39,7 +40,7 @@ import java.io.IOException;
  * @param <T> the records that the deserializer makes
  */
 @PublicEvolving
-public final class RedisSource<T>
+public class RedisSource<T>
         implements Source<T, RedisSplit, RedisEnumeratorState>, ResultTypeQueryable<T> {
 
     private static final long serialVersionUID = 1L;
@@ -52,6 +53,12 @@ public final class RedisSource<T>
         this.deserializer = deserializer;
     }
 
+    /** The same source under another name. */
+    @Internal
+    protected RedisSource(RedisSource<T> source) {
+        this(source.config, source.deserializer);
+    }
+
     @Override
     public Boundedness getBoundedness() {
         return config.getStoppingId().isPresent()
@@ -59,6 +66,7 @@ public final class RedisSource<T>
                 : Boundedness.CONTINUOUS_UNBOUNDED;
     }
 
+    @Internal
     @Override
     public SourceReader<T, RedisSplit> createReader(SourceReaderContext context) throws Exception {
         deserializer.open(new OpenContext(context));
@@ -66,25 +74,22 @@ public final class RedisSource<T>
                 ConfigurationUtils.parseTempDirectories(context.getConfiguration()));
         NativeReader backend =
                 NativeReader.open(config.toJson(), config.getConnection().credentials());
-        try {
-            return RedisSourceReader.create(
-                    config,
-                    deserializer,
-                    context,
-                    backend,
-                    settings -> NativeWriter.open(settings, config.getConnection().credentials()));
-        } catch (RuntimeException e) {
-            backend.close();
-            throw e;
-        }
+        return RedisSourceReader.create(
+                config,
+                deserializer,
+                context,
+                backend,
+                settings -> NativeWriter.open(settings, config.getConnection().credentials()));
     }
 
+    @Internal
     @Override
     public SplitEnumerator<RedisSplit, RedisEnumeratorState> createEnumerator(
             SplitEnumeratorContext<RedisSplit> context) {
         return new RedisSourceEnumerator(config, context, this::openEnumerator);
     }
 
+    @Internal
     @Override
     public SplitEnumerator<RedisSplit, RedisEnumeratorState> restoreEnumerator(
             SplitEnumeratorContext<RedisSplit> context, RedisEnumeratorState state) {
@@ -95,11 +100,13 @@ public final class RedisSource<T>
         return NativeEnumerator.open(settings, config.getConnection().credentials());
     }
 
+    @Internal
     @Override
     public SimpleVersionedSerializer<RedisSplit> getSplitSerializer() {
         return new RedisSplitSerializer();
     }
 
+    @Internal
     @Override
     public SimpleVersionedSerializer<RedisEnumeratorState> getEnumeratorCheckpointSerializer() {
         return new RedisEnumeratorStateSerializer();

@@ -56,16 +56,18 @@ public final class RedisSourceConfig extends ConnectionConfig {
         consumerGroup = builder.consumerGroup;
         topicName = Options.notBlank("topicName", builder.topicName);
         numPartitions = Options.requiredAtLeast("numPartitions", builder.numPartitions, 1);
-        ackStrategy = Options.required("ackStrategy", builder.ackStrategy);
+        ackStrategy = builder.resolveAckStrategy();
         startingId = EntryIdOption.first("startingId", builder.startingId);
         stoppingId =
                 builder.stoppingId == null
                         ? null
                         : EntryIdOption.last("stoppingId", builder.stoppingId);
         failedDeserializationStreamName =
-                builder.failedDeserializationStreamName == null
-                        ? ""
-                        : builder.failedDeserializationStreamName;
+                Options.deadLetterStream(
+                        "failedDeserializationStreamName",
+                        builder.failedDeserializationStreamName,
+                        topicName,
+                        numPartitions);
         otelServiceName = builder.otelServiceName == null ? "" : builder.otelServiceName;
         batchSize = Options.atLeast("batchSize", builder.batchSize, 1);
         blockMillis = Options.atLeast("blockMillis", builder.blockMillis, 1);
@@ -99,10 +101,15 @@ public final class RedisSourceConfig extends ConnectionConfig {
     }
 
     /**
-     * Whether entries are ever acknowledged, the older way to ask for {@link #getAckStrategy()}.
+     * Whether the entries that are read are acknowledged: {@link AckStrategy#ON_CHECKPOINT} and
+     * {@link AckStrategy#ON_EMIT}. The older way to ask for {@link #getAckStrategy()}.
      */
     public boolean isRequireAck() {
-        return ackStrategy != AckStrategy.NOACK;
+        return acknowledges(ackStrategy);
+    }
+
+    private static boolean acknowledges(AckStrategy strategy) {
+        return strategy == AckStrategy.ON_CHECKPOINT || strategy == AckStrategy.ON_EMIT;
     }
 
     /** {@code $}, {@code ms} or {@code ms-seq}. */
@@ -198,6 +205,11 @@ public final class RedisSourceConfig extends ConnectionConfig {
         private String topicName;
         private Integer numPartitions;
         private AckStrategy ackStrategy = AckStrategy.ON_CHECKPOINT;
+        private boolean ackStrategyGiven;
+
+        /** Null: not set. */
+        private Boolean requireAck;
+
         private Object startingId = "$";
         private Object stoppingId;
         private String failedDeserializationStreamName = "";
@@ -235,6 +247,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         /** When entries are acknowledged; default {@link AckStrategy#ON_CHECKPOINT}. */
         public Builder ackStrategy(AckStrategy value) {
             ackStrategy = value;
+            ackStrategyGiven = true;
             return this;
         }
 
@@ -242,11 +255,13 @@ public final class RedisSourceConfig extends ConnectionConfig {
          * Whether entries are acknowledged.
          *
          * @deprecated {@code true} is {@link AckStrategy#ON_CHECKPOINT}, {@code false} is {@link
-         *     AckStrategy#NOACK}; use {@link #ackStrategy}
+         *     AckStrategy#NOACK}; use {@link #ackStrategy}. Where both are set, ackStrategy decides
+         *     and must not contradict.
          */
         @Deprecated
         public Builder requireAck(boolean value) {
-            return ackStrategy(value ? AckStrategy.ON_CHECKPOINT : AckStrategy.NOACK);
+            requireAck = value;
+            return this;
         }
 
         /**
@@ -335,6 +350,23 @@ public final class RedisSourceConfig extends ConnectionConfig {
          */
         public RedisSourceConfig build() {
             return new RedisSourceConfig(this);
+        }
+
+        private AckStrategy resolveAckStrategy() {
+            Options.required("ackStrategy", ackStrategy);
+            if (requireAck == null) {
+                return ackStrategy;
+            }
+            if (!ackStrategyGiven) {
+                return requireAck ? AckStrategy.ON_CHECKPOINT : AckStrategy.NOACK;
+            }
+            if (requireAck != acknowledges(ackStrategy)) {
+                throw Options.invalid(
+                        "ackStrategy",
+                        ackStrategy + " and option requireAck is " + requireAck,
+                        "ackStrategy alone (requireAck is its older form)");
+            }
+            return ackStrategy;
         }
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.RedisMessage;
+import com.redis.flink.source.partitioned.RedisSource;
 
 import org.apache.flink.api.common.functions.util.ListCollector;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -29,6 +30,13 @@ class RedisStreamSourceTest {
         assertThat(source.getBoundedness()).isEqualTo(Boundedness.CONTINUOUS_UNBOUNDED);
         assertThat(InstantiationUtil.clone(source).getProducedType())
                 .isEqualTo(Types.MAP(Types.STRING, Types.STRING));
+    }
+
+    /** So whatever Flink asks a source for is there. */
+    @Test
+    void isATopicSourceOfOnePartition() {
+        assertThat(new RedisStreamSourceBuilder<>("test", "test-group").build())
+                .isInstanceOf(RedisSource.class);
     }
 
     @Test

@@ -10,7 +10,9 @@ import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -95,6 +97,15 @@ class RedisSourceConfigTest {
                 wrong(b -> b.consumerGroup(" "), "Option consumerGroup is \" \"; allowed: a text"),
                 wrong(b -> b.topicName(null), "Option topicName is required but not set"),
                 wrong(b -> b.topicName(""), "Option topicName is \"\"; allowed: a text"),
+                wrong(
+                        b -> b.topicName("a\u0000b"),
+                        "Option topicName is \"a\\u0000b\"; allowed: a text without the character"),
+                wrong(b -> b.consumerGroup("\u0000"), "Option consumerGroup is \"\\u0000\""),
+                wrong(
+                        b -> b.failedDeserializationStreamName("a\u0000"),
+                        "Option failedDeserializationStreamName is \"a\\u0000\""),
+                wrong(b -> b.clientName("a\u0000"), "Option clientName is \"a"),
+                wrong(b -> b.host("a\u0000"), "Option host is \"a\\u0000\""),
                 wrong(b -> b.numPartitions(0), "Option numPartitions is 0; allowed: 1 or more"),
                 wrong(b -> b.host(""), "Option host is \"\"; allowed: a text"),
                 wrong(b -> b.port(0), "Option port is 0; allowed: 1 to 65535"),
@@ -160,6 +171,44 @@ class RedisSourceConfigTest {
         assertThat(valid().requireAck(false).build().getAckStrategy()).isEqualTo(AckStrategy.NOACK);
         assertThat(valid().requireAck(true).build().getAckStrategy())
                 .isEqualTo(AckStrategy.ON_CHECKPOINT);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @SuppressWarnings("deprecation")
+    void requireAckMustNotContradictTheStrategy(AckStrategy strategy) {
+        boolean acknowledges =
+                strategy == AckStrategy.ON_CHECKPOINT || strategy == AckStrategy.ON_EMIT;
+
+        assertThat(valid().ackStrategy(strategy).build().isRequireAck()).isEqualTo(acknowledges);
+        assertThat(valid().requireAck(acknowledges).ackStrategy(strategy).build())
+                .returns(strategy, RedisSourceConfig::getAckStrategy);
+        assertThat(valid().ackStrategy(strategy).requireAck(acknowledges).build())
+                .returns(strategy, RedisSourceConfig::getAckStrategy);
+        assertThatThrownBy(() -> valid().ackStrategy(strategy).requireAck(!acknowledges).build())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "Option ackStrategy is %s and option requireAck is %s; allowed: ackStrategy"
+                                + " alone (requireAck is its older form)",
+                        strategy, !acknowledges);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"orders:0", "orders:3"})
+    void deadLettersDoNotGoIntoTheTopic(String stream) {
+        assertThatThrownBy(() -> valid().failedDeserializationStreamName(stream).build())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "Option failedDeserializationStreamName is \"%s\"; allowed: a stream that"
+                                + " is no partition of option topicName \"orders\"",
+                        stream);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"orders", "orders:4", "orders:00", "orders:-1", "orders:x", "dead:0"})
+    void deadLettersGoAnywhereElse(String stream) {
+        assertThat(valid().failedDeserializationStreamName(stream).build())
+                .returns(stream, RedisSourceConfig::getFailedDeserializationStreamName);
     }
 
     @Test

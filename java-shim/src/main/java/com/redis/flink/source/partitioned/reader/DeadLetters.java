@@ -12,7 +12,7 @@ import java.io.IOException;
 /**
  * Where entries go that the deserializer rejects: whole, with the fields {@code error}, {@code
  * stream} and {@code id} behind their own, to the stream of option failedDeserializationStreamName.
- * Without one they fail the job.
+ * Without one they fail the job. The error is cut and escaped; what it is about is in the entry.
  *
  * <p>Task thread only. The writer, and with it a connection, comes to be with the first of them.
  */
@@ -21,8 +21,6 @@ final class DeadLetters implements AutoCloseable {
 
     /** A frame that has grown to this goes out before its batch is through. */
     private static final int MAX_FRAME_BYTES = 64 * 1024;
-
-    private static final int TO_DEAD_LETTER_STREAM = -1;
 
     private final RedisSourceConfig config;
     private final WriterBackend.Factory writers;
@@ -46,7 +44,7 @@ final class DeadLetters implements AutoCloseable {
      *
      * @throws IOException there is no dead-letter stream, or it cannot be written to
      */
-    void reject(Entry entry, Exception failure) throws IOException, InterruptedException {
+    void reject(Entry entry, Throwable failure) throws IOException, InterruptedException {
         rejected.inc();
         if (config.getFailedDeserializationStreamName().isEmpty()) {
             throw new IOException(
@@ -55,14 +53,14 @@ final class DeadLetters implements AutoCloseable {
                             + ": entry "
                             + entry.id
                             + " cannot be deserialized: "
-                            + failure
+                            + ShownFailure.text(failure)
                             + ". Set option failedDeserializationStreamName to a stream that shall"
                             + " take such entries, and the job goes on.",
-                    failure);
+                    ShownFailure.of(failure));
         }
-        frame.begin(TO_DEAD_LETTER_STREAM);
+        frame.begin(Frame.DEAD_LETTER);
         frame.raw(entry.strings, entry.pairs);
-        frame.field("error", failure.toString());
+        frame.field("error", ShownFailure.text(failure));
         frame.field("stream", entry.stream);
         frame.field("id", entry.id);
         frame.end();

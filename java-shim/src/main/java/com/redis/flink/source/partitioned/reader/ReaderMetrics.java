@@ -1,18 +1,22 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.redis.flink.bridge.ReaderBackend;
 
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
 
+import java.io.IOException;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 
 /**
  * What the engine counts, as gauges of the reader's metric group, beside the standard metrics that
  * Flink keeps itself. Reporters call them on threads of their own, also after the reader is closed.
+ * All gauges of one report come from one reading.
  */
 final class ReaderMetrics {
 
@@ -30,19 +34,47 @@ final class ReaderMetrics {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private ReaderMetrics() {}
+    /** Gauges that are asked within this time, as one report does, share one reading. */
+    private static final long MAX_AGE_MILLIS = 100;
 
-    static void register(MetricGroup group, ReaderBackend backend) {
-        GAUGES.forEach(
-                (count, metric) -> group.gauge(metric, (Gauge<Long>) () -> read(backend, count)));
+    private final ReaderBackend backend;
+    private final LongSupplier clockMillis;
+
+    /** Null: never read. */
+    private JsonNode counts;
+
+    private long readAt;
+
+    private ReaderMetrics(ReaderBackend backend, LongSupplier clockMillis) {
+        this.backend = backend;
+        this.clockMillis = clockMillis;
     }
 
-    private static long read(ReaderBackend backend, String count) {
+    static void register(MetricGroup group, ReaderBackend backend) {
+        register(group, backend, () -> System.nanoTime() / 1_000_000);
+    }
+
+    static void register(MetricGroup group, ReaderBackend backend, LongSupplier clockMillis) {
+        ReaderMetrics metrics = new ReaderMetrics(backend, clockMillis);
+        GAUGES.forEach(
+                (count, metric) -> group.gauge(metric, (Gauge<Long>) () -> metrics.get(count)));
+    }
+
+    private synchronized long get(String count) {
+        long now = clockMillis.getAsLong();
+        if (counts == null || now - readAt >= MAX_AGE_MILLIS) {
+            counts = read();
+            readAt = now;
+        }
+        return counts.path(count).asLong();
+    }
+
+    private JsonNode read() {
         try {
-            return JSON.readTree(backend.stats()).path(count).asLong();
+            return JSON.readTree(backend.stats());
         } catch (IllegalStateException e) {
-            return 0; // closed
-        } catch (JsonProcessingException e) {
+            return MissingNode.getInstance(); // closed: all counts are 0
+        } catch (IOException e) {
             throw new IllegalStateException("The native reader's counts are no JSON", e);
         }
     }

@@ -17,6 +17,10 @@ import java.util.List;
  * <p>The deserializer's records are gathered before the first one is emitted. So an exception of an
  * operator that is chained to the source is never taken for one of the deserializer, and an entry
  * that fails half way emits nothing.
+ *
+ * <p>What a deserializer throws is the entry's own fault, and so is a stack that ended, since it is
+ * the entry that decides how deep a deserializer goes. Other errors (no memory, a class that is
+ * missing) say nothing of the entry and fail the job.
  */
 @Internal
 final class RedisRecordEmitter<T> implements RecordEmitter<EntryBatch, T, RedisSplitState> {
@@ -43,18 +47,40 @@ final class RedisRecordEmitter<T> implements RecordEmitter<EntryBatch, T, RedisS
                     RedisMessage.ofEntry(
                             state.stream(), milliseconds, sequence, strings, entry.pairs()),
                     gathered);
+            refuseNull(records);
         } catch (InterruptedException e) {
             throw e;
-        } catch (Exception e) {
+        } catch (Exception | StackOverflowError e) {
             records.clear();
             deadLetters.reject(
                     new DeadLetters.Entry(state.stream(), entry.toString(), strings, entry.pairs()),
                     e);
         }
+        long eventTime = eventTime(milliseconds);
         for (int i = 0; i < records.size(); i++) {
-            output.collect(records.get(i), milliseconds);
+            output.collect(records.get(i), eventTime);
         }
         state.emitted(milliseconds, sequence);
+    }
+
+    /**
+     * Returns the milliseconds of an entry ID as event time. They are unsigned in Redis; what is
+     * beyond Flink's range is no time and becomes 0, which moves no watermark. A watermark at the
+     * end of all time would close every window, and make late whatever other partitions have from
+     * then on.
+     */
+    static long eventTime(long milliseconds) {
+        return Math.max(milliseconds, 0);
+    }
+
+    /** Behind the source a null fails far from its cause. */
+    private void refuseNull(List<T> records) {
+        if (records.contains(null)) {
+            throw new IllegalStateException(
+                    deserializer.getClass().getName()
+                            + " collected null; collect nothing of an entry that is to be left"
+                            + " out");
+        }
     }
 
     /** What the deserializer makes of one entry; used again for the next one. */

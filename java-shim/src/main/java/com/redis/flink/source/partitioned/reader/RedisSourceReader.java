@@ -64,7 +64,7 @@ public final class RedisSourceReader<T>
      * A reader.
      *
      * @param deserializer opened already
-     * @param backend owned by the reader from here on
+     * @param backend owned by the reader from here on; closed when there will be none
      */
     public static <T> RedisSourceReader<T> create(
             RedisSourceConfig config,
@@ -72,13 +72,19 @@ public final class RedisSourceReader<T>
             SourceReaderContext context,
             ReaderBackend backend,
             WriterBackend.Factory writers) {
-        DeadLetters deadLetters =
-                new DeadLetters(
-                        config, writers, context.metricGroup().getNumRecordsInErrorsCounter());
-        SplitProgress progress = new SplitProgress(backend, deadLetters, config.getAckStrategy());
-        ReaderMetrics.register(context.metricGroup(), backend);
-        return new RedisSourceReader<>(
-                config, deserializer, context, backend, deadLetters, progress);
+        try {
+            DeadLetters deadLetters =
+                    new DeadLetters(
+                            config, writers, context.metricGroup().getNumRecordsInErrorsCounter());
+            SplitProgress progress =
+                    new SplitProgress(backend, deadLetters, config.getAckStrategy());
+            ReaderMetrics.register(context.metricGroup(), backend);
+            return new RedisSourceReader<>(
+                    config, deserializer, context, backend, deadLetters, progress);
+        } catch (Throwable e) {
+            backend.close();
+            throw e;
+        }
     }
 
     /**

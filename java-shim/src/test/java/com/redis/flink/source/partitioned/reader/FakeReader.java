@@ -15,6 +15,10 @@ final class FakeReader implements ReaderBackend {
     private static final byte[] WAKE_UP = {};
 
     final List<String> calls = new CopyOnWriteArrayList<>();
+
+    /** Null: the reader is closed. */
+    volatile String stats = "{\"gaps\":3}";
+
     private final BlockingQueue<byte[]> batches = new LinkedBlockingQueue<>();
 
     void give(BatchBytes batch) {
@@ -73,6 +77,10 @@ final class FakeReader implements ReaderBackend {
 
     @Override
     public String stats() {
-        return "{\"gaps\":3}";
+        calls.add("stats");
+        if (stats == null) {
+            throw new IllegalStateException("closed");
+        }
+        return stats;
     }
 }

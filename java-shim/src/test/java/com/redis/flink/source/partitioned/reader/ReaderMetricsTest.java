@@ -8,21 +8,24 @@ import org.junit.jupiter.api.Test;
 
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 
 class ReaderMetricsTest {
 
+    private final Map<String, Gauge<?>> gauges = new TreeMap<>();
+    private final UnregisteredMetricsGroup group =
+            new UnregisteredMetricsGroup() {
+                @Override
+                public <T, G extends Gauge<T>> G gauge(String name, G gauge) {
+                    gauges.put(name, gauge);
+                    return gauge;
+                }
+            };
+    private final FakeReader backend = new FakeReader();
+
     @Test
     void everyCountOfTheEngineIsAGauge() {
-        Map<String, Gauge<?>> gauges = new TreeMap<>();
-        UnregisteredMetricsGroup group =
-                new UnregisteredMetricsGroup() {
-                    @Override
-                    public <T, G extends Gauge<T>> G gauge(String name, G gauge) {
-                        gauges.put(name, gauge);
-                        return gauge;
-                    }
-                };
-        ReaderMetrics.register(group, new FakeReader());
+        ReaderMetrics.register(group, backend);
         assertThat(gauges)
                 .containsOnlyKeys(
                         "acknowledgedEntries",
@@ -34,5 +37,27 @@ class ReaderMetricsTest {
                         "unacknowledgedEntries");
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(3L);
         assertThat(gauges.get("lostWrites").getValue()).isEqualTo(0L);
+    }
+
+    @Test
+    void aReportReadsTheCountsOnce() {
+        AtomicLong clock = new AtomicLong(5);
+        ReaderMetrics.register(group, backend, clock::get);
+        gauges.values().forEach(Gauge::getValue);
+        assertThat(backend.calls).containsExactly("stats");
+
+        backend.stats = "{\"gaps\":4}";
+        assertThat(gauges.get("gapReplays").getValue()).isEqualTo(3L);
+        clock.addAndGet(100);
+        assertThat(gauges.get("gapReplays").getValue()).isEqualTo(4L);
+        gauges.values().forEach(Gauge::getValue);
+        assertThat(backend.calls).containsExactly("stats", "stats");
+    }
+
+    @Test
+    void aReaderThatIsClosedCountsNothing() {
+        ReaderMetrics.register(group, backend);
+        backend.stats = null;
+        assertThat(gauges.get("gapReplays").getValue()).isEqualTo(0L);
     }
 }

@@ -16,6 +16,7 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.testutils.source.reader.TestingReaderContext;
 import org.apache.flink.core.io.InputStatus;
+import org.apache.flink.metrics.groups.SourceReaderMetricGroup;
 import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.apache.flink.runtime.metrics.groups.InternalSourceReaderMetricGroup;
 import org.apache.flink.util.Collector;
@@ -268,18 +269,42 @@ class RedisSourceReaderTest {
         assertThat(backend.calls).endsWith("close");
     }
 
+    @Test
+    void aReaderThatCannotBeMadeClosesTheNativeOne() {
+        NoClassDefFoundError failure = new NoClassDefFoundError("com/acme/Metrics");
+        TestingReaderContext failing =
+                new TestingReaderContext() {
+                    @Override
+                    public SourceReaderMetricGroup metricGroup() {
+                        throw failure;
+                    }
+                };
+        assertThatThrownBy(
+                        () ->
+                                RedisSourceReader.create(
+                                        config(AckStrategy.ON_CHECKPOINT, ""),
+                                        new Words(),
+                                        failing,
+                                        backend,
+                                        settings -> writer))
+                .isSameAs(failure);
+        assertThat(backend.calls).containsExactly("close");
+    }
+
+    private static RedisSourceConfig config(AckStrategy ackStrategy, String deadLetterStream) {
+        return RedisSourceConfig.builder()
+                .topicName("orders")
+                .numPartitions(4)
+                .consumerGroup("billing")
+                .ackStrategy(ackStrategy)
+                .failedDeserializationStreamName(deadLetterStream)
+                .build();
+    }
+
     private void open(AckStrategy ackStrategy, String deadLetterStream) {
-        RedisSourceConfig config =
-                RedisSourceConfig.builder()
-                        .topicName("orders")
-                        .numPartitions(4)
-                        .consumerGroup("billing")
-                        .ackStrategy(ackStrategy)
-                        .failedDeserializationStreamName(deadLetterStream)
-                        .build();
         reader =
                 RedisSourceReader.create(
-                        config,
+                        config(ackStrategy, deadLetterStream),
                         new Words(),
                         context,
                         backend,

@@ -31,9 +31,11 @@ public interface RedisDeserializer<T> extends Serializable, ResultTypeQueryable<
      * entry ID.
      *
      * @param message with its entry ID and stream; may be kept
-     * @param out takes the records; they are emitted when this method returns
+     * @param out takes the records, which must not be null; they are emitted when this method
+     *     returns
      * @throws Exception the message is rejected and nothing of it emitted: it goes to the stream of
-     *     option failedDeserializationStreamName, or fails the job when there is none
+     *     option failedDeserializationStreamName, or fails the job when there is none. The same
+     *     when a record is null, and when the stack ends; any other {@link Error} fails the job
      */
     void deserialize(RedisMessage message, Collector<T> out) throws Exception;
 }
