@@ -57,8 +57,8 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     long minBackoffMillis = ConnectionOptions.DEFAULT_MIN_BACKOFF_MILLIS;
     long maxBackoffMillis = ConnectionOptions.DEFAULT_MAX_BACKOFF_MILLIS;
 
-    /** Null: the config's own default. */
-    String clientName;
+    /** Empty: the config's own default. */
+    String clientName = "";
 
     protected ConnectionConfigBuilder() {}
 
@@ -86,10 +86,10 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("uri", uri);
     }
 
-    /** Name or address of the server; default {@code localhost}. */
+    /** Name or address of the server; default, also of null and empty, {@code localhost}. */
     public B host(String value) {
-        host = value;
-        return given("host");
+        host = orEmpty(value).isEmpty() ? ConnectionOptions.DEFAULT_HOST : value;
+        return given("host", orEmpty(value));
     }
 
     /** TCP port, 1 to 65535; default 6379. */
@@ -284,7 +284,7 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
      * flink-sink-json} and {@code flink-sink-hash} for sinks.
      */
     public B clientName(String value) {
-        clientName = value;
+        clientName = orEmpty(value);
         return self();
     }
 

@@ -64,7 +64,7 @@ public final class ConnectionOptions implements Serializable {
         tls = new TlsOptions(builder, uri);
         servers = new ServerOptions(builder, uri, tls.enabled);
         String givenUser = uri.user.isEmpty() ? builder.user : uri.user;
-        user = givenUser.isEmpty() ? DEFAULT_USER : givenUser;
+        user = givenUser.isEmpty() ? DEFAULT_USER : Options.textOrEmpty("user", givenUser);
         password = uri.password.isEmpty() ? builder.password : uri.password;
         credentialsProvider = builder.credentialsProvider;
         if (credentialsProvider != null && !(givenUser + password).isEmpty()) {
@@ -91,7 +91,7 @@ public final class ConnectionOptions implements Serializable {
         clientName =
                 Options.clientName(
                         "clientName",
-                        builder.clientName == null ? defaultClientName : builder.clientName);
+                        builder.clientName.isEmpty() ? defaultClientName : builder.clientName);
     }
 
     /**

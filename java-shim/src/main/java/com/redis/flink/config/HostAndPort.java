@@ -20,7 +20,7 @@ final class HostAndPort implements Serializable {
     private static final String IPV6 = "[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[^\\]\\s]+)?";
 
     private static final Pattern WITH_PORT =
-            Pattern.compile("(?:\\[(" + IPV6 + ")\\]|([^\\s:/?#@\\[\\],]+))(?::(\\d{1,5}))?");
+            Pattern.compile("(?:\\[(" + IPV6 + ")\\]|([^\\s\\x00:/?#@\\[\\],]+))(?::(\\d{1,5}))?");
     private static final Pattern BARE_IPV6 = Pattern.compile(IPV6);
 
     /** A default for addresses that may have no port. */

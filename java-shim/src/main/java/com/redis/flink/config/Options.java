@@ -45,7 +45,8 @@ public final class Options {
     }
 
     /**
-     * Gives back a text that may be left out: null becomes empty. NUL is in no name that is meant.
+     * Gives back a text that may be left out: null becomes empty. No name that is meant has NUL, or
+     * half of a character, which UTF-8 cannot hold.
      */
     public static String textOrEmpty(String name, String value) {
         if (value == null) {
@@ -56,6 +57,12 @@ public final class Options {
                     name,
                     "\"" + ForeignText.shown(value) + "\"",
                     "a text without the character NUL (\\u0000)");
+        }
+        if (value.codePoints().anyMatch(c -> c >= 0xd800 && c <= 0xdfff)) {
+            throw invalid(
+                    name,
+                    "\"" + ForeignText.shown(value) + "\"",
+                    "a text without half of a character (a surrogate without the other one)");
         }
         return value;
     }

@@ -195,6 +195,9 @@ final class RedisUri {
     }
 
     private String decode(String part, String text) {
+        if (text.indexOf('\0') >= 0 || text.contains("%00")) {
+            throw wrong("in the " + part + ", no character may be NUL (%00)");
+        }
         try {
             // A plus is a plus in a URI; the decoder is made for forms.
             return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);

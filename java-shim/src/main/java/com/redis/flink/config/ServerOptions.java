@@ -36,16 +36,22 @@ final class ServerOptions implements Serializable {
 
     ServerOptions(ConnectionConfigBuilder<?> builder, RedisUri uri, boolean tls) {
         cluster = builder.useClusterApi;
-        unixSocket = uri.unixSocket.isEmpty() ? builder.unixSocket : uri.unixSocket;
+        unixSocket =
+                Options.textOrEmpty(
+                        "unixSocket",
+                        uri.unixSocket.isEmpty() ? builder.unixSocket : uri.unixSocket);
         database =
                 Options.atLeast(
                         "database", uri.database == null ? builder.database : uri.database, 0);
         sentinels = uri.isSentinel() ? List.copyOf(uri.servers) : sentinels(builder);
-        sentinelMaster = uri.sentinelMaster.isEmpty() ? builder.sentinelMaster : uri.sentinelMaster;
+        sentinelMaster =
+                Options.textOrEmpty(
+                        "sentinelMaster",
+                        uri.sentinelMaster.isEmpty() ? builder.sentinelMaster : uri.sentinelMaster);
         sentinelUser =
                 builder.sentinelUser.isEmpty()
                         ? ConnectionOptions.DEFAULT_USER
-                        : builder.sentinelUser;
+                        : Options.textOrEmpty("sentinelUser", builder.sentinelUser);
         sentinelPassword = builder.sentinelPassword;
         sentinelTls = builder.given.contains("sentinelTls") ? builder.sentinelTls : tls;
         seeds = seeds(builder, uri);

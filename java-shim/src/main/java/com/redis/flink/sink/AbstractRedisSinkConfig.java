@@ -36,15 +36,13 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
                 Options.atLeast("numMessagesToBuffer", builder.numMessagesToBuffer, 0);
         flushIntervalMillis =
                 Options.atLeast("flushIntervalMillis", builder.flushIntervalMillis, 0L);
-        failedSerializationStreamName = orEmpty(builder.failedSerializationStreamName);
+        failedSerializationStreamName =
+                Options.textOrEmpty(
+                        "failedSerializationStreamName", builder.failedSerializationStreamName);
         traceConfiguration = builder.traceConfiguration;
-        otelServiceName = orEmpty(builder.otelServiceName);
+        otelServiceName = Options.textOrEmpty("otelServiceName", builder.otelServiceName);
         maxInFlightBytes = Options.atLeast("maxInFlightBytes", builder.maxInFlightBytes, 1L);
         minReplicasToAck = Options.atLeast("minReplicasToAck", builder.minReplicasToAck, 0);
-    }
-
-    private static String orEmpty(String value) {
-        return value == null ? "" : value;
     }
 
     public boolean isFlushOnCheckpoint() {
@@ -113,12 +111,13 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         Builder() {}
 
         /**
-         * Whether records become visible only when the checkpoint that holds them completes;
-         * default {@code false}.
+         * Whether records are kept back until a checkpoint; default {@code false}: they are written
+         * as they come. Either way a checkpoint completes only when Redis has confirmed all records
+         * before it, and after a failure those since the last one are written again.
          *
-         * <p>In this version both values mean the same: records are written as they come, and a
-         * checkpoint completes only when Redis has confirmed all of them: at least once. After a
-         * failure, records since the last checkpoint are written again.
+         * <p>{@code true} makes the stream sink exactly once: {@link
+         * RedisSinkConfig.Builder#flushOnCheckpoint}. The JSON and the hash sink then write what is
+         * the latest of each key when a checkpoint is taken.
          */
         public B flushOnCheckpoint(boolean flushOnCheckpoint) {
             this.flushOnCheckpoint = flushOnCheckpoint;
@@ -147,7 +146,8 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
 
         /**
          * The stream for records that cannot be written, with fields {@code error}, {@code
-         * command}, {@code key} and {@code value}; default: empty, such a record fails the job.
+         * command}, {@code key} and {@code value}; default: empty, such a record fails the job. No
+         * stream of the sink's own topic.
          */
         public B failedSerializationStreamName(String failedSerializationStreamName) {
             this.failedSerializationStreamName = failedSerializationStreamName;

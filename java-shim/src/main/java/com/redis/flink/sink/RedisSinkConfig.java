@@ -26,6 +26,11 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         super(builder, "flink-sink-" + Options.notBlank("topicName", builder.topicName));
         topicName = builder.topicName;
         numPartitions = Options.requiredAtLeast("numPartitions", builder.numPartitions, 1);
+        Options.deadLetterStream(
+                "failedSerializationStreamName",
+                getFailedSerializationStreamName(),
+                topicName,
+                numPartitions);
         maxLen = Options.atLeast("maxLen", builder.maxLen, 0L);
         approximateTrimming = builder.approximateTrimming;
     }

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.NullAndEmptySource;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -189,6 +190,31 @@ class ConnectionOptionsTest {
                 .hasToString("redis://localhost:6379 (flink)");
     }
 
+    /** What {@code System.getenv} gives of a variable that is not set, or set to nothing. */
+    @ParameterizedTest
+    @NullAndEmptySource
+    void textsThatMayBeLeftOutAre(String nothing) {
+        ConnectionOptions options =
+                ConnectionOptions.builder()
+                        .uri("redis://h")
+                        .host(nothing)
+                        .unixSocket(nothing)
+                        .sentinelMaster(nothing)
+                        .sentinelUser(nothing)
+                        .sentinelPassword(nothing)
+                        .user(nothing)
+                        .password(nothing)
+                        .caFile(nothing)
+                        .caCertificates(nothing)
+                        .clientName(nothing)
+                        .build();
+        assertThat(options).isEqualTo(ConnectionOptions.builder().uri("redis://h").build());
+        assertThat(ConnectionOptions.builder().host("h").host(nothing).build())
+                .isEqualTo(ConnectionOptions.builder().build());
+        assertThat(ConnectionOptions.builder().uri(nothing).host("h").build())
+                .isEqualTo(ConnectionOptions.builder().host("h").build());
+    }
+
     /** What the settings have beyond the fields that they always have. */
     private static String added(ConnectionOptions options) {
         ObjectNode json = options.toJson();
@@ -198,9 +224,6 @@ class ConnectionOptionsTest {
 
     static List<Arguments> wrongValues() {
         return List.of(
-                wrong(
-                        b -> b.host(null),
-                        "Option host is required but not set; allowed: a text that is not blank"),
                 wrong(b -> b.host(" "), "Option host is \" \"; allowed: a text that is not blank"),
                 wrong(b -> b.port(0), "Option port is 0; allowed: 1 to 65535"),
                 wrong(b -> b.port(65536), "Option port is 65536; allowed: 1 to 65535"),
@@ -217,9 +240,25 @@ class ConnectionOptionsTest {
                         b -> b.clientName("a b"),
                         "Option clientName is \"a b\"; allowed: ASCII letters, digits and"
                                 + " punctuation, no blanks"),
+                wrong(b -> b.host("a\0"), "Option host is \"a\\u0000\"; allowed: a text without"),
                 wrong(
-                        b -> b.clientName(""),
-                        "Option clientName is \"\"; allowed: a text that is not blank"),
+                        b -> b.useClusterApi(true).clusterNodes("a\0:1"),
+                        "Option clusterNodes is \"a\0:1\"; allowed: host or host:port"),
+                wrong(b -> b.user("a\0"), "Option user is \"a\\u0000\"; allowed: a text without"),
+                wrong(
+                        b -> b.clientName("a\0"),
+                        "Option clientName is \"a\\u0000\"; allowed: a text without"),
+                wrong(
+                        b -> b.unixSocket("/a\0"),
+                        "Option unixSocket is \"/a\\u0000\"; allowed: a text without"),
+                wrong(
+                        b -> b.sentinels("s").sentinelMaster("a\0"),
+                        "Option sentinelMaster is \"a\\u0000\"; allowed: a text without"),
+                wrong(
+                        b -> b.sentinels("s").sentinelMaster("m").sentinelUser("a\0"),
+                        "Option sentinelUser is \"a\\u0000\"; allowed: a text without"),
+                wrong(b -> b.uri("redis://%00@h"), "Option uri is \"redis://…\"; allowed:"),
+                wrong(b -> b.uri("redis-sentinel://h#%00"), "Option uri is \"redis-sentinel://…\""),
                 wrong(b -> b.database(-1), "Option database is -1; allowed: 0 or more"),
                 wrong(
                         b -> b.keepaliveMillis(999),

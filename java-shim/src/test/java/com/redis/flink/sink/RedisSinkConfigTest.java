@@ -167,7 +167,23 @@ class RedisSinkConfigTest {
                 wrong(
                         b -> b.maxInFlightBytes(0),
                         "Option maxInFlightBytes is 0; allowed: 1 or more"),
-                wrong(b -> b.host(""), "Option host is \"\"; allowed: a text that is not blank"),
+                wrong(b -> b.host(" "), "Option host is \" \"; allowed: a text that is not blank"),
+                wrong(
+                        b -> b.failedSerializationStreamName("orders:3"),
+                        "Option failedSerializationStreamName is \"orders:3\"; allowed: a stream"
+                                + " that is no partition of option topicName \"orders\""),
+                wrong(
+                        b -> b.topicName("a\0b"),
+                        "Option topicName is \"a\\u0000b\"; allowed: a text without the character"
+                                + " NUL"),
+                wrong(
+                        b -> b.topicName("a\ud800b"),
+                        "Option topicName is \"a\\ud800b\"; allowed: a text without half of a"
+                                + " character"),
+                wrong(
+                        b -> b.failedSerializationStreamName("\0"),
+                        "Option failedSerializationStreamName is \"\\u0000\"; allowed: a text"
+                                + " without the character NUL"),
                 wrong(b -> b.port(-1), "Option port is -1; allowed: 1 to 65535"),
                 wrong(
                         b -> b.connectTimeoutMillis(0),
@@ -226,6 +242,18 @@ class RedisSinkConfigTest {
         assertThat(builder.build().isFlushOnCheckpoint()).isTrue();
         builder.deliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE).flushOnCheckpoint(false);
         assertThat(builder.build().isFlushOnCheckpoint()).isFalse();
+    }
+
+    @Test
+    void aDeadLetterStreamBesideTheTopicIsFine() {
+        for (String stream : new String[] {"orders:4", "orders", "orders:dead", "", null}) {
+            assertThat(
+                            minimal()
+                                    .failedSerializationStreamName(stream)
+                                    .build()
+                                    .getFailedSerializationStreamName())
+                    .isEqualTo(stream == null ? "" : stream);
+        }
     }
 
     @Test

@@ -107,7 +107,7 @@ class RedisSourceConfigTest {
                 wrong(b -> b.clientName("a\u0000"), "Option clientName is \"a"),
                 wrong(b -> b.host("a\u0000"), "Option host is \"a\\u0000\""),
                 wrong(b -> b.numPartitions(0), "Option numPartitions is 0; allowed: 1 or more"),
-                wrong(b -> b.host(""), "Option host is \"\"; allowed: a text"),
+                wrong(b -> b.host(" "), "Option host is \" \"; allowed: a text"),
                 wrong(b -> b.port(0), "Option port is 0; allowed: 1 to 65535"),
                 wrong(b -> b.port(65536), "Option port is 65536; allowed: 1 to 65535"),
                 wrong(b -> b.ackStrategy(null), "Option ackStrategy is required but not set"),
