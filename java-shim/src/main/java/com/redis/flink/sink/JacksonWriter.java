@@ -1,12 +1,10 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.config.ObjectMapperSupplier;
 import com.redis.flink.config.Options;
 
-import java.io.IOException;
 import java.io.Serializable;
 
 /** Writes records as JSON with a mapper of the job's. */
@@ -39,11 +37,6 @@ final class JacksonWriter implements Serializable {
                             + e.getOriginalMessage(),
                     e);
         }
-    }
-
-    /** Reads what was written. */
-    JsonParser parser(String json) throws IOException {
-        return mapper().getFactory().createParser(json);
     }
 
     private ObjectMapper mapper() {

@@ -1,13 +1,11 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.config.ObjectMapperSupplier;
+import com.redis.flink.sink.writer.JsonText;
 
 import org.apache.flink.annotation.PublicEvolving;
 
-import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -45,37 +43,50 @@ public final class RedisHashObjectSerializer<T> implements RedisHashSerializer<T
     @Override
     public Map<String, String> serialize(T value) {
         String json = jackson.write(value);
-        try (JsonParser parser = jackson.parser(json)) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new IllegalArgumentException(
-                        "Jackson writes a "
-                                + (value == null ? "null" : value.getClass().getName())
-                                + " as a JSON value without properties, of which no hash can be"
-                                + " made: give the sink a bean, a record or a map, or a"
-                                + " RedisHashSerializer of your own");
-            }
-            Map<String, String> fields = new LinkedHashMap<>();
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                String name = parser.currentName();
-                JsonToken token = parser.nextToken();
-                if (token != JsonToken.VALUE_NULL) {
-                    fields.put(name, text(json, parser, token));
-                }
-            }
-            return fields;
-        } catch (IOException e) {
+        JsonText text = new JsonText(json);
+        if (!text.take('{')) {
             throw new IllegalArgumentException(
-                    "what Jackson made of a " + value.getClass().getName() + " is no JSON", e);
+                    "Jackson writes a "
+                            + name(value)
+                            + " as a JSON value without properties, of which no hash can be"
+                            + " made: give the sink a bean, a record or a map, or a"
+                            + " RedisHashSerializer of your own");
+        }
+        try {
+            return fields(json, text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "what Jackson made of a "
+                            + name(value)
+                            + " is no JSON; correct the mapper, or what is written raw",
+                    e);
         }
     }
 
-    /** From the JSON itself where it can be: nothing is rounded on a way through numbers. */
-    private static String text(String json, JsonParser parser, JsonToken token) throws IOException {
-        if (!token.isStructStart()) {
-            return parser.getText();
+    /** Values are cut out of the JSON itself: nothing is rounded on a way through numbers. */
+    private static Map<String, String> fields(String json, JsonText text) {
+        Map<String, String> fields = new LinkedHashMap<>();
+        if (text.take('}')) {
+            return fields;
         }
-        int from = (int) parser.currentTokenLocation().getCharOffset();
-        parser.skipChildren();
-        return json.substring(from, (int) parser.currentLocation().getCharOffset());
+        do {
+            String name = text.readString();
+            text.require(':');
+            if (text.comes('"')) {
+                fields.put(name, text.readString());
+                continue;
+            }
+            int from = text.position();
+            int end = text.skipValue();
+            if (!json.startsWith("null", from)) {
+                fields.put(name, json.substring(from, end));
+            }
+        } while (text.take(','));
+        text.require('}');
+        return fields;
+    }
+
+    private static String name(Object value) {
+        return value == null ? "null" : value.getClass().getName();
     }
 }

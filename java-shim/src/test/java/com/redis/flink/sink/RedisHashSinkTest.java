@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 
+import com.fasterxml.jackson.annotation.JsonRawValue;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamWriteConstraints;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 
@@ -13,6 +16,7 @@ import org.junit.jupiter.api.Test;
 
 import java.io.Serializable;
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -176,6 +180,82 @@ class RedisHashSinkTest {
         assertThat(fields.get("before")).isEqualTo("ä".repeat(20_000));
         assertThat(fields.get("nested")).isEqualTo("[\"" + "😀x".repeat(20_000) + "\",\"y\"]");
         assertThat(fields.get("after")).isEqualTo("z");
+    }
+
+    /** Jackson's own reader takes strings of 20 million characters at most, and 1000 levels. */
+    @Test
+    void hugeAndDeepValuesAreWritten() {
+        String huge = "x".repeat(25_000_000);
+        Object deep = 1;
+        for (int level = 0; level < 1500; level++) {
+            deep = List.of(deep);
+        }
+        RedisHashSerializer<Map<String, Object>> serializer =
+                new RedisHashObjectSerializer<>(
+                        () ->
+                                new ObjectMapper(
+                                        JsonFactory.builder()
+                                                .streamWriteConstraints(
+                                                        StreamWriteConstraints.builder()
+                                                                .maxNestingDepth(2000)
+                                                                .build())
+                                                .build()));
+
+        assertThat(serializer.serialize(Map.of("a", huge)).get("a")).isEqualTo(huge);
+        assertThat(serializer.serialize(Map.of("a", deep)).get("a"))
+                .isEqualTo("[".repeat(1500) + "1" + "]".repeat(1500));
+    }
+
+    @Test
+    void numbersArriveAsTheyWereWritten() {
+        Map<String, Object> numbers = new LinkedHashMap<>();
+        numbers.put("long", Long.MAX_VALUE);
+        numbers.put("unsigned", new BigInteger("18446744073709551615"));
+        numbers.put("digits", new BigInteger("9".repeat(2000)));
+        numbers.put("zeros", new BigDecimal("1.10000"));
+        numbers.put("exponent", new BigDecimal("1E+999"));
+        numbers.put("float", 1.1f);
+        numbers.put("double", 1.0E10);
+        numbers.put("minus", -0.0);
+        numbers.put("nan", Double.NaN);
+
+        assertThat(new RedisHashObjectSerializer<>().serialize(numbers))
+                .containsExactly(
+                        entry("long", "9223372036854775807"),
+                        entry("unsigned", "18446744073709551615"),
+                        entry("digits", "9".repeat(2000)),
+                        entry("zeros", "1.10000"),
+                        entry("exponent", "1E+999"),
+                        entry("float", "1.1"),
+                        entry("double", "1.0E10"),
+                        entry("minus", "-0.0"),
+                        entry("nan", "NaN"));
+    }
+
+    @Test
+    void whatIsWrittenRawIsCheckedOnlyAsFarAsNeeded() {
+        assertThat(new RedisHashObjectSerializer<Raw>().serialize(new Raw("{\"b\" : [1 ]}")))
+                .containsExactly(entry("raw", "{\"b\" : [1 ]}"));
+        assertThatThrownBy(() -> new RedisHashObjectSerializer<Raw>().serialize(new Raw("[1")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "what Jackson made of a "
+                                + Raw.class.getName()
+                                + " is no JSON; correct the mapper, or what is written raw");
+    }
+
+    /** A bean with JSON of its own. */
+    public static final class Raw {
+        private final String raw;
+
+        Raw(String raw) {
+            this.raw = raw;
+        }
+
+        @JsonRawValue
+        public String getRaw() {
+            return raw;
+        }
     }
 
     @Test
