@@ -1,13 +1,14 @@
-package com.redis.flink.source.partitioned.reader;
+package com.redis.flink.bridge;
 
-import com.redis.flink.bridge.ForeignText;
+import org.apache.flink.annotation.Internal;
 
 /**
  * Stands in for an exception of user code whose text may not be shown as it is: it quotes an entry
  * at any length, or holds line ends that would forge log lines. Prints as that exception does, cut
  * and escaped, with the same stack trace and causes.
  */
-final class ShownFailure extends Exception {
+@Internal
+public final class ShownFailure extends Exception {
 
     private static final long serialVersionUID = 1L;
 
@@ -20,7 +21,7 @@ final class ShownFailure extends Exception {
     }
 
     /** Returns the failure itself where it may be shown with all its causes, else a stand-in. */
-    static Throwable of(Throwable failure) {
+    public static Throwable of(Throwable failure) {
         int causes = 0;
         boolean asItIs = true;
         for (Throwable at = failure; at != null && causes < MAX_CAUSES; at = at.getCause()) {
@@ -35,7 +36,7 @@ final class ShownFailure extends Exception {
     }
 
     /** Returns what a message or a dead letter says of a failure. Must not fail, whatever it is. */
-    static String text(Throwable failure) {
+    public static String text(Throwable failure) {
         return ForeignText.shownAtLength(string(failure));
     }
 

@@ -69,6 +69,7 @@ public final class ExactlyOnceWriter<T>
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics)
             throws IOException {
+        RedisSinkWriter.warnOfWhatIsNotEmitted(config, config.getTopicName());
         Optional<CredentialsSupplier> credentials = config.getConnection().credentials();
         recover(owned, settings -> NativeCommitter.open(settings, credentials), settings(config));
         String lane = laneOf(owned);

@@ -7,7 +7,6 @@ import org.apache.flink.annotation.Internal;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -71,6 +70,11 @@ public final class Frame implements RedisMessageFields {
         length += RECORD_HEADER_BYTES;
     }
 
+    /**
+     * Adds a field.
+     *
+     * @throws IllegalArgumentException a text has half of a character
+     */
     @Override
     public void field(String name, String value) {
         string(name);
@@ -173,7 +177,7 @@ public final class Frame implements RedisMessageFields {
             text.getBytes(0, chars, bytes, length + Integer.BYTES);
             length += Integer.BYTES + chars;
         } else {
-            byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+            byte[] utf8 = WholeText.utf8(text);
             ensure(Integer.BYTES + (long) utf8.length);
             INT.set(bytes, length, utf8.length);
             System.arraycopy(utf8, 0, bytes, length + Integer.BYTES, utf8.length);

@@ -49,12 +49,13 @@ public final class RecordEncoder<T> {
      *
      * @return whether in the sink's form; if not, as a dead letter
      * @throws IOException the record was rejected, and there is no stream for dead letters
+     * @throws InterruptedException the job's code was interrupted
      */
-    boolean encode(T record, Frame frame) throws IOException {
+    boolean encode(T record, Frame frame) throws IOException, InterruptedException {
         int before = frame.length();
         try {
             form.put(record, frame);
-        } catch (Exception e) {
+        } catch (Exception | StackOverflowError e) {
             // Whatever the job's code throws says something about this one record.
             frame.cancel();
             rejections.take(record, e, frame);

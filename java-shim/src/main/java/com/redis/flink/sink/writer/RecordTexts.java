@@ -8,16 +8,22 @@ final class RecordTexts {
 
     private RecordTexts() {}
 
-    static String error(Exception e) {
-        return e.getMessage() == null || e.getMessage().isEmpty()
+    static String error(Throwable e) {
+        String message;
+        try {
+            message = e.getMessage();
+        } catch (RuntimeException | StackOverflowError again) {
+            message = null;
+        }
+        return message == null || message.isEmpty()
                 ? e.getClass().getName()
-                : e.getClass().getSimpleName() + ": " + e.getMessage();
+                : e.getClass().getSimpleName() + ": " + message;
     }
 
     static String record(Object record) {
         try {
             return String.valueOf(record);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError e) {
             return "(its toString() failed: " + error(e) + ")";
         }
     }

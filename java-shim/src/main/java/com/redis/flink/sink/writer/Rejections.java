@@ -1,5 +1,7 @@
 package com.redis.flink.sink.writer;
 
+import com.redis.flink.bridge.ForeignText;
+import com.redis.flink.bridge.ShownFailure;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 
 import org.slf4j.Logger;
@@ -13,7 +15,7 @@ import java.io.IOException;
  */
 final class Rejections {
 
-    private static final Logger LOG = LoggerFactory.getLogger(RecordEncoder.class);
+    private static final Logger LOG = LoggerFactory.getLogger(Rejections.class);
 
     private final RecordForm<?> form;
     private final String deadLetterStream;
@@ -27,11 +29,19 @@ final class Rejections {
     }
 
     /**
-     * Adds a dead letter for the form's record in work to the frame.
+     * Adds a dead letter for the form's record in work to the frame. The record and the error are
+     * cut, the key is whole: it tells which record it was.
      *
+     * @param cause whatever the job's code has thrown but an {@link Error}, or that the stack has
+     *     ended: it is the record that decides how deep a serializer goes
      * @throws IOException there is no stream for dead letters
+     * @throws InterruptedException the cause: it says nothing of the record
      */
-    void take(Object record, Exception cause, Frame frame) throws IOException {
+    void take(Object record, Throwable cause, Frame frame)
+            throws IOException, InterruptedException {
+        if (cause instanceof InterruptedException) {
+            throw (InterruptedException) cause;
+        }
         if (trace.failures()) {
             trace.failed(form, record, cause);
         }
@@ -43,23 +53,23 @@ final class Rejections {
                             + ": a record cannot be made "
                             + form.product
                             + ": "
-                            + error
+                            + ForeignText.shownAtLength(error)
                             + "; correct the serializer or the record, or set"
                             + " failedSerializationStreamName to keep such records apart",
-                    cause);
+                    ShownFailure.of(cause));
         }
         frame.begin(Frame.DEAD_LETTER);
-        frame.field("error", RecordTexts.shorten(error));
+        frame.field("error", WholeText.escaped(RecordTexts.shorten(error)));
         frame.field("command", form.command);
         if (form.key != null) {
-            frame.field("key", form.key);
+            frame.field("key", WholeText.escaped(form.key));
         }
-        frame.field("value", RecordTexts.shorten(RecordTexts.record(record)));
+        frame.field("value", WholeText.escaped(RecordTexts.shorten(RecordTexts.record(record))));
         frame.end();
-        log(cause);
+        log(ShownFailure.of(cause));
     }
 
-    private void log(Exception cause) {
+    private void log(Throwable cause) {
         if (rejectedBefore) {
             LOG.debug("sink {}: a record goes to stream {}", form.sink, deadLetterStream, cause);
         } else {

@@ -92,7 +92,7 @@ final class SinkTrace {
     }
 
     /** Nothing could be made of the form's record in work. */
-    void failed(RecordForm<?> form, Object record, Exception cause) {
+    void failed(RecordForm<?> form, Object record, Throwable cause) {
         if (!LOG.isWarnEnabled()) {
             return;
         }

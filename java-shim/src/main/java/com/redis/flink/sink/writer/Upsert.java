@@ -1,9 +1,5 @@
 package com.redis.flink.sink.writer;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-
-import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -16,7 +12,16 @@ abstract class Upsert {
     /** About what a string takes besides its characters. */
     private static final int STRING_BYTES = 40;
 
+    /**
+     * No text of so many characters exceeds the lowest {@code proto-max-bulk-len} that a server can
+     * have, 1 MiB: a character takes 3 bytes at most.
+     */
+    private static final int CERTAIN_CHARS = 1024 * 1024 / 3;
+
     final String key;
+
+    /** Null: not looked at yet. Few are: only where a key comes twice. */
+    private Boolean certain;
 
     private Upsert(String key) {
         this.key = key;
@@ -48,8 +53,25 @@ abstract class Upsert {
     /** What is written, as {@link RecordForm#value()} gives it. */
     abstract Object value();
 
-    /** Whether Redis can take it. What it cannot must not hide one that it can. */
-    abstract boolean isValid();
+    /**
+     * Checks that all of its texts can be written.
+     *
+     * @throws IllegalArgumentException a text has half of a character
+     */
+    abstract void requireWholeText();
+
+    /**
+     * Whether Redis is certain to take it. What is not certain must not replace, or become one
+     * with, what Redis may take while it rejects this one. What is replaced or merged stays so.
+     */
+    final boolean isCertain() {
+        if (certain == null) {
+            certain = looksCertain();
+        }
+        return certain;
+    }
+
+    abstract boolean looksCertain();
 
     /**
      * Becomes independent of the job's objects, which may be used for other records.
@@ -71,8 +93,6 @@ abstract class Upsert {
 
     private static final class Document extends Upsert {
 
-        private static final JsonFactory JSON = new JsonFactory();
-
         private String document;
 
         Document(String key, String document) {
@@ -91,14 +111,14 @@ abstract class Upsert {
         }
 
         @Override
-        boolean isValid() {
-            try (JsonParser parser = JSON.createParser(document)) {
-                parser.nextToken();
-                parser.skipChildren();
-                return parser.hasCurrentToken() && parser.nextToken() == null;
-            } catch (IOException e) {
-                return false;
-            }
+        void requireWholeText() {
+            WholeText.require(key);
+            WholeText.require(document);
+        }
+
+        @Override
+        boolean looksCertain() {
+            return document.length() <= CERTAIN_CHARS && JsonText.isCertain(document);
         }
 
         @Override
@@ -135,8 +155,22 @@ abstract class Upsert {
         }
 
         @Override
-        boolean isValid() {
-            return true;
+        void requireWholeText() {
+            WholeText.require(key);
+            fields.forEach(
+                    (name, value) -> {
+                        WholeText.require(name);
+                        WholeText.require(value);
+                    });
+        }
+
+        @Override
+        boolean looksCertain() {
+            return fields.entrySet().stream()
+                    .allMatch(
+                            field ->
+                                    field.getKey().length() <= CERTAIN_CHARS
+                                            && field.getValue().length() <= CERTAIN_CHARS);
         }
 
         @Override

@@ -11,30 +11,24 @@ final class UpsertBuffer {
     private final Map<String, Upsert> latest = new LinkedHashMap<>();
 
     /**
-     * Those that Redis will, as far as we can tell, reject, for it to say why, and those that they
-     * must not replace. All of them are written, before the latest.
+     * Those that nothing may replace, since Redis may reject either them, and is to say why, or
+     * what came behind them. All of them are written, before the latest.
      */
     private final List<Upsert> settled = new ArrayList<>();
 
     private long bytes;
 
     void put(Upsert upsert) {
-        if (!upsert.isValid()) {
-            Upsert before = latest.remove(upsert.key);
-            if (before != null) {
-                settled.add(before);
-            }
-            settled.add(upsert);
-            bytes += upsert.keep();
+        Upsert before = latest.get(upsert.key);
+        if (before != null && before.isCertain() && upsert.isCertain()) {
+            bytes += before.merge(upsert);
             return;
         }
-        Upsert before = latest.get(upsert.key);
-        if (before == null) {
-            bytes += upsert.keep();
-            latest.put(upsert.key, upsert);
-        } else {
-            bytes += before.merge(upsert);
+        if (before != null) {
+            settled.add(before);
         }
+        bytes += upsert.keep();
+        latest.put(upsert.key, upsert);
     }
 
     /** About how many bytes it holds. */

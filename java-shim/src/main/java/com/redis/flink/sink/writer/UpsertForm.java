@@ -1,5 +1,6 @@
 package com.redis.flink.sink.writer;
 
+import com.redis.flink.bridge.ForeignText;
 import com.redis.flink.sink.RedisHashSerializer;
 import com.redis.flink.sink.RedisJsonSerializer;
 import com.redis.flink.sink.RedisKeyExtractor;
@@ -101,7 +102,9 @@ final class UpsertForm<T> extends RecordForm<T> {
                 throw new IllegalArgumentException(
                         (field.getKey() == null
                                         ? "the name of a field is null"
-                                        : "the value of field '" + field.getKey() + "' is null")
+                                        : "the value of field '"
+                                                + ForeignText.shown(field.getKey())
+                                                + "' is null")
                                 + "; Redis has no null, leave the field out or set it to \"\"");
             }
         }

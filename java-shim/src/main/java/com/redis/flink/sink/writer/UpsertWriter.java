@@ -54,7 +54,9 @@ final class UpsertWriter<T> implements SinkWriter<T> {
         Upsert upsert;
         try {
             upsert = form.make(record);
-        } catch (Exception e) {
+            // Now: when it is written it can no longer be told apart.
+            upsert.requireWholeText();
+        } catch (Exception | StackOverflowError e) {
             // Whatever the job's code throws says something about this one record.
             rejections.take(record, e, frame);
             deadLetters++;

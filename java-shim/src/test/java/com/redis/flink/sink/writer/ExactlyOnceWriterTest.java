@@ -9,6 +9,7 @@ import com.redis.flink.bridge.RedisException;
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.sink.committer.RedisCommittable;
 
+import org.apache.logging.log4j.Level;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
@@ -56,6 +57,29 @@ class ExactlyOnceWriterTest {
         assertThat(sink.calls).containsExactly("write 1", "flush", "prepare");
         assertThat(writer.snapshotState(5))
                 .containsExactly(new RedisWriterState("lane", "attempt", 1));
+    }
+
+    @Test
+    void whatHasNoEffectIsTold() throws Exception {
+        RedisSinkConfig config =
+                RedisSinkConfig.builder()
+                        .topicName("orders")
+                        .numPartitions(2)
+                        .flushOnCheckpoint(true)
+                        .otelServiceName("service")
+                        .build();
+        RecordEncoder<String> encoder =
+                new RecordEncoder<>(s -> RedisMessage.of(s, null), null, config, 0);
+        try (LoggedEvents log = new LoggedEvents(RedisSinkWriter.class.getName(), Level.WARN)) {
+            ExactlyOnceWriter.open(
+                            config, encoder, List.of(), new ManualTimers(), new TestMetrics())
+                    .close();
+
+            assertThat(log.events())
+                    .containsExactly(
+                            "WARN sink orders: otelServiceName is accepted, but this version emits"
+                                    + " no spans yet");
+        }
     }
 
     @Test

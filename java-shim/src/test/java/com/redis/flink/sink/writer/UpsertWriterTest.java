@@ -116,8 +116,8 @@ class UpsertWriterTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "{", "{} {}", "x", "[1,]"})
-    void whatIsNoJsonIsLeftToRedisAndHidesNothing(String invalid) throws Exception {
+    @ValueSource(strings = {"", "{", "{} {}", "x", "[1,]", "1e999", "\"\\ud800\""})
+    void whatRedisMayRejectHidesNothing(String invalid) throws Exception {
         json.flushOnCheckpoint(true);
         SinkWriter<String> documents = jsonWriter();
         documents.write("b=" + invalid, null);
@@ -128,10 +128,31 @@ class UpsertWriterTest {
 
         assertThat(sink.records)
                 .containsExactly(
-                        "0:[b=" + invalid + "]",
                         "0:[a=[1]]",
-                        "0:[a=" + invalid + "]",
-                        "0:[b=null]");
+                        "0:[b=" + invalid + "]",
+                        "0:[b=null]",
+                        "0:[a=" + invalid + "]");
+    }
+
+    /** The server's limit to a text may be as low as 1 MiB. */
+    @Test
+    void norDoesWhatMayBeTooLong() throws Exception {
+        json.flushOnCheckpoint(true);
+        SinkWriter<String> documents = jsonWriter();
+        documents.write("a=1", null);
+        documents.write("a=" + text(1024 * 1024), null);
+        documents.write("a=2", null);
+        documents.write("a=3", null);
+        documents.flush(false);
+        assertThat(sink.records).hasSize(3).startsWith("0:[a=1]").endsWith("0:[a=3]");
+
+        sink.records.clear();
+        hash.flushOnCheckpoint(true);
+        SinkWriter<Map<String, String>> hashes = hashWriter();
+        hashes.write(fields("a", "1"), null);
+        hashes.write(fields("b", "x".repeat(1024 * 1024)), null);
+        hashes.flush(false);
+        assertThat(sink.records).hasSize(2).startsWith("0:[k=, a=1]");
     }
 
     @Test

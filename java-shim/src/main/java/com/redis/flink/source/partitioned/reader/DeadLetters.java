@@ -1,5 +1,6 @@
 package com.redis.flink.source.partitioned.reader;
 
+import com.redis.flink.bridge.ShownFailure;
 import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.sink.writer.Frame;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
