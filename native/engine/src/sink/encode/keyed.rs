@@ -6,12 +6,15 @@
 
 use std::collections::HashMap;
 
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::{Error, Result};
 use crate::sink::encode::{Commands, UnitKind, no_target, resp};
 use crate::sink::frame::Record;
+
+/// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
+const CERTAIN_BYTES: usize = 1024 * 1024;
 
 /// Records of one transaction: the server does nothing else while it runs one.
 const RECORDS_AT_ONCE: usize = 100;
@@ -97,14 +100,23 @@ impl Keyed {
         visible
     }
 
-    /// A document that Redis will reject replaces nothing; a hash is replaced only by one with the same fields.
+    /// What Redis may reject replaces nothing, and is not replaced, for Redis to say why; a hash is replaced only by one
+    /// with the same fields.
     fn replaces(&self, later: &Record<'_>, earlier: &Record<'_>) -> bool {
+        if ![later, earlier].iter().all(|record| record.strings().all(|string| string.len() <= CERTAIN_BYTES)) {
+            return false;
+        }
         if self.json {
-            let document = later.strings().nth(1).unwrap_or_default();
-            return serde_json::from_slice::<IgnoredAny>(document).is_ok();
+            return [later, earlier].iter().all(|record| is_document(record));
         }
         later.pairs == earlier.pairs && later.strings().step_by(2).eq(earlier.strings().step_by(2))
     }
+}
+
+/// Whether RedisJSON takes the document. It reads with the same parser: to skip a value is not enough, since that looks
+/// neither at the range of numbers nor at the escapes in strings.
+fn is_document(record: &Record<'_>) -> bool {
+    serde_json::from_slice::<Value>(record.strings().nth(1).unwrap_or_default()).is_ok()
 }
 
 fn key<'f>(record: &Record<'f>) -> &'f [u8] {
@@ -151,15 +163,21 @@ mod tests {
         let mut json = Encoder::new(&settings(r#""kind":"JSON","#));
         let (texts, _) = encoded(&mut json, &[(0, &[("k", "1")]), (0, &[("l", "2")]), (0, &[("k", "3")])]);
         assert_eq!(texts, ["JSON.SET l $ 2", "JSON.SET k $ 3"]);
-        // A document that is none will be rejected, and the one before it stays.
-        let (texts, _) = encoded(&mut json, &[(0, &[("k", "1")]), (0, &[("k", "{")])]);
-        assert_eq!(texts, ["JSON.SET k $ 1", "JSON.SET k $ {"]);
+        // A document that will be rejected says so, and the one before it stays.
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        let long = format!("\"{}\"", "x".repeat(1024 * 1024));
+        for rejected in ["{", "1e999", r#""\ud800""#, &deep, &long] {
+            let (texts, _) = encoded(&mut json, &[(0, &[("k", "1")]), (0, &[("k", rejected)]), (0, &[("k", "2")])]);
+            assert_eq!(texts, ["1", rejected, "2"].map(|document| format!("JSON.SET k $ {document}")));
+        }
         let mut hash = Encoder::new(&settings(r#""kind":"HASH","#));
         let (texts, _) = encoded(
             &mut hash,
             &[(0, &[("k", ""), ("f", "1")]), (0, &[("k", ""), ("g", "2")]), (0, &[("k", ""), ("g", "3")])],
         );
         assert_eq!(texts, ["HSET k f 1", "HSET k g 3"]);
+        let (texts, _) = encoded(&mut hash, &[(0, &[("k", ""), ("f", "1")]), (0, &[("k", ""), ("f", &long)])]);
+        assert_eq!(texts.len(), 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@ import com.redis.flink.bridge.RedisException;
 import com.redis.flink.it.Flink;
 import com.redis.flink.it.Job;
 import com.redis.flink.it.Topic;
+import com.redis.flink.sink.writer.JsonText;
 import com.redis.flink.testing.RedisJson;
 import com.redis.flink.testing.RedisServer;
 
@@ -18,10 +19,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import redis.clients.jedis.exceptions.JedisDataException;
+
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Documents in a Redis with the real RedisJSON. */
 class RedisJsonSinkIT {
@@ -159,6 +165,90 @@ class RedisJsonSinkIT {
             assertThat(letters)
                     .extracting(letter -> letter.get("key"))
                     .containsExactlyInAnyOrder(topic.name() + ":a", topic.name() + ":text", null);
+        }
+    }
+
+    private static String nested(int depth) {
+        return "[".repeat(depth) + "]".repeat(depth);
+    }
+
+    /** Documents of which RedisJSON takes some, and Jackson others. */
+    static List<String> oddDocuments() {
+        return List.of(
+                "{\"v\":1e999}",
+                "-1e309",
+                "1e308",
+                "1e-400",
+                "9".repeat(200),
+                "9".repeat(400),
+                "18446744073709551616",
+                "-0",
+                "\"\\ud800\"",
+                "\"\\udc00x\"",
+                "\"\\ud83d\\ude00\"",
+                "\"\\u0000\"",
+                nested(100),
+                nested(127),
+                nested(128),
+                nested(2000),
+                "{\"\":{},\"a\":1,\"a\":2}",
+                "\"\"",
+                " 1 ",
+                "01",
+                "NaN",
+                "\ufeff1",
+                "{\"a\":1,}",
+                "\"a\tb\"");
+    }
+
+    @ParameterizedTest
+    @MethodSource("oddDocuments")
+    void whatIsCertainIsTaken(String document) {
+        try (Topic topic = new Topic(REDIS, 1)) {
+            boolean taken;
+            try {
+                RedisJson.set(topic.jedis(), topic.name() + ":a", document);
+                taken = true;
+            } catch (JedisDataException e) {
+                taken = false;
+            }
+            assertThat(taken || !JsonText.isCertain(document)).as("taken: " + taken).isTrue();
+        }
+    }
+
+    @ParameterizedTest(name = "flushOnCheckpoint: {0}, ttlSeconds: {1}")
+    @CsvSource({"false, 0", "true, 0", "false, 60", "true, 60"})
+    void aRejectedDocumentLeavesTheOneBeforeIt(boolean flushOnCheckpoint, long ttlSeconds)
+            throws Exception {
+        try (Topic topic = new Topic(REDIS, 1)) {
+            List<String> odd = oddDocuments();
+            List<String> records = new ArrayList<>();
+            for (int i = 0; i < odd.size(); i++) {
+                records.add(i + " {\"good\":" + i + "}");
+                records.add(i + " " + odd.get(i));
+            }
+            String dead = topic.name() + "-dead";
+            jobs.writeAll(
+                    sink(
+                            topic,
+                            config().flushOnCheckpoint(flushOnCheckpoint)
+                                    .ttlSeconds(ttlSeconds)
+                                    .failedSerializationStreamName(dead)),
+                    records.toArray(new String[0]));
+
+            List<String> rejected =
+                    deadLetters(topic, dead).stream()
+                            .map(letter -> letter.get("value"))
+                            .collect(Collectors.toList());
+            assertThat(rejected)
+                    .contains("{\"v\":1e999}", "\"\\ud800\"", nested(128), "01", "NaN");
+            for (int i = 0; i < odd.size(); i++) {
+                String good = "{\"good\":" + i + "}";
+                assertThat(document(topic, "" + i)).as(odd.get(i)).isNotNull();
+                assertThat(good.equals(text(topic, "" + i)))
+                        .as(odd.get(i))
+                        .isEqualTo(rejected.contains(odd.get(i)));
+            }
         }
     }
 
