@@ -39,12 +39,16 @@ public final class RedisCommittable {
     /** What the engine has prepared in a lane. */
     public static RedisCommittable fromJson(JsonNode node, String lane, String attempt) {
         return new RedisCommittable(
-                node.required("partition").intValue(),
-                node.required("key").textValue(),
-                node.required("records").longValue(),
-                node.required("epoch").longValue(),
+                field(node, "partition").intValue(),
+                field(node, "key").textValue(),
+                field(node, "records").longValue(),
+                field(node, "epoch").longValue(),
                 lane,
                 attempt);
+    }
+
+    private static JsonNode field(JsonNode node, String name) {
+        return Objects.requireNonNull(node.get(name), name);
     }
 
     /** What the engine is to commit, in that order. */
