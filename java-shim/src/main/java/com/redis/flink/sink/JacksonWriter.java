@@ -24,9 +24,14 @@ final class JacksonWriter implements Serializable {
     /**
      * A record as JSON.
      *
-     * @throws IllegalArgumentException Jackson cannot write it
+     * @throws IllegalArgumentException Jackson cannot write it, or it is null: written as {@code
+     *     null} it would be poison to those who read objects
      */
     String write(Object value) {
+        if (value == null) {
+            throw new IllegalArgumentException(
+                    "the record is null; to write nothing, filter it out before the sink");
+        }
         try {
             return mapper().writeValueAsString(value);
         } catch (JsonProcessingException e) {

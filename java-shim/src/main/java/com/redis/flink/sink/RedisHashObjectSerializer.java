@@ -47,7 +47,7 @@ public final class RedisHashObjectSerializer<T> implements RedisHashSerializer<T
         if (!text.take('{')) {
             throw new IllegalArgumentException(
                     "Jackson writes a "
-                            + name(value)
+                            + value.getClass().getName()
                             + " as a JSON value without properties, of which no hash can be"
                             + " made: give the sink a bean, a record or a map, or a"
                             + " RedisHashSerializer of your own");
@@ -57,7 +57,7 @@ public final class RedisHashObjectSerializer<T> implements RedisHashSerializer<T
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "what Jackson made of a "
-                            + name(value)
+                            + value.getClass().getName()
                             + " is no JSON; correct the mapper, or what is written raw",
                     e);
         }
@@ -84,9 +84,5 @@ public final class RedisHashObjectSerializer<T> implements RedisHashSerializer<T
         } while (text.take(','));
         text.require('}');
         return fields;
-    }
-
-    private static String name(Object value) {
-        return value == null ? "null" : value.getClass().getName();
     }
 }

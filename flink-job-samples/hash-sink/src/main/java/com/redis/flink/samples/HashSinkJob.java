@@ -15,7 +15,8 @@ import java.util.Map;
  * {@code sensor:19}, where it stays for an hour.
  *
  * <pre>
- * flink run hash-sink-all.jar --host redis --port 6379 --user default --password secret --records 1000
+ * export REDIS_PASSWORD=secret
+ * flink run hash-sink-all.jar --host redis --port 6379 --user default --records 1000
  * redis-cli HGETALL sensor:7
  * </pre>
  *
@@ -35,7 +36,7 @@ public final class HashSinkJob {
                 RedisHashSinkConfig.builder()
                         .uri(uri(options))
                         .user(options.get("user"))
-                        .password(options.get("password"))
+                        .password(options.getOrDefault("password", System.getenv("REDIS_PASSWORD")))
                         .ttlSeconds(3600)
                         .build();
 

@@ -24,7 +24,8 @@ import java.util.Map;
  * the same the output has each message once, in order for each key.
  *
  * <pre>
- * flink run intermittent-failure-all.jar --host redis --port 6379 --user default --password secret
+ * export REDIS_PASSWORD=secret
+ * flink run intermittent-failure-all.jar --host redis --port 6379 --user default
  * </pre>
  *
  * <p>Other servers than one plain one by {@code --uri}, for example {@code rediss://redis:6380} or
@@ -48,7 +49,7 @@ public final class IntermittentFailureJob {
         Map<String, String> options = options(args);
         String uri = uri(options);
         String user = options.get("user");
-        String password = options.get("password");
+        String password = options.getOrDefault("password", System.getenv("REDIS_PASSWORD"));
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()

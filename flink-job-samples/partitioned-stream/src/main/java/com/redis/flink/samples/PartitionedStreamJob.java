@@ -20,7 +20,8 @@ import java.util.Map;
  * output}.
  *
  * <pre>
- * flink run partitioned-stream-all.jar --host redis --port 6379 --user default --password secret
+ * export REDIS_PASSWORD=secret
+ * flink run partitioned-stream-all.jar --host redis --port 6379 --user default
  * </pre>
  *
  * <p>Other servers than one plain one by {@code --uri}, for example {@code rediss://redis:6380} or
@@ -46,7 +47,7 @@ public final class PartitionedStreamJob {
         Map<String, String> options = options(args);
         String uri = uri(options);
         String user = options.get("user");
-        String password = options.get("password");
+        String password = options.getOrDefault("password", System.getenv("REDIS_PASSWORD"));
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.RedisMessage;
+import com.redis.flink.sink.RedisHashObjectSerializer;
 import com.redis.flink.sink.RedisHashSinkConfig;
+import com.redis.flink.sink.RedisJsonObjectSerializer;
 import com.redis.flink.sink.RedisJsonSinkConfig;
+import com.redis.flink.sink.RedisObjectSerializer;
 import com.redis.flink.sink.RedisSerializer;
 import com.redis.flink.sink.RedisSinkConfig;
 
@@ -13,10 +16,12 @@ import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.logging.log4j.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 
 /** Records and errors of whatever kind: one letter each, and nothing else of the job fails. */
@@ -253,6 +258,47 @@ class RejectionsTest {
 
         assertThat(sink.records).hasSize(3).last().isEqualTo("0:[k=, f=1]");
         assertThat(metrics.errors.getCount()).isEqualTo(2);
+    }
+
+    /** A null is never a write: neither an empty message nor the document {@code null}. */
+    @ParameterizedTest
+    @CsvSource({"true, dead", "false, dead", "true, ''", "false, ''"})
+    void nullRecordsAreRejected(boolean flushOnCheckpoint, String deadLetters) throws Exception {
+        SinkWriter<String> messages = stream(new RedisObjectSerializer<>(), deadLetters);
+        SinkWriter<String> passed = stream(r -> null, deadLetters);
+        SinkWriter<String> documents =
+                UpsertWriters.open(
+                        UpsertForm.json(new RedisJsonObjectSerializer<>(), record -> "k"),
+                        RedisJsonSinkConfig.builder()
+                                .flushOnCheckpoint(flushOnCheckpoint)
+                                .failedSerializationStreamName(deadLetters)
+                                .build(),
+                        sink,
+                        new ManualTimers(),
+                        metrics);
+        SinkWriter<String> hashes =
+                UpsertWriters.open(
+                        UpsertForm.hash(new RedisHashObjectSerializer<>(), record -> "k"),
+                        RedisHashSinkConfig.builder()
+                                .flushOnCheckpoint(flushOnCheckpoint)
+                                .failedSerializationStreamName(deadLetters)
+                                .build(),
+                        sink,
+                        new ManualTimers(),
+                        metrics);
+        for (SinkWriter<String> writer : List.of(messages, passed, documents, hashes)) {
+            if (deadLetters.isEmpty()) {
+                assertThatThrownBy(() -> writer.write(null, null))
+                        .isInstanceOf(IOException.class)
+                        .hasMessageContaining("set failedSerializationStreamName");
+            } else {
+                writer.write(null, null);
+                writer.flush(false);
+            }
+        }
+        assertThat(sink.records)
+                .hasSize(deadLetters.isEmpty() ? 0 : 4)
+                .allSatisfy(letter -> assertThat(letter).startsWith("-1:[error="));
     }
 
     @Test
