@@ -241,9 +241,13 @@ public final class JsonText {
     }
 
     private void skipSpace() {
-        while (at < text.length() && " \t\n\r".indexOf(text.charAt(at)) >= 0) {
+        while (at < text.length() && isSpace(text.charAt(at))) {
             at++;
         }
+    }
+
+    private static boolean isSpace(char character) {
+        return character == ' ' || character == '\n' || character == '\r' || character == '\t';
     }
 
     private char next() {

@@ -83,7 +83,7 @@ final class SinkTrace {
         if (values) {
             if (value instanceof Map) {
                 ObjectNode fields = event.putObject("value");
-                ((Map<?, ?>) value).forEach((name, text) -> fields.put((String) name, cut(text)));
+                ((Map<?, ?>) value).forEach((name, text) -> fields.put(cut(name), cut(text)));
             } else {
                 event.put("value", cut(value));
             }
@@ -121,7 +121,7 @@ final class SinkTrace {
 
     private static void putIfKnown(ObjectNode event, String name, String value) {
         if (value != null) {
-            event.put(name, value);
+            event.put(name, RecordTexts.shorten(value));
         }
     }
 
