@@ -1,16 +1,19 @@
 //! The servers of a deployment, and how connections to them begin.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::config::ConnectionSettings;
+use crate::connection::door::Doors;
 use crate::connection::table::{Route, Slots, Table};
+use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
 use crate::connection::{Address, Connection, Guest, cluster, greeting, sentinel};
-use crate::error::{Error, Fault, FaultKind, Redirect, Result};
+use crate::error::{Error, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
 const YOUNG: Duration = Duration::from_millis(100);
@@ -25,8 +28,14 @@ struct Inner {
     settings: ConnectionSettings,
     transport: Arc<dyn Transport>,
     known: Mutex<Option<Known>>,
-    /// Held by the one who fetches.
-    fetching: tokio::sync::Mutex<()>,
+    /// Held by the one who fetches the table; when the last fetch failed, and how. Those who waited for it share its failure.
+    fetching: tokio::sync::Mutex<Option<(Instant, Error)>>,
+    doors: Doors,
+    tls: Clients,
+    /// These servers have taken these credentials. Set by whoever connects.
+    connected: AtomicBool,
+    /// The job has been connected before this owner was there. Set by the owner.
+    expected: AtomicBool,
 }
 
 struct Known {
@@ -43,8 +52,22 @@ impl Servers {
     }
 
     pub(crate) fn over(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
-        let (known, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { inner: Arc::new(Inner { settings, transport, known, fetching }) }
+        let inner = Inner {
+            settings,
+            transport,
+            known: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+            doors: Doors::default(),
+            tls: Clients::default(),
+            connected: AtomicBool::new(false),
+            expected: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The owner has state of a job that was connected: a name that can't be resolved is there, and will be again.
+    pub(crate) fn were_reached(&self) {
+        self.inner.expected.store(true, Ordering::Relaxed);
     }
 
     pub fn settings(&self) -> &ConnectionSettings {
@@ -71,7 +94,7 @@ impl Servers {
             }
             // The name of a server that others have told us of: it may be gone for good, and they will tell.
             Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
-                Err(Fault::new(FaultKind::Connection, fault.message()).into())
+                Err(fault.into_passing().into())
             }
             Err(error) => Err(error),
         }
@@ -82,19 +105,28 @@ impl Servers {
         if let Some(table) = self.known() {
             return Ok(table);
         }
-        let _fetching = self.inner.fetching.lock().await;
+        let since = Instant::now();
+        let mut failed = self.inner.fetching.lock().await;
         if let Some(table) = self.known() {
             return Ok(table);
         }
+        if let Some((at, error)) = &*failed
+            && *at >= since
+        {
+            return Err(error.clone());
+        }
+        let table = Arc::new(self.fetch().await.inspect_err(|error| *failed = Some((Instant::now(), error.clone())))?);
+        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
+        Ok(table)
+    }
+
+    async fn fetch(&self) -> Result<Table> {
         let settings = self.settings();
-        let table = match &settings.sentinel {
+        Ok(match &settings.sentinel {
             Some(sentinel) => Table::One(Route::to(sentinel::master(self, sentinel).await?)),
             None if settings.cluster => Table::Slots(cluster::slots(self, self.last().as_deref()).await?),
             None => Table::One(Route::to(settings.address())),
-        };
-        let table = Arc::new(table);
-        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
-        Ok(table)
+        })
     }
 
     fn known(&self) -> Option<Arc<Table>> {
@@ -119,6 +151,9 @@ impl Servers {
         if fault.redirect().is_some() && !self.settings().cluster {
             return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();
         }
+        if fault.redirect().is_none() && fault.is_passing() {
+            self.close_door(key);
+        }
         if self.is_one() || !fault.is_passing() {
             return error;
         }
@@ -127,25 +162,28 @@ impl Servers {
         if let Table::Slots(slots) = &*known.table {
             let redirect = fault.redirect().and_then(|redirect| Some((redirect, self.reached(redirect, slots, key)?)));
             if let Some((redirect, address)) = redirect {
-                known.table = Arc::new(Table::Slots(slots.redirected(key, redirect, address)));
+                if let Some(changed) = slots.redirected(key, redirect, address) {
+                    known.table = Arc::new(Table::Slots(changed));
+                }
                 return error;
             }
-            if let Some(settled) = slots.settled(key) {
-                known.table = Arc::new(Table::Slots(settled));
-            }
+            slots.settle(key);
         }
         known.doubted = true;
         error
     }
 
+    fn close_door(&self, key: &[u8]) {
+        if let Some(table) = self.last()
+            && let Ok(route) = table.route(key)
+        {
+            self.inner.doors.close(&route.address);
+        }
+    }
+
     /// Where a redirection leads to; `None`: the node that gave it can't say.
     fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
-        match (redirect.address.clone()?, &slots.route(key).ok()?.address) {
-            (Address::Tcp { host, port }, Address::Tcp { host: teller, .. }) if host.is_empty() => {
-                Some(Address::tcp(teller, port))
-            }
-            (address, _) => Some(address.mapped(&self.settings().address_map)),
-        }
+        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, self)
     }
 
     pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
@@ -156,6 +194,26 @@ impl Servers {
 
     /// Opens a connection to one server.
     pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
-        greeting::visit(&*self.inner.transport, self.settings(), address, guest).await
+        let inner = &*self.inner;
+        let door = inner.doors.to(address);
+        let visit = greeting::visit(&*inner.transport, &inner.settings, &inner.tls, &door, address, guest);
+        let visited = door.enter(visit).await.map_err(|error| self.judged(error))?;
+        if guest.own {
+            inner.connected.store(true, Ordering::Relaxed);
+        }
+        Ok(visited)
+    }
+
+    /// What was right before may be so again: a name is gone while a server restarts, a password while it is changed.
+    fn judged(&self, error: Error) -> Error {
+        let Error::Redis(fault) = error else { return error };
+        let connected = self.inner.connected.load(Ordering::Relaxed);
+        match fault.kind {
+            FaultKind::UnknownHost if connected || self.inner.expected.load(Ordering::Relaxed) => {
+                fault.into_passing().into()
+            }
+            FaultKind::Authentication if connected => fault.into_passing_soon().into(),
+            _ => fault.into(),
+        }
     }
 }
