@@ -168,6 +168,9 @@ const MAX_CLIENTS: &str = "ERR max number of clients";
 /// How the texts begin by which servers and proxies say that they do not have a command, or not that form of it.
 const UNKNOWN_COMMAND: [&str; 3] = ["ERR unknown command", "ERR unknown subcommand", "unsupported command"];
 
+/// So it is told that a command in a script is not permitted, up to Redis 7.0 and from 7.2 on (`script.c`).
+const IN_SCRIPT: [&str; 2] = ["can't run this command or subcommand", "ACL failure in script: "];
+
 const NOT_FROM_HERE: &str = "DENIED: the server is in protected mode and takes no connections from other machines; give it a password \
                              (`requirepass` or an ACL user), or set its `bind` and `protected-mode no`";
 
@@ -186,8 +189,7 @@ impl Fault {
             _ if redirect.is_some() => FaultKind::Redirect,
             "NOAUTH" | "WRONGPASS" | "DENIED" => FaultKind::Authentication,
             "NOPERM" => FaultKind::Permission,
-            // So it is told of a command in a script.
-            _ if said.contains("can't run this command or subcommand") => FaultKind::Permission,
+            _ if IN_SCRIPT.iter().any(|text| said.contains(text)) => FaultKind::Permission,
             "WRONGTYPE" => FaultKind::WrongType,
             _ => FaultKind::Server,
         };
@@ -370,6 +372,12 @@ mod tests {
             ("READONLY You can't write against a read only replica.", FaultKind::Server, true),
             ("WRONGPASS invalid username-password pair or user is disabled.", FaultKind::Authentication, false),
             ("NOPERM this user has no permissions", FaultKind::Permission, false),
+            ("ERR The user executing the script can't run this command or subcommand", FaultKind::Permission, false),
+            (
+                "ERR ACL failure in script: User app has no permissions to run the 'set' command",
+                FaultKind::Permission,
+                false,
+            ),
             ("WRONGTYPE Operation against a key", FaultKind::WrongType, false),
             ("ERR syntax error", FaultKind::Server, false),
             ("NOGROUP No such key", FaultKind::Server, true),
