@@ -217,3 +217,116 @@ impl Servers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use futures_util::future::join_all;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::connection::transport::Dialing;
+    use crate::error::Fault;
+
+    /// A server that says `OK` to all, or `fails`.
+    #[derive(Default)]
+    struct Fake {
+        fails: Mutex<Option<Fault>>,
+        dialed: AtomicUsize,
+    }
+
+    impl Transport for Fake {
+        fn dial<'a>(&'a self, _: &'a Address, _: &'a ConnectionSettings) -> Dialing<'a> {
+            Box::pin(async move {
+                self.dialed.fetch_add(1, Ordering::Relaxed);
+                // It takes a while.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if let Some(fault) = self.fails.lock().clone() {
+                    return Err(fault.into());
+                }
+                let (near, mut far) = duplex(1024);
+                tokio::spawn(async move {
+                    while far.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
+                        let _ = far.write_all(b"+OK\r\n").await;
+                    }
+                });
+                Ok(Box::new(near) as Box<_>)
+            })
+        }
+    }
+
+    fn over(fake: &Arc<Fake>, more: &str) -> Servers {
+        let settings = format!(
+            r#"{{{more}"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1000,
+            "commandTimeoutMillis":1000,"retryTimeoutMillis":1000}}"#
+        );
+        Servers::over(serde_json::from_str(&settings).unwrap(), Arc::clone(fake) as Arc<_>)
+    }
+
+    async fn refusal(servers: &Servers) -> Fault {
+        match servers.connect("c", b"k").await {
+            Err(Error::Redis(fault)) => fault,
+            other => panic!("{:?}", other.err()),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_right_before_may_be_so_again() {
+        let unknown = || Fault::new(FaultKind::UnknownHost, "unknown");
+        let wrong = || Fault::from_server("WRONGPASS no");
+        let fake = Arc::new(Fake::default());
+        let servers = over(&fake, "");
+        let clone = servers.clone();
+        let fail = |fault| *fake.fails.lock() = Some(fault);
+        fail(unknown());
+        assert!(!refusal(&servers).await.is_passing());
+        fail(wrong());
+        assert!(!refusal(&servers).await.is_passing());
+        *fake.fails.lock() = None;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        clone.connect("c", b"k").await.unwrap();
+        fail(unknown());
+        let fault = refusal(&servers).await;
+        assert!(fault.is_passing() && !fault.passes_soon() && fault.kind == FaultKind::UnknownHost, "{fault}");
+        fail(wrong());
+        let fault = refusal(&servers).await;
+        assert!(fault.passes_soon() && fault.kind == FaultKind::Authentication, "{fault}");
+
+        // One who knows that the job was connected before does not know with which password.
+        let servers = over(&fake, "");
+        servers.were_reached();
+        assert!(!refusal(&servers).await.is_passing());
+        let servers = over(&fake, "");
+        servers.were_reached();
+        fail(unknown());
+        assert!(refusal(&servers).await.is_passing());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_table_shares_what_became_of_it() {
+        let fake = Arc::new(Fake::default());
+        *fake.fails.lock() = Some(Fault::new(FaultKind::Connection, "refused"));
+        let servers = over(&fake, r#""cluster":true,"#);
+        let all = join_all((0..32).map(|_| servers.connect("c", b"k"))).await;
+        assert!(all.iter().all(|connected| matches!(connected, Err(error) if error.to_string() == "refused")));
+        assert_eq!(fake.dialed.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_names_no_host_is_where_its_teller_is() {
+        let servers = over(&Arc::default(), r#""addressMap":{"10.0.0.1":"mapped"},"#);
+        let teller = Address::tcp("teller", 1);
+        for (named, expected) in [
+            ("", Some("teller:7")),
+            ("0.0.0.0", Some("teller:7")),
+            ("::", Some("teller:7")),
+            ("?", None),
+            ("10.0.0.1", Some("mapped:7")),
+            ("other", Some("other:7")),
+        ] {
+            let reached = cluster::reached(Address::tcp(named, 7), &teller, &servers);
+            assert_eq!(reached.map(|address| address.to_string()).as_deref(), expected, "{named}");
+        }
+    }
+}
