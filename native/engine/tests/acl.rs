@@ -13,8 +13,9 @@ use support::reading::{self, Job};
 use support::writing::{self, frame, frame_of};
 use support::{PATIENCE, RedisServer};
 
-const SOURCE: &[&str] = &["client|id", "xgroup", "xinfo", "xpending", "xclaim", "xreadgroup", "xrange", "xack"];
+const SOURCE: &[&str] = &["xgroup", "xinfo", "xpending", "xclaim", "xreadgroup", "xrange", "xack"];
 const SOURCE_BY_POSITION: &[&str] = &["xgroup", "xinfo", "xpending", "xread"];
+const SOURCE_BY_POSITION_OF_PENDING: &[&str] = &["xgroup", "xinfo", "xpending", "xread", "xclaim", "xrange", "xack"];
 const SINK: &[&str] = &["xadd"];
 const EXACTLY_ONCE_SINK: &[&str] = &[
     "xadd",
@@ -45,6 +46,11 @@ fn a_user_needs_these_commands_and_is_told_which_one_is_missing() {
     for (what, commands, work) in [
         ("a source", SOURCE, read_and_acknowledge as Work),
         ("a source that commits positions", SOURCE_BY_POSITION, read_by_position),
+        (
+            "a source that commits positions of a group with pending entries",
+            SOURCE_BY_POSITION_OF_PENDING,
+            read_pending_by_position,
+        ),
         ("a sink", SINK, append),
         ("an exactly-once sink", EXACTLY_ONCE_SINK, stage_commit_and_clean_up),
         ("a hash sink with a time to live", HASH_SINK, set_hashes),
@@ -87,6 +93,15 @@ fn read_and_acknowledge(server: &RedisServer) -> Result<(), String> {
 fn read_by_position(server: &RedisServer) -> Result<(), String> {
     server.add("t:0", 0..20);
     read(server, r#""ackStrategy":"COMMIT_POSITION","#, || server.lag("t:0") == 0)
+}
+
+fn read_pending_by_position(server: &RedisServer) -> Result<(), String> {
+    server.add("t:0", 0..20);
+    server.run("XGROUP CREATE t:0 g 0");
+    server.run("XREADGROUP GROUP g someone COUNT 5 STREAMS t:0 >");
+    read(server, r#""ackStrategy":"COMMIT_POSITION","claimMinIdleMillis":0,"#, || {
+        server.lag("t:0") == 0 && server.pending("t:0", "g") == 0
+    })
 }
 
 fn read(server: &RedisServer, more: &str, acknowledged: impl Fn() -> bool) -> Result<(), String> {

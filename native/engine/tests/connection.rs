@@ -4,15 +4,21 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use flink_redis_engine::connection::{Credentials, Desk};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
+use flink_redis_engine::error::{Error, FaultKind};
 use flink_redis_engine::sink::Writer;
+use redis::Value;
+use support::proxy::Proxy;
 use support::reading::{self, Job};
-use support::writing::{self, flush, frame, write};
-use support::{PATIENCE, RedisServer};
+use support::writing::{self, flush, frame, frame_of, write};
+use support::{PATIENCE, RedisServer, await_that, logs};
 
 /// Connection settings with this in the place of that.
 fn with(port: u16, replaced: &[(&str, &str)]) -> String {
@@ -113,4 +119,257 @@ fn as_a_user_when_there_is_a_password() {
     let error = enumerator.discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("AUTH with what the credentialsProvider gave: WRONGPASS"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
+}
+
+/// What a job that was given 16 splits ends with.
+fn ended(job: &mut Job) -> Error {
+    let begin = Instant::now();
+    loop {
+        assert!(begin.elapsed() < PATIENCE, "{:?}", job.reader.stats());
+        if let Err(error) = job.poll(Duration::from_millis(20)) {
+            return error;
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_gone_is_an_outage_for_a_job_that_was_connected_before() {
+    let server = RedisServer::start();
+    let splits = reading::discover(&reading::settings(server.port, ""), false, &[]);
+    // No name server knows it: it is longer than a name can be.
+    let gone = with(server.port, &[("127.0.0.1", &"x".repeat(70)), (":15000", ":500")]);
+    let settings = reading::settings_over(&gone, "");
+    let unresolved = |error: &Error, gave_up: bool| {
+        let text = error.to_string();
+        assert!(text.contains("can't be resolved") && text.contains("check the option `host`"), "{text}");
+        assert_eq!(text.contains("gave up after"), gave_up, "{text}");
+        assert!(matches!(error, Error::Redis(fault) if fault.kind == FaultKind::UnknownHost), "{text}");
+    };
+    let fresh = Enumerator::new(settings.clone()).unwrap().discover(&request(), PATIENCE).unwrap_err();
+    unresolved(&fresh, false);
+    let restored = DiscoverRequest { restored: true, ..request() };
+    unresolved(&Enumerator::new(settings.clone()).unwrap().discover(&restored, PATIENCE).unwrap_err(), true);
+    unresolved(&ended(&mut Job::start(&settings, splits)), true);
+    let writer = Writer::new(writing::settings_over(&gone, "")).unwrap();
+    unresolved(&writer.write(&frame(0, 0..1), PATIENCE).and_then(|_| writer.flush(PATIENCE)).unwrap_err(), false);
+}
+
+/// A server with a user of its own, and how to connect as that user.
+fn guarded() -> (RedisServer, String) {
+    let server = RedisServer::start();
+    server.run("ACL SETUSER app on >pw ~* +@all");
+    let to = with(server.port, &[(r#""user":"default","password":"""#, r#""user":"app","password":"pw""#)]);
+    (server, to)
+}
+
+fn failed_logins(server: &RedisServer) -> usize {
+    let stats = server.text("INFO commandstats");
+    let auth = stats.lines().find(|line| line.starts_with("cmdstat_auth:")).unwrap_or_default();
+    auth.split("failed_calls=").nth(1).map_or(0, |failed| failed.trim().parse().unwrap())
+}
+
+#[test]
+fn a_password_that_is_changed_on_both_sides_is_no_failure() {
+    let (server, to) = guarded();
+    let many = r#""numPartitions":16,"#;
+    let mut job = Job::fresh(&reading::settings_over(&to, many));
+    let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
+    write(&writer, &frame(0, 0..10));
+    flush(&writer);
+    job.poll_for(10);
+    let lost = job.reader.stats().reconnects;
+    server.run("ACL SETUSER app resetpass >other");
+    assert!(matches!(server.run("CLIENT KILL USER app"), Value::Int(killed) if killed > 16));
+    await_that("all of them are refused", || job.reader.stats().reconnects > lost + 3 * 16);
+    // Each owner shows it a few times, not each of its connections.
+    assert!((1..16).contains(&failed_logins(&server)), "{}", failed_logins(&server));
+    server.run("ACL SETUSER app resetpass >pw");
+    write(&writer, &frame(0, 10..20));
+    flush(&writer);
+    job.poll_for(20);
+    assert_eq!(job.emitted[&0], (0..20).collect::<Vec<u64>>());
+
+    // One that stays wrong is told in the end.
+    let impatient = to.replace(":15000", ":500");
+    let mut job = Job::fresh(&reading::settings_over(&impatient, many));
+    server.add("t:0", 0..1);
+    job.poll_for(1);
+    server.run("ACL SETUSER app resetpass >other");
+    server.run("CLIENT KILL USER app");
+    let error = ended(&mut job).to_string();
+    assert!(error.contains("gave up after") && error.contains("WRONGPASS"), "{error}");
+}
+
+#[test]
+fn a_wrong_password_is_shown_once_and_not_by_each_connection() {
+    let (server, to) = guarded();
+    let settings = reading::settings_over(&to, r#""numPartitions":64,"#);
+    let splits = reading::discover(&settings, false, &[]);
+    server.run("ACL SETUSER app resetpass >other");
+    let error = ended(&mut Job::start(&settings, splits)).to_string();
+    assert!(error.contains("WRONGPASS") && !error.contains("gave up"), "{error}");
+    assert!((1..4).contains(&failed_logins(&server)), "{}", failed_logins(&server));
+}
+
+#[test]
+fn a_provider_is_asked_again_after_a_refusal() {
+    let (server, _) = guarded();
+    let desk = Arc::new(Desk::new());
+    let mut settings = reading::settings(server.port, "");
+    let splits = reading::discover(&settings, false, &[]);
+    settings.connection.desk = Some(Arc::clone(&desk));
+    let mut job = Job::start(&settings, splits);
+    let give = |password: &str| {
+        let json = format!(r#"{{"user":"app","password":"{password}"}}"#);
+        await_that("credentials are wanted", || desk.wanted());
+        desk.give(&Credentials::from_json(&json).unwrap());
+    };
+    give("pw");
+    server.add("t:0", 0..10);
+    job.poll_for(10);
+    server.run("ACL SETUSER app resetpass >next");
+    server.run("CLIENT KILL USER app");
+    // It does not know yet.
+    give("pw");
+    give("pw");
+    give("next");
+    server.add("t:0", 10..20);
+    job.poll_for(20);
+}
+
+#[test]
+fn without_the_client_commands() {
+    logs::collect();
+    let server = RedisServer::start_with(&["--rename-command", "CLIENT", "", "--rename-command", "EVAL", ""]);
+    let all = Proxy::to(server.port);
+    go_on_without_client_commands(&server, &all);
+    for (word, garbled) in [("SETNAME", "SETNAMX"), ("$2\r\nID\r", "$2\r\nIX\r"), ("LIST", "LISX"), ("KILL", "KILX")] {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.port);
+        proxy.garble(word, garbled);
+        go_on_without_client_commands(&server, &proxy);
+    }
+}
+
+/// Each way to acknowledge and to write, over a connection that is lost once; another reader takes the group over.
+fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) {
+    let add = |numbers: std::ops::Range<u64>| {
+        numbers.for_each(|n| {
+            server.run(&format!("XADD t:0 * n {n}"));
+        });
+    };
+    let to = with(proxy.port, &[]);
+    for strategy in ["ON_CHECKPOINT", "ON_EMIT", "NOACK", "COMMIT_POSITION"] {
+        server.run("FLUSHALL");
+        server.run("XGROUP CREATE t:0 g 0 MKSTREAM");
+        add(0..5);
+        server.run("XREADGROUP GROUP g someone COUNT 5 STREAMS t:0 >");
+        let more = format!(r#""ackStrategy":"{strategy}","claimMinIdleMillis":0,"#);
+        let settings = reading::settings_over(&to, &more);
+        let mut job = Job::fresh(&settings);
+        add(5..10);
+        job.poll_for(10);
+        proxy.reset();
+        add(10..20);
+        job.poll_for(20);
+        assert_eq!(job.emitted[&0], (0..20).collect::<Vec<u64>>(), "{strategy}");
+        job.complete_checkpoint();
+        await_that("nothing is pending", || server.pending("t:0", "g") == 0);
+        let mut successor = Job::start(&settings, job.state());
+        add(20..25);
+        successor.poll_for(5);
+        assert_eq!(successor.emitted[&0], (20..25).collect::<Vec<u64>>(), "{strategy}");
+    }
+    let warned = logs::with(&[&format!(":{}", proxy.port), "can't all be used here", "nothing is lost by it"]);
+    assert!(warned.len() <= 6, "once for each reader of a consumer: {warned:?}");
+
+    server.run("FLUSHALL");
+    let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
+    write(&writer, &frame(0, 0..10));
+    flush(&writer);
+    proxy.reset();
+    write(&writer, &frame(0, 10..20));
+    flush(&writer);
+    assert!(server.int("XLEN t:0") >= 20);
+    let hashes = Writer::new(writing::settings_over(&to, r#""kind":"HASH","ttlSeconds":60,"#)).unwrap();
+    write(&hashes, &frame_of(&[&[("k1", ""), ("n", "1")]]));
+    flush(&hashes);
+    assert_eq!(server.int("HLEN k1"), 1);
+}
+
+#[test]
+fn a_connection_that_is_closed_while_nobody_uses_it_is_no_outage() {
+    logs::collect();
+    let server = RedisServer::start();
+    let to = support::connection_json(server.port);
+    let mut job = Job::fresh(&reading::settings_over(&to, ""));
+    let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
+    let sink = |from: u64| {
+        write(&writer, &frame(1, from..from + 10));
+        flush(&writer);
+    };
+    let close = |name: &str| {
+        let list = server.text("CLIENT LIST");
+        let named = |line: &&str| line.contains(&format!(" name={name} "));
+        let ids: Vec<&str> = list.lines().filter(named).map(|line| line[3..].split(' ').next().unwrap()).collect();
+        assert_eq!(ids.len(), 1, "{name}: {list}");
+        assert_eq!(server.run(&format!("CLIENT KILL ID {}", ids[0])), Value::Int(1));
+        await_that("it is gone", || !server.text("CLIENT LIST").contains(&format!("id={} ", ids[0])));
+    };
+    for round in 0..3 {
+        server.add("t:0", round * 10..round * 10 + 10);
+        job.poll_for((round as usize + 1) * 10);
+        job.complete_checkpoint();
+        await_that("all is acknowledged", || job.reader.stats().acknowledged == (round + 1) * 10);
+        sink(round * 10);
+        close("flink-test-ack");
+        close("flink-test");
+        await_that("the sink has noticed", || writer.stats().reconnects == round + 1);
+    }
+    sink(30);
+    assert_eq!(server.int("XLEN t:1"), 40, "nothing twice");
+    job.complete_checkpoint();
+    let warned = logs::with(&[&format!(":{}", server.port), "trying again"]);
+    assert!(warned.is_empty(), "{warned:?}");
+}
+
+#[test]
+fn a_server_that_hangs_up_on_everybody_is_not_stormed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&accepted);
+    // It ends with the process.
+    std::thread::spawn(move || {
+        while listener.accept().is_ok() {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let good = RedisServer::start();
+    let splits = reading::discover(&reading::settings(good.port, r#""numPartitions":64,"#), false, &[]);
+    let job = Job::start(&reading::settings(port, r#""numPartitions":64,"#), splits);
+    await_that("each split has failed", || job.reader.stats().reconnects >= 64);
+    // Two for each of them, if each tried and then looked whether it is a TLS port.
+    assert!(accepted.load(Ordering::Relaxed) < 64, "{accepted:?}");
+}
+
+#[test]
+fn what_a_server_says_forges_no_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // It ends with the process.
+    std::thread::spawn(move || {
+        let said = format!("-ERR no\u{1b}[2J\u{7f} {}\r\n", "x".repeat(40_000));
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut command = [0; 4096];
+            while matches!(stream.read(&mut command), Ok(1..)) && stream.write_all(said.as_bytes()).is_ok() {}
+        }
+    });
+    let error = refused(&support::connection_json(port));
+    assert!(
+        error.contains(r"ERR no\u{1b}[2J\u{7f} x") && error.len() < 10_000,
+        "{} bytes: {:.300}",
+        error.len(),
+        error
+    );
 }

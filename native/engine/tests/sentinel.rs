@@ -97,3 +97,18 @@ fn a_server_that_is_called_the_master_and_is_none_is_not_taken_for_it() {
     let error = refused(&app);
     assert!(error.contains("gave up after") && error.contains("READONLY"), "{error}");
 }
+
+#[test]
+fn a_master_that_is_named_and_not_there_is_waited_for() {
+    let deployment = Sentinels::start(0);
+    let port = deployment.servers[0].port;
+    let nobody = free_port();
+    for (reached, told) in [
+        (format!("{}:{port}", "x".repeat(70)), "can't be resolved"),
+        (format!("127.0.0.1:{nobody}"), "check that Redis runs there"),
+    ] {
+        let map = format!(r#""connection":{{"addressMap":{{"127.0.0.1:{port}":"{reached}"}},"#);
+        let error = refused(&deployment.connection_json().replace(r#""connection":{"#, &map));
+        assert!(error.contains("gave up after") && error.contains(told), "{error}");
+    }
+}

@@ -4,15 +4,18 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flink_redis_engine::config::SourceSettings;
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
+use flink_redis_engine::sink::Writer;
 use redis::Value;
-use support::reading::settings;
+use support::proxy::Proxy;
+use support::reading::{self, Job, settings};
+use support::writing::{self, flush, frame, write};
 use support::{PATIENCE, RedisServer, await_that, free_port};
 
 /// A state that the server is brought into, and out of again.
@@ -146,6 +149,67 @@ fn states_that_pass_are_waited_for_and_told() {
         assert_eq!(first, Ok(false), "{code}");
         leave(&server);
         assert_eq!(discover(&enumerator, PATIENCE), Ok(true), "{code}");
+    }
+}
+
+#[test]
+fn a_server_that_has_enough_clients_is_waited_for_and_told() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to(server.port);
+    let control = Control::to(server.port);
+    let patient = settings(proxy.port, r#""numPartitions":8,"#);
+    let mut impatient = patient.clone();
+    impatient.connection.retry_timeout_millis = 200;
+
+    control.set("maxclients 1");
+    let error = discovery(&impatient, PATIENCE).1.unwrap_err();
+    let parts = ["gave up after", "ERR max number of clients reached; raise the server's `maxclients`"];
+    // The server hangs up behind its answer: what arrives first is chance.
+    assert!(error.contains(parts[0]), "{error}");
+    assert!(error.contains(parts[1]) || error.contains("connection"), "{error}");
+    let (enumerator, first) = discovery(&patient, Duration::from_millis(100));
+    assert_eq!(first, Ok(false));
+    control.set("maxclients 1000");
+    assert_eq!(discover(&enumerator, PATIENCE), Ok(true));
+
+    // Source and sink, from the start and in the middle of their work.
+    let splits = reading::discover(&patient, false, &[]);
+    control.set("maxclients 1");
+    let mut job = Job::start(&patient, splits);
+    let writer = Writer::new(writing::settings(proxy.port, "")).unwrap();
+    write(&writer, &frame(0, 0..10));
+    await_that("all of them were refused", || job.reader.stats().reconnects >= 8 && writer.stats().reconnects >= 2);
+    for round in 0..2 {
+        control.set("maxclients 1000");
+        flush(&writer);
+        job.poll_for((round + 1) * 10);
+        if round == 0 {
+            let before = (job.reader.stats().reconnects, writer.stats().reconnects);
+            control.set("maxclients 1");
+            proxy.reset();
+            write(&writer, &frame(0, 10..20));
+            await_that("all of them were refused again", || {
+                job.reader.stats().reconnects >= before.0 + 16 && writer.stats().reconnects >= before.1 + 2
+            });
+        }
+    }
+    assert_eq!(job.emitted[&0], server.numbers("t:0"));
+}
+
+/// A connection that was there before the server had too many.
+struct Control(std::sync::Mutex<TcpStream>);
+
+impl Control {
+    fn to(port: u16) -> Self {
+        Self(std::sync::Mutex::new(TcpStream::connect(("127.0.0.1", port)).unwrap()))
+    }
+
+    fn set(&self, setting: &str) {
+        let mut stream = self.0.lock().unwrap();
+        stream.write_all(format!("CONFIG SET {setting}\r\n").as_bytes()).unwrap();
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+OK\r\n", "{setting}");
     }
 }
 

@@ -158,7 +158,11 @@ fn one_side_that_does_not_encrypt_is_told() {
     let with_password = plain.replace(r#""password":"""#, r#""password":"s3cret""#);
     assert_refused(&with_password, FaultKind::Tls, &["this port speaks TLS; set useTls(true)"]);
     let encrypted = connection("localhost", server.plain.port, &tls_json(&authority.pem(), None), "");
-    assert_refused(&encrypted, FaultKind::Tls, &["this port does not speak TLS; set useTls(false)"]);
+    assert_refused(
+        &encrypted,
+        FaultKind::Tls,
+        &["this port does not speak TLS; use the server's TLS port, or set useTls(false) if nobody"],
+    );
 }
 
 #[test]

@@ -69,7 +69,9 @@ impl<T: Default> ErrorPolicy<T, Failure> for ThrowTyped {
             Failure::Engine(EngineError::Settings(message)) => {
                 env.throw_new(jni_str!("java/lang/IllegalArgumentException"), JNIString::from(message))
             }
-            Failure::Engine(error @ EngineError::Panic(_)) => throw_panic(env, &error.to_string()),
+            Failure::Engine(error @ (EngineError::Panic(_) | EngineError::Internal(_))) => {
+                throw_panic(env, &error.to_string())
+            }
             Failure::Engine(EngineError::Redis(fault)) => throw_redis(env, fault.kind.name(), fault.message()),
             // A pending Java exception is thrown as it is.
             Failure::Jni(JniError::JavaException) => Ok(()),

@@ -91,7 +91,7 @@ pub struct SentinelSettings {
 }
 
 /// Certificates and a key, as PEM texts.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TlsMaterial {
     /// The authorities that servers are checked against; empty: the system's.
@@ -188,7 +188,7 @@ impl ConnectionSettings {
 }
 
 /// A text that no log, message or `Debug` shows.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::Ipv6Addr;
+
+use crate::foreign_text::shown;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Address {
@@ -24,21 +27,25 @@ impl Address {
     /// Where an announced address is reached: what the map says of `host:port`, or else of `host`.
     pub(super) fn mapped(self, map: &BTreeMap<String, String>) -> Self {
         let Self::Tcp { host, port } = &self else { return self };
-        if let Some(reached) = map.get(&self.to_string()).or_else(|| map.get(&format!("{host}:{port}"))) {
-            return Self::parse(reached).unwrap_or_else(|| Self::tcp(reached, *port));
-        }
-        match map.get(host) {
-            Some(reached) => Self::parse(reached).unwrap_or_else(|| Self::tcp(reached, *port)),
+        let with_port = map.get(&self.to_string()).or_else(|| map.get(&format!("{host}:{port}")));
+        match with_port.or_else(|| map.get(host)) {
+            // Without brackets the colons of an IPv6 address are its own, and no port is behind them.
+            Some(reached) if reached.parse::<Ipv6Addr>().is_ok() => Self::tcp(reached, *port),
+            Some(reached) => Self::parse(reached).unwrap_or_else(|| {
+                let host = reached.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(reached);
+                Self::tcp(host, *port)
+            }),
             None => self,
         }
     }
 }
 
+/// For messages: servers may announce anything as a host.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{}]:{port}", shown(host)),
+            Self::Tcp { host, port } => write!(f, "{}:{port}", shown(host)),
             Self::Unix { path } => write!(f, "unix:{path}"),
         }
     }
@@ -63,15 +70,24 @@ mod tests {
 
     #[test]
     fn an_announced_address_is_reached_where_the_map_says() {
-        let map: BTreeMap<String, String> =
-            [("10.0.0.1:6379", "public:7000"), ("10.0.0.2", "second"), ("fd00::1", "third")]
-                .map(|(from, to)| (from.to_owned(), to.to_owned()))
-                .into();
+        let map: BTreeMap<String, String> = [
+            ("10.0.0.1:6379", "public:7000"),
+            ("10.0.0.2", "second"),
+            ("fd00::1", "third"),
+            ("10.0.0.3", "fd00::3"),
+            ("10.0.0.4", "[fd00::4]"),
+            ("10.0.0.5", "[fd00::5]:7000"),
+        ]
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .into();
         for (announced, reached) in [
             ("10.0.0.1:6379", "public:7000"),
             ("10.0.0.1:6380", "10.0.0.1:6380"),
             ("10.0.0.2:6380", "second:6380"),
             ("fd00::1:6380", "third:6380"),
+            ("10.0.0.3:6380", "[fd00::3]:6380"),
+            ("10.0.0.4:6380", "[fd00::4]:6380"),
+            ("10.0.0.5:6380", "[fd00::5]:7000"),
         ] {
             assert_eq!(Address::parse(announced).unwrap().mapped(&map).to_string(), reached);
         }

@@ -4,6 +4,8 @@
 //! their slots. What `CLUSTER SHARDS` (7.0) tells besides, health and replicas, is not: replicas are not read from. A question has a
 //! connection of its own: it is asked at the start and after faults, so one that was kept would be lost with the others.
 
+use std::net::IpAddr;
+
 use redis::Value;
 
 use crate::connection::table::{Slots, Table};
@@ -28,7 +30,7 @@ pub(super) async fn slots(servers: &Servers, last: Option<&Table>) -> Result<Slo
 async fn ask(servers: &Servers, node: Address, guest: &Guest<'_>) -> Result<Slots> {
     let mut connection = servers.visit(&node, guest).await?;
     let answer = match connection.call(redis::cmd("CLUSTER").arg("SLOTS")).await {
-        Err(Error::Redis(fault)) if fault.message().contains("cluster support disabled") => {
+        Err(Error::Redis(fault)) if fault.server_text().contains("cluster support disabled") => {
             Err(fault.into_final("; the server is not a node of a cluster: set useClusterApi(false)").into())
         }
         answer => answer,
@@ -43,34 +45,33 @@ async fn ask(servers: &Servers, node: Address, guest: &Guest<'_>) -> Result<Slot
     }
     let mut known = Vec::with_capacity(ranges.len());
     for range in ranges {
-        let (first, last, announced) = read(range).ok_or_else(unreadable)?;
-        known.extend(announced.reached(&node, servers).map(|master| (first, last, master)));
+        let (first, last, named) = read(range).ok_or_else(unreadable)?;
+        known.extend(reached(named, &node, servers).map(|master| (first, last, master)));
     }
     Ok(Slots::new(known))
 }
 
-/// A master, as a node names it.
-struct Announced {
-    host: String,
-    port: u16,
+/// Where a node is that another one, the `teller`, has named; `None`: nobody can say.
+pub(super) fn reached(named: Address, teller: &Address, servers: &Servers) -> Option<Address> {
+    match (&named, teller) {
+        // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
+        (Address::Tcp { host, .. }, _) if host == "?" => None,
+        // Where the one who tells it is; before 7.0 that one itself, which does not know its own address yet.
+        (Address::Tcp { host, port }, Address::Tcp { host: teller, .. }) if is_any(host) => {
+            Some(Address::tcp(teller, *port))
+        }
+        _ => Some(named.mapped(&servers.settings().address_map)),
+    }
 }
 
-impl Announced {
-    /// `None`: nobody can say where it is.
-    fn reached(self, teller: &Address, servers: &Servers) -> Option<Address> {
-        match (self.host.as_str(), teller) {
-            // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
-            ("?", _) => None,
-            // Where the one who tells it is; before 7.0 that one itself, which does not know its own address yet.
-            ("", Address::Tcp { host, .. }) => Some(Address::tcp(host, self.port)),
-            _ => Some(Address::tcp(&self.host, self.port).mapped(&servers.settings().address_map)),
-        }
-    }
+/// No host at all, or the addresses that stand for all of one's own: a node that was told to announce what it binds to.
+fn is_any(host: &str) -> bool {
+    host.is_empty() || host.parse().is_ok_and(|address: IpAddr| address.is_unspecified())
 }
 
 /// A range of slots and their master: `[first, last, [host, port, …], replicas …]`
 /// (<https://redis.io/docs/latest/commands/cluster-slots/>).
-fn read(range: Value) -> Option<(u16, u16, Announced)> {
+fn read(range: Value) -> Option<(u16, u16, Address)> {
     let Value::Array(parts) = range else { return None };
     let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else { return None };
     let (host, port) = match master.as_slice() {
@@ -78,8 +79,8 @@ fn read(range: Value) -> Option<(u16, u16, Announced)> {
         [Value::Nil, Value::Int(port), ..] => ("", port),
         _ => return None,
     };
-    let announced = Announced { host: host.to_owned(), port: u16::try_from(*port).ok()? };
-    Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, announced))
+    let named = Address::tcp(host, u16::try_from(*port).ok()?);
+    Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, named))
 }
 
 fn unreadable() -> Error {

@@ -2,7 +2,9 @@
 //!
 //! The engine calls nobody: a task that connects waits at the desk, and a thread of Java's that sees it waiting brings what is valid by then.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::thread::{self, ThreadId};
 
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -55,9 +57,11 @@ pub struct Desk {
 #[derive(Default)]
 struct State {
     closed: bool,
-    waiting: Vec<oneshot::Sender<Credentials>>,
-    /// So many of them were waiting when somebody went to fetch. What is brought may be too old for those that came later.
-    asked: usize,
+    /// In the order in which they came, with their numbers.
+    waiting: Vec<(u64, oneshot::Sender<Credentials>)>,
+    next: u64,
+    /// The last who waited when that thread went to fetch. What it brings may be too old for those that came later.
+    fetching: HashMap<ThreadId, u64>,
 }
 
 impl Desk {
@@ -65,20 +69,25 @@ impl Desk {
         Self::default()
     }
 
-    /// Whether somebody waits. Who sees it fetches credentials and [`give`](Self::give)s them.
+    /// Whether somebody waits. The thread that sees it fetches credentials and [`give`](Self::give)s them.
     pub fn wanted(&self) -> bool {
         let mut state = self.state.lock();
         // Those that were given up do not count.
-        state.waiting.retain(|waiting| !waiting.is_closed());
-        state.asked = state.waiting.len();
-        state.asked > 0
+        state.waiting.retain(|(_, waiting)| !waiting.is_closed());
+        let last = state.waiting.last().map(|(number, _)| *number);
+        match last {
+            Some(last) => _ = state.fetching.insert(thread::current().id(), last),
+            None => state.fetching.clear(),
+        }
+        last.is_some()
     }
 
-    /// For all that waited when they were found [`wanted`](Self::wanted).
+    /// For all that waited when this thread found them [`wanted`](Self::wanted).
     pub fn give(&self, credentials: &Credentials) {
         let mut state = self.state.lock();
-        let asked = std::mem::take(&mut state.asked);
-        for waiting in state.waiting.drain(..asked) {
+        let Some(last) = state.fetching.remove(&thread::current().id()) else { return };
+        let served = state.waiting.partition_point(|(number, _)| *number <= last);
+        for (_, waiting) in state.waiting.drain(..served) {
             // Who has given up meanwhile needs none.
             let _ = waiting.send(credentials.clone());
         }
@@ -95,7 +104,9 @@ impl Desk {
                 return Err(Error::Closed);
             }
             let (waiting, given) = oneshot::channel();
-            state.waiting.push(waiting);
+            let number = state.next;
+            state.next += 1;
+            state.waiting.push((number, waiting));
             given
         };
         given.await.map_err(|_| Error::Closed)
@@ -106,7 +117,7 @@ impl Desk {
         let mut state = self.state.lock();
         state.closed = true;
         state.waiting.clear();
-        state.asked = 0;
+        state.fetching.clear();
     }
 }
 
@@ -152,6 +163,22 @@ mod tests {
         desk.give(&password("2"));
         assert_eq!(revealed(late.now_or_never()), "2");
         assert!(!desk.wanted());
+    }
+
+    #[tokio::test]
+    async fn of_two_threads_that_fetch_none_gives_old_credentials_to_those_that_came_later() {
+        let desk = Desk::new();
+        let (mut early, mut late) = (pin!(desk.ask()), pin!(desk.ask()));
+        assert!(waits(early.as_mut()));
+        assert!(desk.wanted());
+        assert!(waits(late.as_mut()));
+        assert!(thread::scope(|threads| threads.spawn(|| desk.wanted()).join().unwrap()), "another thread sees both");
+        desk.give(&password("old"));
+        assert_eq!(revealed(early.now_or_never()), "old");
+        assert!(waits(late.as_mut()), "this thread went before it came");
+        assert!(desk.wanted());
+        desk.give(&password("new"));
+        assert_eq!(revealed(late.now_or_never()), "new");
     }
 
     #[tokio::test]

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use redis::Cmd;
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::config::{ConnectionSettings, Secret};
 use crate::connection::credentials::Credentials;
+use crate::connection::door::Door;
 use crate::connection::tls::{self, mismatch};
 use crate::connection::transport::Transport;
 use crate::connection::{Address, Connection};
@@ -35,6 +37,8 @@ impl Guest<'_> {
 pub(super) async fn visit(
     transport: &dyn Transport,
     settings: &ConnectionSettings,
+    clients: &tls::Clients,
+    door: &Door,
     address: &Address,
     guest: &Guest<'_>,
 ) -> Result<Connection> {
@@ -42,13 +46,20 @@ pub(super) async fn visit(
         Some(desk) if guest.own || guest.tls => desk.ask().await?,
         _ => Credentials::default(),
     };
-    let (begin, option) = (Instant::now(), guest.tls_option());
+    let option = guest.tls_option();
+    let client = match guest.tls {
+        true => {
+            let material = given.tls.as_ref().or(settings.tls.as_ref()).cloned().unwrap_or_default();
+            Some(clients.of(material).await.context(|| address)?)
+        }
+        false => None,
+    };
+    let begin = Instant::now();
     let mut stream = transport.dial(address, settings).await?;
-    if guest.tls {
-        let material = given.tls.clone().or_else(|| settings.tls.clone()).unwrap_or_default();
+    if let Some(client) = client {
         let left = settings.connect_timeout().saturating_sub(begin.elapsed());
-        stream = match tls::encrypt(stream, address, option, &material, left).await {
-            Err(Error::Redis(fault)) if mismatch::may_be(&fault) => {
+        stream = match tls::encrypt(stream, address, option, client, left).await {
+            Err(Error::Redis(fault)) if mismatch::may_be(&fault) && door.may_look() => {
                 let again = transport.dial(address, settings);
                 return Err(mismatch::of_handshake(fault, address, option, again).await.into());
             }
@@ -57,7 +68,7 @@ pub(super) async fn visit(
     }
     let mut connection = Connection::new(stream, guest.patience);
     match greet(&mut connection, guest, &given).await {
-        Err(Error::Redis(fault)) if !guest.tls && mismatch::may_be(&fault) => {
+        Err(Error::Redis(fault)) if !guest.tls && mismatch::may_be(&fault) && door.may_look() => {
             let again = transport.dial(address, settings);
             Err(mismatch::of_plain(fault, address, option, again).await.into())
         }
@@ -65,7 +76,8 @@ pub(super) async fn visit(
     }
 }
 
-/// `AUTH` where there is a password, then the database, then the name. A user who may not set the name goes without it.
+/// `AUTH` where there is a password, then the database, then the name. Nothing needs the name: where it can't be set, for whatever reason that
+/// does not pass, it goes without.
 async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentials) -> Result<()> {
     let (user, password) = match guest.own {
         true => (given.user.as_deref().unwrap_or(guest.user), given.password.as_ref().unwrap_or(guest.password)),
@@ -85,7 +97,12 @@ async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentia
         selected.context(|| format!("SELECT {} (option `database`)", guest.database))?;
     }
     match connection.call(&set_name(guest.name)).await {
-        Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => Ok(()),
+        Err(Error::Redis(fault))
+            if !fault.is_passing() && matches!(fault.kind, FaultKind::Permission | FaultKind::Server) =>
+        {
+            debug!("no name for this connection: {fault}");
+            Ok(())
+        }
         other => other.map(|_| ()),
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::connection::table::{Route, Table};
 use crate::connection::{Connection, Servers};
@@ -41,7 +44,7 @@ impl Links {
         let route = table.route(key.as_bytes())?;
         let since = Instant::now();
         let mut lane = self.lane(route, &table).lock_owned().await;
-        if !lane.connection.as_ref().is_some_and(Connection::is_at_rest) {
+        if !lane.connection.as_mut().is_some_and(is_of_use) {
             lane.connection = None;
             if let Some((at, error)) = &lane.failed
                 && *at >= since
@@ -56,7 +59,8 @@ impl Links {
                 }
             }
         }
-        OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut()).map_err(|_| Error::Closed)
+        OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut())
+            .map_err(|_| Error::Internal("a connection that was there is gone"))
     }
 
     fn lane(&self, route: &Route, table: &Table) -> Arc<tokio::sync::Mutex<Lane>> {
@@ -70,5 +74,23 @@ impl Links {
     /// Takes what an error of work on `key` tells, and gives the error to go on with.
     pub(crate) fn failed(&self, key: &str, error: Error) -> Error {
         self.servers.learn(key.as_bytes(), error)
+    }
+}
+
+/// Whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault, and nobody need hear of it.
+fn is_of_use(connection: &mut Connection) -> bool {
+    if !connection.is_at_rest() {
+        return false;
+    }
+    // Nothing is to come: what can be received is the connection's end, or the reply to no command.
+    match connection.fill(connection.deadline(Duration::ZERO)).now_or_never() {
+        None => true,
+        Some(ended) => {
+            debug!(
+                "a connection was closed while nobody used it ({}); another one is made",
+                ended.err().map_or_else(String::new, |error| error.to_string())
+            );
+            false
+        }
     }
 }

@@ -4,7 +4,7 @@
 //!   what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
 //! * [`address`] where a server listens, [`transport`] the way there, [`tls`] its encryption
-//! * [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
+//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
 //! * [`reply`] finds where a reply ends, and decodes the rare ones with the `redis` crate
@@ -15,6 +15,7 @@
 mod address;
 mod cluster;
 mod credentials;
+mod door;
 mod greeting;
 mod link;
 mod links;

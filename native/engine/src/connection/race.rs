@@ -20,28 +20,47 @@ pub(super) async fn first<T, A>(servers: Vec<Address>, ask: impl Fn(Address) -> 
 where
     A: Future<Output = Result<T>>,
 {
-    let mut servers = servers.into_iter();
     let mut asked = Vec::new();
-    let mut questions = FuturesUnordered::new();
-    let mut failed: Option<Error> = None;
-    loop {
-        if let Some(server) = servers.next() {
-            if asked.contains(&server) {
-                continue;
-            }
+    let once = servers.into_iter().filter(|server| {
+        !asked.contains(server) && {
             asked.push(server.clone());
-            questions.push(ask(server));
+            true
         }
-        match timeout(HEAD_START, questions.next()).await {
-            Ok(Some(Ok(answer))) => return Ok(answer),
-            Ok(Some(Err(error))) if told(&error) == Told::Refused => return Err(error),
+    });
+    staggered(once.collect::<Vec<_>>(), HEAD_START, ask, |error| told(error) == Told::Refused).await.map_err(|failed| {
+        let clearest = failed.into_iter().reduce(|one, other| if told(&other) > told(&one) { other } else { one });
+        clearest.unwrap_or(Error::Internal("there is no server to ask"))
+    })
+}
+
+/// The first success. Each of them is tried when the one before it has failed, or has taken so long.
+///
+/// # Errors
+/// All failures, in the order in which they came, up to one that decides.
+pub(super) async fn staggered<S, T, E, A>(
+    ways: Vec<S>,
+    head_start: Duration,
+    attempt: impl Fn(S) -> A,
+    decides: impl Fn(&E) -> bool,
+) -> Result<T, Vec<E>>
+where
+    A: Future<Output = Result<T, E>>,
+{
+    let mut ways = ways.into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut failed = Vec::new();
+    loop {
+        attempts.extend(ways.next().map(&attempt));
+        match timeout(head_start, attempts.next()).await {
+            Ok(Some(Ok(success))) => return Ok(success),
             Ok(Some(Err(error))) => {
-                failed = Some(match failed {
-                    Some(other) if told(&other) >= told(&error) => other,
-                    _ => error,
-                });
+                let decided = decides(&error);
+                failed.push(error);
+                if decided {
+                    return Err(failed);
+                }
             }
-            Ok(None) => return Err(failed.unwrap_or(Error::Closed)),
+            Ok(None) => return Err(failed),
             Err(_) => {}
         }
     }

@@ -17,8 +17,13 @@ pub struct Outage {
     first_wait: Duration,
     longest_wait: Duration,
     since: Option<Instant>,
+    /// When something that passes soon, or not at all, was met first.
+    soon_since: Option<Instant>,
     attempts: u32,
 }
+
+/// What passes soon is waited for so long at most: a password that is changed on both sides, an ACL file that is loaded again.
+const SOON: Duration = Duration::from_secs(10);
 
 impl Outage {
     pub fn new(what: String, settings: &ConnectionSettings) -> Self {
@@ -28,6 +33,7 @@ impl Outage {
             first_wait: Duration::from_millis(settings.min_backoff_millis),
             longest_wait: Duration::from_millis(settings.max_backoff_millis),
             since: None,
+            soon_since: None,
             attempts: 0,
         }
     }
@@ -44,24 +50,27 @@ impl Outage {
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);
         }
+        let limit = if fault.passes_soon() { self.limit.min(SOON) } else { self.limit };
         let since = *self.since.get_or_insert_with(|| {
-            warn!("{}: {fault}; trying again for {} ms", self.what, self.limit.as_millis());
+            warn!("{}: {fault}; trying again for {} ms", self.what, limit.as_millis());
             Instant::now()
         });
         self.attempts += 1;
-        if since.elapsed() >= self.limit {
-            let tried = format!(
-                "{}: gave up after {} attempts in {} ms (retryTimeoutMillis)",
-                self.what,
-                self.attempts,
-                since.elapsed().as_millis()
-            );
+        let mut left = self.limit.saturating_sub(since.elapsed());
+        if fault.passes_soon() {
+            let since = *self.soon_since.get_or_insert_with(Instant::now);
+            left = left.min(limit.saturating_sub(since.elapsed()));
+        }
+        if left.is_zero() {
+            let option = if limit < self.limit { "" } else { " (retryTimeoutMillis)" };
+            let (attempts, millis) = (self.attempts, since.elapsed().as_millis());
+            let tried = format!("{}: gave up after {attempts} attempts in {millis} ms{option}", self.what);
             return Err(fault.context(tried).into());
         }
         // Full jitter on the upper half: many readers of one server that went away must not come back in step.
         let step = self.first_wait.saturating_mul(1 << (self.attempts - 1).min(8)).min(self.longest_wait);
         let wait = step.mul_f64(random::jitter());
-        Ok(wait.min(self.limit.saturating_sub(since.elapsed()).max(Duration::from_millis(1))))
+        Ok(wait.min(left.max(Duration::from_millis(1))))
     }
 
     /// It works again.
@@ -69,6 +78,7 @@ impl Outage {
         if let Some(since) = self.since.take() {
             info!("{}: works again after {} ms", self.what, since.elapsed().as_millis());
         }
+        self.soon_since = None;
         self.attempts = 0;
     }
 
@@ -122,6 +132,30 @@ mod tests {
         let moved = || Fault::from_server("MOVED 1 h:1").into();
         assert_eq!(outage.failed(moved()).unwrap(), Duration::ZERO);
         assert!(outage.failed(moved()).unwrap() > Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passes_soon_or_not_at_all_is_given_up_soon() {
+        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,
+            "commandTimeoutMillis":1,"retryTimeoutMillis":60000}"#;
+        let mut outage = Outage::new("x".into(), &serde_json::from_str(settings).unwrap());
+        let begin = Instant::now();
+        // The server was away before it began to refuse.
+        while begin.elapsed() < Duration::from_secs(20) {
+            tokio::time::advance(outage.failed(lost()).unwrap()).await;
+        }
+        let (refused, error) = (
+            Instant::now(),
+            loop {
+                match outage.failed(Fault::from_server("WRONGPASS no").into_passing_soon().into()) {
+                    Ok(wait) => tokio::time::advance(wait).await,
+                    Err(error) => break error,
+                }
+            },
+        );
+        let waited = refused.elapsed();
+        assert!(waited >= SOON && waited < 2 * SOON, "{waited:?}");
+        assert!(error.to_string().contains("gave up after") && !error.to_string().contains("retryTimeout"), "{error}");
     }
 
     #[tokio::test]

@@ -59,7 +59,7 @@ async fn ask(servers: &Servers, master: &str, sentinel: Address, guest: &Guest<'
 pub(super) async fn make_sure(connection: &mut Connection, address: &Address) -> Result<()> {
     let role = match connection.call(&redis::cmd("ROLE")).await {
         // Then the first write will tell.
-        Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission => return Ok(()),
+        Err(Error::Redis(fault)) if fault.is_of_command() => return Ok(()),
         role => role.context(|| format!("{address}: ROLE"))?,
     };
     match role {

@@ -1,16 +1,19 @@
 //! The servers of a deployment, and how connections to them begin.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::config::ConnectionSettings;
+use crate::connection::door::Doors;
 use crate::connection::table::{Route, Slots, Table};
+use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
 use crate::connection::{Address, Connection, Guest, cluster, greeting, sentinel};
-use crate::error::{Error, Fault, FaultKind, Redirect, Result};
+use crate::error::{Error, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
 const YOUNG: Duration = Duration::from_millis(100);
@@ -25,8 +28,14 @@ struct Inner {
     settings: ConnectionSettings,
     transport: Arc<dyn Transport>,
     known: Mutex<Option<Known>>,
-    /// Held by the one who fetches.
-    fetching: tokio::sync::Mutex<()>,
+    /// Held by the one who fetches the table; when the last fetch failed, and how. Those who waited for it share its failure.
+    fetching: tokio::sync::Mutex<Option<(Instant, Error)>>,
+    doors: Doors,
+    tls: Clients,
+    /// These servers have taken these credentials. Set by whoever connects.
+    connected: AtomicBool,
+    /// The job has been connected before this owner was there. Set by the owner.
+    expected: AtomicBool,
 }
 
 struct Known {
@@ -43,8 +52,22 @@ impl Servers {
     }
 
     pub(crate) fn over(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
-        let (known, fetching) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { inner: Arc::new(Inner { settings, transport, known, fetching }) }
+        let inner = Inner {
+            settings,
+            transport,
+            known: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+            doors: Doors::default(),
+            tls: Clients::default(),
+            connected: AtomicBool::new(false),
+            expected: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The owner has state of a job that was connected: a name that can't be resolved is there, and will be again.
+    pub(crate) fn were_reached(&self) {
+        self.inner.expected.store(true, Ordering::Relaxed);
     }
 
     pub fn settings(&self) -> &ConnectionSettings {
@@ -71,7 +94,7 @@ impl Servers {
             }
             // The name of a server that others have told us of: it may be gone for good, and they will tell.
             Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
-                Err(Fault::new(FaultKind::Connection, fault.message()).into())
+                Err(fault.into_passing().into())
             }
             Err(error) => Err(error),
         }
@@ -82,19 +105,28 @@ impl Servers {
         if let Some(table) = self.known() {
             return Ok(table);
         }
-        let _fetching = self.inner.fetching.lock().await;
+        let since = Instant::now();
+        let mut failed = self.inner.fetching.lock().await;
         if let Some(table) = self.known() {
             return Ok(table);
         }
+        if let Some((at, error)) = &*failed
+            && *at >= since
+        {
+            return Err(error.clone());
+        }
+        let table = Arc::new(self.fetch().await.inspect_err(|error| *failed = Some((Instant::now(), error.clone())))?);
+        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
+        Ok(table)
+    }
+
+    async fn fetch(&self) -> Result<Table> {
         let settings = self.settings();
-        let table = match &settings.sentinel {
+        Ok(match &settings.sentinel {
             Some(sentinel) => Table::One(Route::to(sentinel::master(self, sentinel).await?)),
             None if settings.cluster => Table::Slots(cluster::slots(self, self.last().as_deref()).await?),
             None => Table::One(Route::to(settings.address())),
-        };
-        let table = Arc::new(table);
-        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
-        Ok(table)
+        })
     }
 
     fn known(&self) -> Option<Arc<Table>> {
@@ -119,6 +151,9 @@ impl Servers {
         if fault.redirect().is_some() && !self.settings().cluster {
             return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();
         }
+        if fault.redirect().is_none() && fault.is_passing() {
+            self.close_door(key);
+        }
         if self.is_one() || !fault.is_passing() {
             return error;
         }
@@ -127,25 +162,28 @@ impl Servers {
         if let Table::Slots(slots) = &*known.table {
             let redirect = fault.redirect().and_then(|redirect| Some((redirect, self.reached(redirect, slots, key)?)));
             if let Some((redirect, address)) = redirect {
-                known.table = Arc::new(Table::Slots(slots.redirected(key, redirect, address)));
+                if let Some(changed) = slots.redirected(key, redirect, address) {
+                    known.table = Arc::new(Table::Slots(changed));
+                }
                 return error;
             }
-            if let Some(settled) = slots.settled(key) {
-                known.table = Arc::new(Table::Slots(settled));
-            }
+            slots.settle(key);
         }
         known.doubted = true;
         error
     }
 
+    fn close_door(&self, key: &[u8]) {
+        if let Some(table) = self.last()
+            && let Ok(route) = table.route(key)
+        {
+            self.inner.doors.close(&route.address);
+        }
+    }
+
     /// Where a redirection leads to; `None`: the node that gave it can't say.
     fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
-        match (redirect.address.clone()?, &slots.route(key).ok()?.address) {
-            (Address::Tcp { host, port }, Address::Tcp { host: teller, .. }) if host.is_empty() => {
-                Some(Address::tcp(teller, port))
-            }
-            (address, _) => Some(address.mapped(&self.settings().address_map)),
-        }
+        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, self)
     }
 
     pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
@@ -156,6 +194,139 @@ impl Servers {
 
     /// Opens a connection to one server.
     pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
-        greeting::visit(&*self.inner.transport, self.settings(), address, guest).await
+        let inner = &*self.inner;
+        let door = inner.doors.to(address);
+        let visit = greeting::visit(&*inner.transport, &inner.settings, &inner.tls, &door, address, guest);
+        let visited = door.enter(visit).await.map_err(|error| self.judged(error))?;
+        if guest.own {
+            inner.connected.store(true, Ordering::Relaxed);
+        }
+        Ok(visited)
+    }
+
+    /// What was right before may be so again: a name is gone while a server restarts, a password while it is changed.
+    fn judged(&self, error: Error) -> Error {
+        let Error::Redis(fault) = error else { return error };
+        let connected = self.inner.connected.load(Ordering::Relaxed);
+        match fault.kind {
+            FaultKind::UnknownHost if connected || self.inner.expected.load(Ordering::Relaxed) => {
+                fault.into_passing().into()
+            }
+            FaultKind::Authentication if connected => fault.into_passing_soon().into(),
+            _ => fault.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use futures_util::future::join_all;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::connection::transport::Dialing;
+    use crate::error::Fault;
+
+    /// A server that says `OK` to all, or `fails`.
+    #[derive(Default)]
+    struct Fake {
+        fails: Mutex<Option<Fault>>,
+        dialed: AtomicUsize,
+    }
+
+    impl Transport for Fake {
+        fn dial<'a>(&'a self, _: &'a Address, _: &'a ConnectionSettings) -> Dialing<'a> {
+            Box::pin(async move {
+                self.dialed.fetch_add(1, Ordering::Relaxed);
+                // It takes a while.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if let Some(fault) = self.fails.lock().clone() {
+                    return Err(fault.into());
+                }
+                let (near, mut far) = duplex(1024);
+                tokio::spawn(async move {
+                    while far.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
+                        let _ = far.write_all(b"+OK\r\n").await;
+                    }
+                });
+                Ok(Box::new(near) as Box<_>)
+            })
+        }
+    }
+
+    fn over(fake: &Arc<Fake>, more: &str) -> Servers {
+        let settings = format!(
+            r#"{{{more}"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1000,
+            "commandTimeoutMillis":1000,"retryTimeoutMillis":1000}}"#
+        );
+        Servers::over(serde_json::from_str(&settings).unwrap(), Arc::clone(fake) as Arc<_>)
+    }
+
+    async fn refusal(servers: &Servers) -> Fault {
+        match servers.connect("c", b"k").await {
+            Err(Error::Redis(fault)) => fault,
+            other => panic!("{:?}", other.err()),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_right_before_may_be_so_again() {
+        let unknown = || Fault::new(FaultKind::UnknownHost, "unknown");
+        let wrong = || Fault::from_server("WRONGPASS no");
+        let fake = Arc::new(Fake::default());
+        let servers = over(&fake, "");
+        let clone = servers.clone();
+        let fail = |fault| *fake.fails.lock() = Some(fault);
+        fail(unknown());
+        assert!(!refusal(&servers).await.is_passing());
+        fail(wrong());
+        assert!(!refusal(&servers).await.is_passing());
+        *fake.fails.lock() = None;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        clone.connect("c", b"k").await.unwrap();
+        fail(unknown());
+        let fault = refusal(&servers).await;
+        assert!(fault.is_passing() && !fault.passes_soon() && fault.kind == FaultKind::UnknownHost, "{fault}");
+        fail(wrong());
+        let fault = refusal(&servers).await;
+        assert!(fault.passes_soon() && fault.kind == FaultKind::Authentication, "{fault}");
+
+        // One who knows that the job was connected before does not know with which password.
+        let servers = over(&fake, "");
+        servers.were_reached();
+        assert!(!refusal(&servers).await.is_passing());
+        let servers = over(&fake, "");
+        servers.were_reached();
+        fail(unknown());
+        assert!(refusal(&servers).await.is_passing());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_table_shares_what_became_of_it() {
+        let fake = Arc::new(Fake::default());
+        *fake.fails.lock() = Some(Fault::new(FaultKind::Connection, "refused"));
+        let servers = over(&fake, r#""cluster":true,"#);
+        let all = join_all((0..32).map(|_| servers.connect("c", b"k"))).await;
+        assert!(all.iter().all(|connected| matches!(connected, Err(error) if error.to_string() == "refused")));
+        assert_eq!(fake.dialed.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_names_no_host_is_where_its_teller_is() {
+        let servers = over(&Arc::default(), r#""addressMap":{"10.0.0.1":"mapped"},"#);
+        let teller = Address::tcp("teller", 1);
+        for (named, expected) in [
+            ("", Some("teller:7")),
+            ("0.0.0.0", Some("teller:7")),
+            ("::", Some("teller:7")),
+            ("?", None),
+            ("10.0.0.1", Some("mapped:7")),
+            ("other", Some("other:7")),
+        ] {
+            let reached = cluster::reached(Address::tcp(named, 7), &teller, &servers);
+            assert_eq!(reached.map(|address| address.to_string()).as_deref(), expected, "{named}");
+        }
     }
 }

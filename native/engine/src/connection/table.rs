@@ -1,6 +1,9 @@
 //! Which server has which key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::connection::Address;
 use crate::error::{Fault, Redirect, Result};
@@ -42,7 +45,7 @@ impl Table {
     pub(super) fn knows(&self, address: &Address) -> bool {
         match self {
             Self::One(route) => route.address == *address,
-            Self::Slots(slots) => slots.nodes.iter().chain(slots.asking.values()).any(|node| node.address == *address),
+            Self::Slots(slots) => slots.addresses().any(|node| node == address),
         }
     }
 }
@@ -50,11 +53,22 @@ impl Table {
 /// A cluster's table.
 #[derive(Clone, Debug)]
 pub struct Slots {
-    nodes: Vec<Route>,
+    /// Only ever grows, also in the tables that come of this one.
+    nodes: Vec<Node>,
     /// For each slot its owner's place in `nodes`, or `NOBODY`.
     owners: Vec<u16>,
-    /// Keys that are on their way to another server, which their slot will follow.
-    asking: HashMap<Vec<u8>, Route>,
+    asked: Arc<Asked>,
+}
+
+/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in `nodes`. A table and
+/// those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
+type Asked = Mutex<HashMap<u16, HashMap<Vec<u8>, u16>>>;
+
+/// A master, and both ways to it.
+#[derive(Clone, Debug)]
+struct Node {
+    route: Route,
+    asking: Route,
 }
 
 const NOBODY: u16 = u16::MAX;
@@ -62,7 +76,7 @@ const NOBODY: u16 = u16::MAX;
 impl Slots {
     /// Of ranges of slots, ends included, and their masters.
     pub(super) fn new(ranges: impl IntoIterator<Item = (u16, u16, Address)>) -> Self {
-        let mut slots = Self { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], asking: HashMap::new() };
+        let mut slots = Self { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], asked: Arc::default() };
         for (first, last, address) in ranges {
             let node = slots.node(address);
             if let Some(range) = slots.owners.get_mut(usize::from(first)..=usize::from(last)) {
@@ -72,53 +86,61 @@ impl Slots {
         slots
     }
 
-    /// Masters that own slots, or did when last heard of.
+    /// Masters that own slots, or did when last heard of, or are about to.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.nodes.iter().map(|route| &route.address)
+        self.nodes.iter().map(|node| &node.route.address)
+    }
+
+    fn place(&self, address: &Address) -> Option<u16> {
+        self.addresses().position(|known| known == address).map(|place| place as u16)
     }
 
     fn node(&mut self, address: Address) -> u16 {
-        let at = self.nodes.iter().position(|route| route.address == address).unwrap_or_else(|| {
-            self.nodes.push(Route::to(address));
-            self.nodes.len() - 1
-        });
-        at as u16
+        self.place(&address).unwrap_or_else(|| {
+            self.nodes.push(Node { route: Route::to(address.clone()), asking: Route { address, asking: true } });
+            (self.nodes.len() - 1) as u16
+        })
     }
 
     pub(super) fn route(&self, key: &[u8]) -> Result<&Route> {
-        if let Some(route) = self.asking.get(key) {
-            return Ok(route);
-        }
         let slot = slot(key);
-        self.nodes.get(usize::from(self.owners[usize::from(slot)])).ok_or_else(|| {
+        let asked = self.asked.lock().get(&slot).and_then(|keys| keys.get(key).copied());
+        // A table that is older than the node goes by the slot.
+        if let Some(node) = asked.and_then(|place| self.nodes.get(usize::from(place))) {
+            return Ok(&node.asking);
+        }
+        self.nodes.get(usize::from(self.owners[usize::from(slot)])).map(|node| &node.route).ok_or_else(|| {
             Fault::from_server(&format!("CLUSTERDOWN no node of the cluster has slot {slot}, as far as is known"))
                 .into()
         })
     }
 
-    /// The same, as a redirection says that it is.
-    pub(super) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Self {
-        let mut slots = self.clone();
+    /// The same, as a redirection says that it is; `None`: this one says it already.
+    pub(super) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Option<Self> {
+        let place = self.place(&address);
         if redirect.asking {
-            slots.asking.insert(key.to_vec(), Route { address, asking: true });
-        } else {
-            let node = slots.node(address);
-            if let Some(owner) = slots.owners.get_mut(usize::from(redirect.slot)) {
-                *owner = node;
+            let changed = place.is_none().then(|| self.clone());
+            let changed = changed.map(|mut slots| (slots.node(address), slots));
+            if let Some(node) = place.or(changed.as_ref().map(|(node, _)| *node)) {
+                self.asked.lock().entry(slot(key)).or_default().insert(key.to_vec(), node);
             }
-            // Those that were on their way are there now, or have come back.
-            slots.asking.retain(|key, _| slot(key) != redirect.slot);
+            return changed.map(|(_, slots)| slots);
         }
-        slots
-    }
-
-    /// The same, with a key on its way where its slot is: work on it has failed, and a migration may be over, or have been given up.
-    pub(super) fn settled(&self, key: &[u8]) -> Option<Self> {
-        self.asking.contains_key(key).then(|| {
+        // Those that were on their way are there now, or have come back.
+        self.asked.lock().remove(&redirect.slot);
+        let owner = *self.owners.get(usize::from(redirect.slot))?;
+        (place != Some(owner)).then(|| {
             let mut slots = self.clone();
-            slots.asking.remove(key);
+            slots.owners[usize::from(redirect.slot)] = slots.node(address);
             slots
         })
+    }
+
+    /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been given up.
+    pub(super) fn settle(&self, key: &[u8]) {
+        if let Some(keys) = self.asked.lock().get_mut(&slot(key)) {
+            keys.remove(key);
+        }
     }
 }
 
@@ -156,16 +178,43 @@ mod tests {
         let slots = Slots::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
         let (here, there) = (Route::to(address(2)), Route { address: address(1), asking: true });
         assert_eq!(slots.route(b"foo").unwrap(), &here);
-        let asking = Redirect { asking: true, slot: 12182, address: Some(address(1)) };
-        let slots = slots.redirected(b"foo", &asking, address(1));
+        let asking = |port| Redirect { asking: true, slot: 12182, address: Some(address(port)) };
+        assert!(slots.redirected(b"foo", &asking(1), address(1)).is_none(), "nothing is copied");
         assert_eq!(slots.route(b"foo").unwrap(), &there);
         assert_eq!(slots.route(b"{foo}2").unwrap(), &here, "another key of the slot");
-        assert_eq!(slots.settled(b"foo").unwrap().route(b"foo").unwrap(), &here);
-        assert!(slots.settled(b"{foo}2").is_none());
+        slots.settle(b"foo");
+        assert_eq!(slots.route(b"foo").unwrap(), &here);
+        slots.redirected(b"foo", &asking(1), address(1));
         let moved = Redirect { asking: false, slot: 12182, address: Some(address(3)) };
-        let slots = slots.redirected(b"{foo}2", &moved, address(3));
+        let slots = slots.redirected(b"{foo}2", &moved, address(3)).unwrap();
         assert_eq!(slots.route(b"foo").unwrap(), &Route::to(address(3)));
         assert_eq!(slots.route(b"{foo}2").unwrap(), &Route::to(address(3)));
+        assert!(slots.redirected(b"foo", &moved, address(3)).is_none(), "known already");
+    }
+
+    #[test]
+    fn a_key_is_asked_for_at_a_node_that_nobody_knew() {
+        let old = Slots::new([(0, 16383, address(1))]);
+        let asking = Redirect { asking: true, slot: 12182, address: Some(address(2)) };
+        let new = old.redirected(b"foo", &asking, address(2)).unwrap();
+        assert_eq!(new.route(b"foo").unwrap(), &Route { address: address(2), asking: true });
+        assert_eq!(old.route(b"foo").unwrap(), &Route::to(address(1)), "it does not know the node");
+        assert!(Table::Slots(new).knows(&address(2)));
+    }
+
+    #[test]
+    fn of_a_hundred_thousand_keys_on_their_way_none_is_copied() {
+        let slots = Slots::new([(0, 16383, address(1)), (0, 0, address(2))]);
+        let asking = Redirect { asking: true, slot: 0, address: Some(address(2)) };
+        for n in 0..100_000 {
+            // With a copy of all keys for each of them this takes minutes.
+            assert!(slots.redirected(format!("{{a}}{n}").as_bytes(), &asking, address(2)).is_none());
+        }
+        assert!(slots.route(b"{a}99999").unwrap().asking);
+        let moved = Redirect { asking: false, slot: slot(b"{a}"), address: Some(address(2)) };
+        let slots = slots.redirected(b"{a}1", &moved, address(2)).unwrap();
+        assert_eq!(slots.route(b"{a}99999").unwrap(), &Route::to(address(2)));
+        assert!(slots.asked.lock().is_empty());
     }
 
     #[test]

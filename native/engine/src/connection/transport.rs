@@ -3,17 +3,19 @@
 //! In production it is TCP. The protocol's model test puts a simulated server behind it, so that all above is the same code.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::ConnectionSettings;
-use crate::connection::Address;
+use crate::connection::{Address, race};
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::foreign_text::shown;
 
 /// What a connection reads from and writes to.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -37,53 +39,93 @@ pub(super) struct Network;
 impl Transport for Network {
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
         Box::pin(async move {
-            let Ok(stream) = timeout(settings.connect_timeout(), connect(address, settings)).await else {
-                let message = format!(
-                    "{address}: no connection within {} ms; check host, port and network, or raise connectTimeoutMillis",
-                    settings.connect_timeout_millis
-                );
-                return Err(Fault::new(FaultKind::Timeout, message).into());
-            };
-            stream
+            let deadline = Instant::now() + settings.connect_timeout();
+            match address {
+                Address::Tcp { host, port } => {
+                    let addresses = resolve(host, *port, deadline, settings).await?;
+                    Ok(Box::new(connect(address, addresses, deadline, settings).await?) as Box<dyn Stream>)
+                }
+                Address::Unix { path } => match timeout_at(deadline, UnixStream::connect(path)).await {
+                    Ok(Ok(stream)) => Ok(Box::new(stream) as Box<dyn Stream>),
+                    Ok(Err(error)) => {
+                        let message =
+                            format!("no connection to socket '{path}' ({error}); check the option `unixSocket`");
+                        Err(unreachable(message))
+                    }
+                    Err(_) => Err(late(address, settings)),
+                },
+            }
         })
     }
 }
 
-async fn connect(address: &Address, settings: &ConnectionSettings) -> Result<Box<dyn Stream>> {
-    match address {
-        Address::Tcp { host, port } => Ok(Box::new(connect_tcp(host, *port, settings).await?)),
-        Address::Unix { path } => match UnixStream::connect(path).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => {
-                Err(unreachable(format!("no connection to socket '{path}' ({error}); check the option `unixSocket`")))
-            }
-        },
+async fn resolve(host: &str, port: u16, deadline: Instant, settings: &ConnectionSettings) -> Result<Vec<SocketAddr>> {
+    let Ok(found) = timeout_at(deadline, lookup_host((host, port))).await else {
+        return Err(late(&Address::tcp(host, port), settings));
+    };
+    found.map(Iterator::collect).map_err(|error| unresolved(host, &error))
+}
+
+/// A name that is not there is the settings' fault, unless somebody knows that it was there before; all else is the name server's, and passes.
+/// The C library tells them apart by their texts only (`gai_strerror`, EAI_NONAME and EAI_NODATA). One that is said in another language passes.
+fn unresolved(host: &str, error: &io::Error) -> Error {
+    const NOT_THERE: [&str; 2] = ["Name or service not known", "No address associated with hostname"];
+    let text = error.to_string();
+    let message = format!("host '{}' can't be resolved ({text}); check the option `host`", shown(host));
+    let fault = Fault::new(FaultKind::UnknownHost, message);
+    match NOT_THERE.iter().any(|told| text.contains(told)) || error.kind() == io::ErrorKind::InvalidInput {
+        true => fault.into(),
+        false => fault.into_passing().into(),
     }
 }
 
-async fn connect_tcp(host: &str, port: u16, settings: &ConnectionSettings) -> Result<TcpStream> {
-    let addresses: Vec<_> = match lookup_host((host, port)).await {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => {
-            let message = format!("host '{host}' can't be resolved ({error}); check the option `host`");
-            return Err(Fault::new(FaultKind::UnknownHost, message).into());
+/// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before the time is up.
+const ATTEMPTS_EVERY: Duration = Duration::from_millis(250);
+
+/// The addresses of one host are tried side by side: one that is silent takes nothing from the others.
+async fn connect(
+    address: &Address,
+    addresses: Vec<SocketAddr>,
+    deadline: Instant,
+    settings: &ConnectionSettings,
+) -> Result<TcpStream> {
+    let tried = addresses.len() as u32;
+    let head_start = ATTEMPTS_EVERY.min(settings.connect_timeout() / (2 * tried.max(1)));
+    let attempt = |to: SocketAddr| async move {
+        match timeout_at(deadline, TcpStream::connect(to)).await {
+            Ok(connected) => connected.map_err(|error| (to, Some(error))),
+            Err(_) => Err((to, None)),
         }
     };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                tune(&stream, Duration::from_millis(settings.keepalive_millis))
-                    .map_err(|error| unreachable(error.to_string()))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
+    match race::staggered(addresses, head_start, attempt, |_| false).await {
+        Ok(stream) => {
+            tune(&stream, Duration::from_millis(settings.keepalive_millis))
+                .map_err(|error| unreachable(error.to_string()))?;
+            Ok(stream)
+        }
+        Err(failed) if !failed.is_empty() && failed.iter().all(|(_, error)| error.is_none()) => {
+            Err(late(address, settings))
+        }
+        Err(failed) => {
+            let what = |(to, error): &(SocketAddr, Option<io::Error>)| {
+                let error = error.as_ref().map_or_else(|| "no answer".to_owned(), io::Error::to_string);
+                if tried > 1 { format!("{to}: {error}") } else { error }
+            };
+            let what: Vec<String> = failed.iter().map(what).collect();
+            let what = if what.is_empty() { "the name has no address".to_owned() } else { what.join("; ") };
+            Err(unreachable(format!(
+                "no connection to {address} ({what}); check that Redis runs there and accepts connections from here"
+            )))
         }
     }
-    Err(unreachable(format!(
-        "no connection to {} ({last}); check that Redis runs there and accepts connections from here",
-        Address::tcp(host, port)
-    )))
+}
+
+fn late(address: &Address, settings: &ConnectionSettings) -> Error {
+    let message = format!(
+        "{address}: no connection within {} ms; check host, port and network, or raise connectTimeoutMillis",
+        settings.connect_timeout_millis
+    );
+    Fault::new(FaultKind::Timeout, message).into()
 }
 
 fn unreachable(message: String) -> Error {
@@ -102,6 +144,72 @@ fn tune(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn settings() -> ConnectionSettings {
+        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":2000,
+            "commandTimeoutMillis":1,"retryTimeoutMillis":1}"#;
+        serde_json::from_str(settings).unwrap()
+    }
+
+    /// Listeners whose queue of connections is full: they take no more, and do not say so.
+    struct Silent {
+        address: SocketAddr,
+        _kept: (socket2::Socket, Vec<TcpStream>),
+    }
+
+    impl Silent {
+        async fn new() -> Self {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+            socket.listen(0).unwrap();
+            let address = socket.local_addr().unwrap().as_socket().unwrap();
+            let mut waiting = Vec::new();
+            let patience = Duration::from_millis(300);
+            while let Ok(stream) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
+                waiting.push(stream.unwrap());
+            }
+            Self { address, _kept: (socket, waiting) }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_takes_nothing_from_the_others_of_its_host() {
+        let (silent, good) = (Silent::new().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (host, settings) = (Address::tcp("h", 1), settings());
+        let to = async |addresses: &[SocketAddr]| {
+            connect(&host, addresses.to_vec(), Instant::now() + settings.connect_timeout(), &settings).await
+        };
+        let connected = to(&[silent.address, silent.address, good.local_addr().unwrap()]).await.unwrap();
+        assert_eq!(connected.peer_addr().unwrap(), good.local_addr().unwrap());
+
+        let error = to(&[silent.address, nobody]).await.unwrap_err().to_string();
+        let told = format!(
+            "no connection to h:1 ({nobody}: Connection refused (os error 111); {}: no answer)",
+            silent.address
+        );
+        assert!(error.starts_with(&told), "{error}");
+        let error = to(&[nobody]).await.unwrap_err().to_string();
+        assert!(error.starts_with("no connection to h:1 (Connection refused (os error 111)); check"), "{error}");
+        let error = to(&[silent.address]).await.unwrap_err().to_string();
+        assert!(error.starts_with("h:1: no connection within 2000 ms"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_there_is_final_and_a_name_server_that_is_not_there_passes() {
+        for (text, passes) in [
+            ("failed to lookup address information: Temporary failure in name resolution", true),
+            ("failed to lookup address information: Name or service not known", false),
+            ("failed to lookup address information: No address associated with hostname", false),
+        ] {
+            let error = unresolved("x", &io::Error::other(text));
+            assert_eq!(error.is_passing(), passes, "{text}");
+            assert!(matches!(error, Error::Redis(fault) if fault.kind == FaultKind::UnknownHost));
+        }
+        let long = "x".repeat(70);
+        let error = Network.dial(&Address::tcp(&long, 1), &settings()).await.err().unwrap();
+        assert!(!error.is_passing() && error.to_string().contains("check the option `host`"), "{error}");
+    }
 
     #[tokio::test]
     async fn a_silent_peer_is_asked_as_often_as_the_settings_say() {

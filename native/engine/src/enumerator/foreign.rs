@@ -15,6 +15,7 @@ use crate::error::{Context, Result};
 use crate::random;
 use crate::source::ConsumerName;
 use crate::source::commands::{self, PAGE, Pending};
+use crate::source::consumers::{self, NO_CLIENT_ID};
 
 /// Between two looks while entries are waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -60,11 +61,8 @@ pub(super) async fn take_over(
 
 /// One that its owner has acknowledged or read again meanwhile stays with it; the next look shows.
 async fn claim(connection: &mut Connection, settings: &SourceSettings, stream: &str, ids: &[EntryId]) -> Result<()> {
-    let redis::Value::Int(client_id) = connection.call(redis::cmd("CLIENT").arg("ID")).await.context(|| "CLIENT ID")?
-    else {
-        return Ok(());
-    };
-    let own = ConsumerName { epoch: 0, tag: random::tag(), client_id: client_id.unsigned_abs() };
+    let client_id = consumers::client_id(connection).await?.unwrap_or(NO_CLIENT_ID);
+    let own = ConsumerName { epoch: 0, tag: random::tag(), client_id };
     let consumer = own.of(&settings.connection.client_name);
     for chunk in ids.chunks(PAGE) {
         let claim = commands::claim(stream, &settings.group, &consumer, settings.claim_min_idle_millis, chunk);

@@ -101,6 +101,9 @@ impl Discovery {
     }
 
     async fn once(&self, request: &DiscoverRequest) -> Result<Discovered> {
+        if request.restored || !request.known.is_empty() {
+            self.servers.were_reached();
+        }
         let name = format!("{}-enumerator", self.settings.connection.client_name);
         let links = Links::new(self.servers.clone(), name);
         let mut splits = Vec::new();

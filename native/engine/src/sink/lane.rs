@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::connection::{Route, Stream, ended, lost, reply, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
@@ -170,8 +171,19 @@ impl Lane {
             Poll::Pending => self.send(cx, shared),
             ended => ended,
         };
-        if let Poll::Ready(error) = ended {
-            self.cut(error, shared);
+        match ended {
+            Poll::Ready(error) if self.is_settled() && !self.in_flight() => {
+                // Nobody was using it, so it is no fault: it is connected again when the next round of work begins.
+                debug!(
+                    "{}: a connection to {} was closed while nobody used it ({error})",
+                    shared.outage.what(),
+                    self.route.address
+                );
+                self.link = None;
+                shared.count_reconnect();
+            }
+            Poll::Ready(error) => self.cut(error, shared),
+            Poll::Pending => {}
         }
     }
 

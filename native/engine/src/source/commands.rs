@@ -89,7 +89,7 @@ fn first_entry(about_stream: &HashMap<String, Value>) -> Option<EntryId> {
 
 /// Whether the stream or the group is gone (`DEL`, `FLUSHALL`, `XGROUP DESTROY`): each command says it in its own words.
 pub(crate) fn is_gone(error: &Error) -> bool {
-    let text = error.to_string();
+    let text = error.server_text();
     error.server_code() == "NOGROUP" || text.contains("no such key") || text.contains("requires the key to exist")
 }
 

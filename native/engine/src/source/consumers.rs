@@ -20,6 +20,7 @@ pub(super) struct Identity {
     tag: String,
     /// Set by the first connect. The later of two readers has the higher one.
     epoch: Option<u64>,
+    /// Cleared by the first refusal of one of the `CLIENT` commands.
     may_kill: bool,
 }
 
@@ -44,7 +45,22 @@ impl Identity {
 pub(crate) struct ConsumerName {
     pub(crate) epoch: u64,
     pub(crate) tag: String,
+    /// Of the connection that reads, or `NO_CLIENT_ID`.
     pub(crate) client_id: u64,
+}
+
+/// Stands for the ID of a connection whose server does not give any: servers begin to count at 1.
+pub(crate) const NO_CLIENT_ID: u64 = 0;
+
+/// The connection's ID; `Err` holds why there is none to have, the outer one what went wrong
+/// (<https://redis.io/docs/latest/commands/client-id/>).
+pub(crate) async fn client_id(connection: &mut Connection) -> Result<Result<u64, Fault>> {
+    match connection.call(redis::cmd("CLIENT").arg("ID")).await.context(|| "CLIENT ID") {
+        Ok(Value::Int(id)) => Ok(Ok(id.unsigned_abs())),
+        Ok(_) => Err(Error::protocol("the reply to CLIENT ID is no number")),
+        Err(Error::Redis(fault)) if fault.is_of_command() => Ok(Err(fault)),
+        Err(error) => Err(error),
+    }
 }
 
 impl ConsumerName {
@@ -77,11 +93,11 @@ impl SplitReader {
         }
         let epoch = 1 + highest.map_or(0, |(epoch, _)| epoch).max(self.identity.epoch.unwrap_or(0));
         self.identity.epoch = Some(epoch);
-        let Value::Int(client_id) = connection.call(redis::cmd("CLIENT").arg("ID")).await.context(|| "CLIENT ID")?
-        else {
-            return Err(Error::protocol("the reply to CLIENT ID is no number"));
-        };
-        let own = ConsumerName { epoch, tag: self.identity.tag.clone(), client_id: client_id.unsigned_abs() };
+        let client_id = client_id(connection).await?.unwrap_or_else(|fault| {
+            self.refused(&fault);
+            NO_CLIENT_ID
+        });
+        let own = ConsumerName { epoch, tag: self.identity.tag.clone(), client_id };
         let name = own.of(&self.identity.base);
         let mut create = redis::cmd("XGROUP");
         create.arg("CREATECONSUMER").arg(&self.stream).arg(&group).arg(&name);
@@ -89,7 +105,7 @@ impl SplitReader {
         // Again, for one that came in between: of two that see each other, the higher goes on.
         for other in self.readers(connection).await? {
             // One with this connection's own ID is of another server, or of this one before a restart.
-            if other.client_id != own.client_id {
+            if other.client_id != own.client_id && other.client_id != NO_CLIENT_ID {
                 self.stop(connection, &other).await?;
             }
         }
@@ -126,17 +142,26 @@ impl SplitReader {
         Ok(())
     }
 
-    /// Whether the user may do that; the first refusal is told, once.
+    /// Whether the command was carried out or may be another time.
     fn permitted(&mut self, result: &Result<Value>) -> bool {
-        if matches!(result, Err(Error::Redis(fault)) if fault.kind == FaultKind::Permission) {
-            self.identity.may_kill = false;
-            warn!(
-                "{}: the user may not use CLIENT LIST and CLIENT KILL, so a replaced reader is not stopped; nothing is lost by it",
-                self.outage.what()
-            );
+        if let Err(Error::Redis(fault)) = result
+            && fault.is_of_command()
+        {
+            self.refused(fault);
             return false;
         }
         true
+    }
+
+    /// The server has no such command for this user. The first refusal is told, once.
+    fn refused(&mut self, fault: &Fault) {
+        if std::mem::take(&mut self.identity.may_kill) {
+            warn!(
+                "{}: CLIENT ID, CLIENT LIST and CLIENT KILL can't all be used here ({fault}), so a replaced reader is not stopped; nothing is \
+                 lost by it",
+                self.outage.what()
+            );
+        }
     }
 }
 

@@ -15,7 +15,7 @@ mod bounded;
 mod buffer;
 mod checkpoints;
 pub(crate) mod commands;
-mod consumers;
+pub(crate) mod consumers;
 mod lost_writes;
 #[cfg(test)]
 mod model;

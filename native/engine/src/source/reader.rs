@@ -101,6 +101,8 @@ impl Reader {
                 split.partition
             )));
         }
+        // Splits come of an enumerator that has been connected, now or when the restored state was written.
+        self.shared.servers.were_reached();
         self.shared.splits.fetch_add(splits.len(), Ordering::Relaxed);
         let mut tasks = self.tasks.lock();
         for split in splits {

@@ -1,7 +1,7 @@
 //! A network between the engine and a server that can be made bad: slow, cut, silent, or ended in the middle of a reply.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -26,6 +26,8 @@ struct Line {
     reset: watch::Sender<u64>,
     /// Connections of an earlier generation carry nothing any more, and nobody is told.
     silent: watch::Sender<u64>,
+    /// A word of commands, and the one of the same length that arrives in its place.
+    garbled: Mutex<Option<(&'static str, &'static str)>>,
 }
 
 impl Proxy {
@@ -38,6 +40,7 @@ impl Proxy {
             left: AtomicUsize::new(usize::MAX),
             reset: watch::Sender::new(0),
             silent: watch::Sender::new(0),
+            garbled: Mutex::default(),
         });
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -63,6 +66,12 @@ impl Proxy {
     /// After so many more bytes of replies the connection that receives them ends, in the middle of a reply as likely as not.
     pub fn truncate_after(&self, bytes: usize) {
         self.line.left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// From now on this word of commands arrives as that one, of the same length.
+    pub fn garble(&self, word: &'static str, into: &'static str) {
+        assert_eq!(word.len(), into.len());
+        *self.line.garbled.lock().unwrap() = Some((word, into));
     }
 
     /// All connections are reset.
@@ -106,7 +115,7 @@ impl Line {
             if latency > 0 {
                 sleep(Duration::from_millis(latency)).await;
             }
-            let passes = if replies { self.take(read) } else { read };
+            let passes = if replies { self.take(read) } else { self.pass_on(&mut part[..read]) };
             if to.write_all(&part[..passes]).await.is_err() {
                 return;
             }
@@ -115,6 +124,15 @@ impl Line {
                 return;
             }
         }
+    }
+
+    fn pass_on(&self, commands: &mut [u8]) -> usize {
+        if let Some((word, into)) = *self.garbled.lock().unwrap()
+            && let Some(at) = commands.windows(word.len()).position(|part| part == word.as_bytes())
+        {
+            commands[at..at + word.len()].copy_from_slice(into.as_bytes());
+        }
+        commands.len()
     }
 
     /// How many of so many bytes pass. The connection that does not get all of them ends, and the line is good again.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
-use super::material::Identity;
+use super::material::{Client, Identity};
 use super::mismatch;
-use crate::config::TlsMaterial;
 use crate::connection::Address;
 use crate::error::{Fault, FaultKind};
 
@@ -27,13 +26,8 @@ const SHOW_ONE: &str =
     "the server demands a client certificate and the job has none; set mtlsParameters with a certificate and its key";
 
 impl Teller {
-    pub(super) fn new(
-        address: &Address,
-        option: &'static str,
-        material: &TlsMaterial,
-        identity: Arc<Identity>,
-    ) -> Self {
-        Self { address: address.clone(), option, own_authorities: !material.ca.is_empty(), identity }
+    pub(super) fn new(address: &Address, option: &'static str, client: Client) -> Self {
+        Self { address: address.clone(), option, own_authorities: client.own_authorities, identity: client.identity }
     }
 
     fn fault(&self, kind: FaultKind, message: impl std::fmt::Display) -> Fault {

@@ -3,20 +3,64 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{ClientConfig, Error as TlsError, InconsistentKeys, RootCertStore, SignatureScheme};
 
 use super::ec_key;
 use crate::config::TlsMaterial;
-use crate::error::{Fault, FaultKind};
+use crate::error::{Error, Fault, FaultKind, Result};
 
-/// Made for each connection: the material may be new each time, the system's authorities too.
-pub(super) fn client(material: &TlsMaterial) -> Result<(ClientConfig, Arc<Identity>), Fault> {
+/// The system's authorities are looked up again after so long.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What TLS connections of one deployment are made with: read once, and again when it changes.
+#[derive(Default)]
+pub(in crate::connection) struct Clients {
+    last: Mutex<Option<Made>>,
+}
+
+struct Made {
+    material: TlsMaterial,
+    at: Instant,
+    client: Client,
+}
+
+/// Shared by connections, so that they may take up what was agreed on by earlier ones (session resumption).
+#[derive(Clone)]
+pub(in crate::connection) struct Client {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) identity: Arc<Identity>,
+    /// The authorities are those of the settings, not the system's.
+    pub(super) own_authorities: bool,
+}
+
+impl Clients {
+    /// Of this material. The work is done on a thread that may block: it reads files and checks keys.
+    pub(in crate::connection) async fn of(&self, material: TlsMaterial) -> Result<Client> {
+        let mut last = self.last.lock().await;
+        if let Some(made) = &*last
+            && made.material == material
+            && (made.client.own_authorities || made.at.elapsed() < FRESH)
+        {
+            return Ok(made.client.clone());
+        }
+        let made = spawn_blocking(move || client(&material).map(|client| (client, material))).await;
+        let (client, material) = made.map_err(|_| Error::Internal("certificates could not be read"))??;
+        *last = Some(Made { material, at: Instant::now(), client: client.clone() });
+        Ok(client)
+    }
+}
+
+fn client(material: &TlsMaterial) -> Result<Client, Fault> {
     let provider = Arc::new(ring::default_provider());
     let identity =
         Arc::new(Identity { shown: shown(material, &provider)?.map(Arc::new), asked: AtomicBool::new(false) });
@@ -25,10 +69,10 @@ pub(super) fn client(material: &TlsMaterial) -> Result<(ClientConfig, Arc<Identi
         .map_err(|error| bad(format!("no TLS: {error}")))?
         .with_root_certificates(authorities(&material.ca)?)
         .with_client_cert_resolver(Arc::clone(&identity) as Arc<_>);
-    Ok((config, identity))
+    Ok(Client { config: Arc::new(config), identity, own_authorities: !material.ca.is_empty() })
 }
 
-/// What the client shows when a server asks for it, and whether one has.
+/// What the client shows when a server asks for it, and whether one has: a connection that takes up an earlier one is not asked again.
 pub(super) struct Identity {
     shown: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,
@@ -105,10 +149,10 @@ fn shown(
     };
     // What rustls would say of a key may hold parts of it.
     CertifiedKey::from_der(chain, key, provider).map(Some).map_err(|error| match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+        TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             bad("the key of the option `mtlsParameters` is not that of the first of its certificates")
         }
-        Error::InvalidCertificate(error) => {
+        TlsError::InvalidCertificate(error) => {
             bad(format!("the first certificate of the option `mtlsParameters` can't be read ({error})"))
         }
         _ => bad("the key of the option `mtlsParameters` can't be used: RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519 is needed"),

@@ -57,7 +57,10 @@ pub(in crate::connection) async fn of_handshake(
 pub(super) fn plain(address: &Address, option: &str) -> Fault {
     Fault::new(
         FaultKind::Tls,
-        format!("{address}: this port does not speak TLS; set {option}(false), or use the server's TLS port"),
+        format!(
+            "{address}: this port does not speak TLS; use the server's TLS port, or set {option}(false) if nobody on the way there may listen: \
+             passwords and data go in the clear then"
+        ),
     )
 }
 

@@ -1,6 +1,6 @@
 //! Encryption: TLS 1.2 and 1.3, over any stream.
 //!
-//! * [`material`] certificates and a key, from PEM texts
+//! * [`material`] certificates and a key, from PEM texts, kept as long as they are the same
 //! * [`ec_key`] what Java leaves out of a key
 //! * [`fault`] what goes wrong, in words that tell what to do
 //! * [`mismatch`] one side encrypts, the other does not
@@ -22,23 +22,22 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::config::TlsMaterial;
 use crate::connection::Address;
 use crate::connection::transport::Stream;
 use crate::error::{Fault, FaultKind, Result};
 use fault::Teller;
+pub(super) use material::{Client, Clients};
 
 /// Shakes hands with the server at `address`, whose certificate has to be for that host. `option` is the one that says whether to do so.
 pub(super) async fn encrypt(
     stream: Box<dyn Stream>,
     address: &Address,
     option: &'static str,
-    material: &TlsMaterial,
+    client: Client,
     limit: Duration,
 ) -> Result<Box<dyn Stream>> {
-    let (config, identity) = material::client(material).map_err(|fault| fault.context(address))?;
-    let teller = Teller::new(address, option, material, identity);
-    let handshake = TlsConnector::from(Arc::new(config)).connect(name_of(address)?, stream);
+    let handshake = TlsConnector::from(Arc::clone(&client.config)).connect(name_of(address)?, stream);
+    let teller = Teller::new(address, option, client);
     match timeout(limit, handshake).await {
         Ok(Ok(stream)) => Ok(Box::new(Encrypted { stream, teller, heard: false })),
         Ok(Err(error)) => Err(teller.handshake(error).into()),
@@ -48,7 +47,8 @@ pub(super) async fn encrypt(
 
 fn name_of(address: &Address) -> Result<ServerName<'static>> {
     let host = match address {
-        Address::Tcp { host, .. } => host.as_str(),
+        // The dot at the end says that the name is whole; certificates have it without, and so has what the server is told (RFC 6066, 3).
+        Address::Tcp { host, .. } => host.strip_suffix('.').unwrap_or(host),
         Address::Unix { .. } => "",
     };
     ServerName::try_from(host.to_owned()).map_err(|_| {
@@ -134,16 +134,17 @@ mod tests {
     use tokio_rustls::rustls::crypto::ring;
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
     use tokio_rustls::rustls::server::WebPkiClientVerifier;
-    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+    use tokio_rustls::rustls::{HandshakeKind, RootCertStore, ServerConfig};
     use tokio_rustls::server;
 
     use super::*;
 
+    use crate::config::TlsMaterial;
+
     type Accepted = io::Result<server::TlsStream<DuplexStream>>;
 
-    /// A connection over a pipe that holds little, and what the server makes of it.
-    async fn connect(demands_certificate: bool) -> (Box<dyn Stream>, Accepted) {
-        let (near, far) = duplex(256);
+    /// A server for `h`, and what its clients need.
+    fn server(demands_certificate: bool) -> (TlsAcceptor, TlsMaterial) {
         let shown = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
         let material = TlsMaterial { ca: shown.cert.pem(), ..TlsMaterial::default() };
         let (provider, mut trusted) = (Arc::new(ring::default_provider()), RootCertStore::empty());
@@ -155,11 +156,38 @@ mod tests {
             false => config.with_no_client_auth(),
         };
         let key = PrivateKeyDer::try_from(shown.signing_key.serialize_der()).unwrap();
-        let config = config.with_single_cert(vec![shown.cert.der().clone()], key).unwrap();
-        let accepting = tokio::spawn(TlsAcceptor::from(Arc::new(config)).accept(far));
-        let address = Address::tcp("h", 1);
-        let near = encrypt(Box::new(near), &address, "useTls", &material, Duration::from_secs(20)).await.unwrap();
+        (TlsAcceptor::from(Arc::new(config.with_single_cert(vec![shown.cert.der().clone()], key).unwrap())), material)
+    }
+
+    /// A connection over a pipe that holds little, and what the server makes of it.
+    async fn connect_to(server: &TlsAcceptor, host: &str, client: Client) -> (Box<dyn Stream>, Accepted) {
+        let (near, far) = duplex(256);
+        let accepting = tokio::spawn(server.accept(far));
+        let address = Address::tcp(host, 1);
+        let near = encrypt(Box::new(near), &address, "useTls", client, Duration::from_secs(20)).await.unwrap();
         (near, accepting.await.unwrap())
+    }
+
+    async fn connect(demands_certificate: bool) -> (Box<dyn Stream>, Accepted) {
+        let (server, material) = server(demands_certificate);
+        connect_to(&server, "h", Clients::default().of(material).await.unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn what_was_agreed_on_is_taken_up_again_as_long_as_the_certificates_are_the_same() {
+        let ((server, material), clients) = (server(false), Clients::default());
+        let mut kinds = Vec::new();
+        for material in [&material, &material, &TlsMaterial { ca: format!("{}\n", material.ca), ..material.clone() }] {
+            // With a dot at its end it is the same name.
+            let (mut near, far) = connect_to(&server, "h.", clients.of(material.clone()).await.unwrap()).await;
+            let mut far = far.unwrap();
+            kinds.push(far.get_ref().1.handshake_kind().unwrap());
+            // The server's tickets come behind the handshake.
+            far.write_all(b"+").await.unwrap();
+            far.flush().await.unwrap();
+            near.read_u8().await.unwrap();
+        }
+        assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Full]);
     }
 
     #[tokio::test]

@@ -1,0 +1,222 @@
+//! The ways in to the servers of a deployment: after a failure one goes first, and those who come meanwhile share what it comes to.
+//!
+//! Many tasks lose their connections in the same moment, and come back in the same moment. A server that is down, or that refuses the
+//! password, is asked by one of them; a server that takes it is open to all. Any task of an owner may be the first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::connection::Address;
+use crate::error::{Error, FaultKind, Result};
+
+/// Doors that nobody stands at are forgotten when there are more: addresses come and go.
+const KEPT: usize = 256;
+/// A password that was refused is not shown again before that, and then twice as long later.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks at a port for the other language (`tls/mismatch.rs`).
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(super) struct Doors {
+    doors: Mutex<HashMap<Address, Arc<Door>>>,
+}
+
+impl Doors {
+    pub(super) fn to(&self, address: &Address) -> Arc<Door> {
+        let mut doors = self.doors.lock();
+        if doors.len() >= KEPT && !doors.contains_key(address) {
+            doors.retain(|_, door| Arc::strong_count(door) > 1);
+        }
+        Arc::clone(doors.entry(address.clone()).or_default())
+    }
+
+    /// A connection to that server was lost: of those who come back one goes first.
+    pub(super) fn close(&self, address: &Address) {
+        if let Some(door) = self.doors.lock().get(address) {
+            door.state.lock().open = false;
+        }
+    }
+}
+
+/// The way in to one server.
+#[derive(Default)]
+pub(super) struct Door {
+    /// Held by the one who goes first.
+    first: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last who came was let in, and nothing has failed since.
+    open: bool,
+    /// Somebody has been let in, ever.
+    worked: bool,
+    failed: Option<(Instant, Error)>,
+    /// How often in a row the password was refused, and until when it is not shown again.
+    refused: Option<(u32, Instant)>,
+    looked: Option<Instant>,
+}
+
+impl Door {
+    /// Carries `connect` out, or gives the failure of the one who went first meanwhile.
+    pub(super) async fn enter<T>(&self, connect: impl Future<Output = Result<T>>) -> Result<T> {
+        let since = Instant::now();
+        let mut first = None;
+        if !self.is_open() {
+            let guard = self.first.lock().await;
+            if let Some(error) = self.failure_of_another(since) {
+                return Err(error);
+            }
+            first = (!self.is_open()).then_some(guard);
+        }
+        let result = connect.await;
+        self.state.lock().note(result.as_ref().err());
+        drop(first);
+        result
+    }
+
+    fn is_open(&self) -> bool {
+        self.state.lock().open
+    }
+
+    fn failure_of_another(&self, since: Instant) -> Option<Error> {
+        let state = self.state.lock();
+        let (at, error) = state.failed.as_ref()?;
+        let pauses = state.refused.is_some_and(|(_, until)| Instant::now() < until);
+        (*at >= since || pauses).then(|| error.clone())
+    }
+
+    /// Whether to ask the port if it speaks the other language: a server that has answered does not, and one that is down is not asked
+    /// twice as often for it.
+    pub(super) fn may_look(&self) -> bool {
+        let mut state = self.state.lock();
+        let looks = !state.worked && state.looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN);
+        if looks {
+            state.looked = Some(Instant::now());
+        }
+        looks
+    }
+}
+
+impl State {
+    fn note(&mut self, error: Option<&Error>) {
+        let Some(error) = error else {
+            *self = Self { open: true, worked: true, ..Self::default() };
+            return;
+        };
+        let now = Instant::now();
+        self.open = false;
+        self.failed = Some((now, error.clone()));
+        self.refused = match error {
+            Error::Redis(fault) if fault.kind == FaultKind::Authentication => {
+                let before = self.refused.map_or(0, |(times, _)| times);
+                Some((before + 1, now + FIRST_PAUSE.saturating_mul(1 << before.min(8)).min(LONGEST_PAUSE)))
+            }
+            _ => None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::error::Fault;
+
+    const AWHILE: Duration = Duration::from_millis(10);
+
+    fn refusal() -> Error {
+        Fault::from_server("WRONGPASS no").into()
+    }
+
+    /// So many go in at once. Gives how many of them tried, and how many were let in.
+    async fn crowd(door: &Door, outcome: impl Fn() -> Result<()>) -> (u32, usize) {
+        let tried = AtomicU32::new(0);
+        let all = join_all((0..64).map(|_| {
+            door.enter(async {
+                tried.fetch_add(1, Ordering::Relaxed);
+                sleep(AWHILE).await;
+                outcome()
+            })
+        }));
+        let let_in = all.await.iter().filter(|result| result.is_ok()).count();
+        (tried.into_inner(), let_in)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_many_one_goes_first_and_the_others_share_its_failure_or_follow() {
+        let door = Door::default();
+        let down = || Err(Fault::new(FaultKind::Connection, "refused").into());
+        for _ in 0..2 {
+            assert_eq!(crowd(&door, down).await, (1, 0), "a connect that begins later is tried");
+            sleep(AWHILE).await;
+        }
+        let begin = Instant::now();
+        assert_eq!(crowd(&door, || Ok(())).await, (64, 64));
+        assert_eq!(begin.elapsed(), 2 * AWHILE, "one behind the other");
+        assert_eq!(crowd(&door, down).await, (64, 0), "the door was open");
+        sleep(AWHILE).await;
+        assert_eq!(crowd(&door, down).await, (1, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_password_that_is_refused_is_shown_a_few_times_only() {
+        let (door, tried, begin) = (Door::default(), AtomicU32::new(0), Instant::now());
+        while begin.elapsed() < Duration::from_secs(10) {
+            let refused = door.enter(async {
+                tried.fetch_add(1, Ordering::Relaxed);
+                Err::<(), _>(refusal())
+            });
+            assert_eq!(refused.await.unwrap_err().server_code(), "WRONGPASS");
+            sleep(AWHILE).await;
+        }
+        assert!((5..10).contains(&tried.into_inner()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_dropped_gives_the_first_place_to_the_next() {
+        let door = Door::default();
+        tokio::select! {
+            biased;
+            _ = door.enter(sleep_for_ever()) => {}
+            () = sleep(AWHILE) => {}
+        }
+        assert_eq!(crowd(&door, || Ok(())).await, (64, 64));
+    }
+
+    async fn sleep_for_ever() -> Result<()> {
+        std::future::pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_for_the_other_language_seldom_and_never_where_somebody_was_let_in() {
+        let door = Door::default();
+        assert!(door.may_look() && !door.may_look());
+        sleep(LOOK_AGAIN).await;
+        assert!(door.may_look());
+        door.enter(async { Ok(()) }).await.unwrap();
+        let _ = door.enter(async { Err::<(), _>(refusal()) }).await;
+        assert!(!door.may_look());
+    }
+
+    #[test]
+    fn forgets_servers_that_nobody_goes_to() {
+        let doors = Doors::default();
+        let kept = doors.to(&Address::tcp("h", 1));
+        for port in 2..2000 {
+            doors.to(&Address::tcp("h", port));
+        }
+        assert!(doors.doors.lock().len() <= KEPT);
+        assert!(Arc::ptr_eq(&kept, &doors.to(&Address::tcp("h", 1))));
+    }
+}
