@@ -21,7 +21,7 @@ use crate::source::commands;
 use crate::topic::stream_name;
 
 /// What Java asks.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoverRequest {
     pub parallelism: u32,
@@ -44,7 +44,7 @@ pub struct Discovered {
 /// Called from any thread; one discovery at a time.
 pub struct Enumerator {
     discovery: Arc<Discovery>,
-    running: Call<Discovered>,
+    running: Call<DiscoverRequest, Discovered>,
     // Last, since its drop ends the runtime that the task is on.
     runtime: Arc<EngineRuntime>,
 }
@@ -66,7 +66,7 @@ impl Enumerator {
             let (discovery, request) = (Arc::clone(&self.discovery), request.clone());
             async move { discovery.with_retries(&request).await }
         };
-        self.running.wait(self.runtime.handle()?, begin, max_wait)
+        self.running.wait(self.runtime.handle()?, request.clone(), begin, max_wait)
     }
 
     /// Ends the discovery that runs. Idempotent.

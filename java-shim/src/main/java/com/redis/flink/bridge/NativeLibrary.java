@@ -59,6 +59,7 @@ public final class NativeLibrary {
                                     NativeLibrary::systemLoad,
                                     NativeLibrary::nativeVersion)
                             .load(version);
+            NativeFailure.register();
             loaded = true;
             LOG.info("Loaded the native engine {} from {}.", version, from);
         }

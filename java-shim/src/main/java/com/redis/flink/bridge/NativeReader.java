@@ -50,7 +50,11 @@ public final class NativeReader implements ReaderBackend {
     public byte[] poll(int maxWaitMillis) throws IOException {
         try {
             credentials.serve();
-            return nativePoll(handle.get(), maxWaitMillis);
+            byte[] batch = nativePoll(handle.get(), maxWaitMillis);
+            if (batch == null) {
+                handle.get(); // throws if it was closed meanwhile
+            }
+            return batch;
         } finally {
             NativeLogs.drain();
         }
@@ -93,7 +97,7 @@ public final class NativeReader implements ReaderBackend {
 
     @Override
     public String stats() {
-        return nativeStats(handle.get());
+        return handle.orClosed(nativeStats(handle.get()));
     }
 
     @Override
