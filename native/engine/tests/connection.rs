@@ -177,6 +177,7 @@ fn a_password_that_is_changed_on_both_sides_is_no_failure() {
     write(&writer, &frame(0, 0..10));
     flush(&writer);
     job.poll_for(10);
+    await_that("all of them are connected", || server.connections("flink-test") > 16);
     let lost = job.reader.stats().reconnects;
     server.run("ACL SETUSER app resetpass >other");
     assert!(matches!(server.run("CLIENT KILL USER app"), Value::Int(killed) if killed > 16));
@@ -242,17 +243,18 @@ fn without_the_client_commands() {
     logs::collect();
     let server = RedisServer::start_with(&["--rename-command", "CLIENT", "", "--rename-command", "EVAL", ""]);
     let all = Proxy::to(server.port);
-    go_on_without_client_commands(&server, &all);
+    // Each strategy but COMMIT_POSITION has two readers in turn; one that connects again does not tell it again.
+    assert_eq!(go_on_without_client_commands(&server, &all), 6);
     for (word, garbled) in [("SETNAME", "SETNAMX"), ("$2\r\nID\r", "$2\r\nIX\r"), ("LIST", "LISX"), ("KILL", "KILX")] {
         let server = RedisServer::start();
         let proxy = Proxy::to(server.port);
         proxy.garble(word, garbled);
-        go_on_without_client_commands(&server, &proxy);
+        assert!(go_on_without_client_commands(&server, &proxy) <= 6);
     }
 }
 
-/// Each way to acknowledge and to write, over a connection that is lost once; another reader takes the group over.
-fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) {
+/// Each way to acknowledge and to write, over a connection that is lost once; another reader takes the group over. Gives the number of warnings.
+fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) -> usize {
     let add = |numbers: std::ops::Range<u64>| {
         numbers.for_each(|n| {
             server.run(&format!("XADD t:0 * n {n}"));
@@ -281,7 +283,6 @@ fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) {
         assert_eq!(successor.emitted[&0], (20..25).collect::<Vec<u64>>(), "{strategy}");
     }
     let warned = logs::with(&[&format!(":{}", proxy.port), "can't all be used here", "nothing is lost by it"]);
-    assert!(warned.len() <= 6, "once for each reader of a consumer: {warned:?}");
 
     server.run("FLUSHALL");
     let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
@@ -295,6 +296,7 @@ fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) {
     write(&hashes, &frame_of(&[&[("k1", ""), ("n", "1")]]));
     flush(&hashes);
     assert_eq!(server.int("HLEN k1"), 1);
+    warned.len()
 }
 
 #[test]
