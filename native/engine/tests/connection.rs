@@ -357,16 +357,8 @@ fn a_server_that_hangs_up_on_everybody_is_not_stormed() {
 
 #[test]
 fn what_a_server_says_forges_no_line() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    // It ends with the process.
-    std::thread::spawn(move || {
-        let said = format!("-ERR no\u{1b}[2J\u{7f} {}\r\n", "x".repeat(40_000));
-        while let Ok((mut stream, _)) = listener.accept() {
-            let mut command = [0; 4096];
-            while matches!(stream.read(&mut command), Ok(1..)) && stream.write_all(said.as_bytes()).is_ok() {}
-        }
-    });
+    let said = format!("ERR no\u{1b}[2J\u{7f} {}", "x".repeat(40_000));
+    let port = says_to_all(format!("-{said}\r\n"));
     let error = refused(&support::connection_json(port));
     assert!(
         error.contains(r"ERR no\u{1b}[2J\u{7f} x") && error.len() < 10_000,
@@ -374,4 +366,27 @@ fn what_a_server_says_forges_no_line() {
         error.len(),
         error
     );
+}
+
+/// The port of a server that gives one answer to every command. It ends with the process.
+fn says_to_all(answer: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut command = [0; 4096];
+            while matches!(stream.read(&mut command), Ok(1..)) && stream.write_all(answer.as_bytes()).is_ok() {}
+        }
+    });
+    port
+}
+
+/// It is not said on loopback, where tests are.
+#[test]
+fn a_server_in_protected_mode_is_told_in_a_sentence() {
+    let port =
+        says_to_all(format!("-DENIED Redis is running in protected mode because {}\r\n", "of much. ".repeat(100)));
+    let error = refused(&support::connection_json(port));
+    assert!(error.contains("): DENIED: the server is in protected mode") && error.len() < 300, "{error}");
+    assert!(!error.contains("gave up"), "{error}");
 }
