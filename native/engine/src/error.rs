@@ -16,12 +16,12 @@ pub enum Error {
     /// The object was closed, by its owner or while the call waited.
     #[error("closed")]
     Closed,
+    /// A bug of ours: a state that can't be.
+    #[error("internal error, please report: {0}")]
+    Internal(String),
     /// A bug of ours: a task panicked. Holds its message.
     #[error("internal error, please report: {0}")]
     Panic(String),
-    /// A bug of ours: something that can't be.
-    #[error("internal error, please report: {0}")]
-    Internal(&'static str),
     /// Something between us and Redis.
     #[error("{0}")]
     Redis(#[from] Fault),
