@@ -335,18 +335,18 @@ impl Error {
         matches!(self, Error::Redis(fault) if fault.is_passing())
     }
 
-    /// The server's code, empty where the server said nothing.
-    pub fn server_code(&self) -> &str {
-        match self {
-            Error::Redis(fault) => &fault.code,
-            _ => "",
-        }
-    }
-
     /// What the server said, which decisions look at; empty where it said nothing.
     pub(crate) fn server_text(&self) -> &str {
         match self {
             Error::Redis(fault) => fault.server_text(),
+            _ => "",
+        }
+    }
+
+    /// The server's code, empty where the server said nothing.
+    pub fn server_code(&self) -> &str {
+        match self {
+            Error::Redis(fault) => &fault.code,
             _ => "",
         }
     }
