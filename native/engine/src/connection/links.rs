@@ -56,7 +56,8 @@ impl Links {
                 }
             }
         }
-        OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut()).map_err(|_| Error::Closed)
+        OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut())
+            .map_err(|_| Error::Internal("a connection that was made is gone".to_owned()))
     }
 
     fn lane(&self, route: &Route, table: &Table) -> Arc<tokio::sync::Mutex<Lane>> {

@@ -41,7 +41,7 @@ where
                     _ => error,
                 });
             }
-            Ok(None) => return Err(failed.unwrap_or(Error::Closed)),
+            Ok(None) => return Err(failed.unwrap_or_else(|| Error::Internal("there is no server to ask".to_owned()))),
             Err(_) => {}
         }
     }
