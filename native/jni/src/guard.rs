@@ -67,7 +67,10 @@ pub(crate) fn on_object<'local, O, T: Default>(
     guarded(env, |env| {
         let Some(object) = objects.get(handle) else { return Ok(T::default()) };
         match body(env, &object) {
-            Err(Failure::Engine(EngineError::Closed)) if objects.get(handle).is_none() => Ok(T::default()),
+            Err(Failure::Engine(EngineError::Closed)) => match objects.get(handle) {
+                None => Ok(T::default()),
+                Some(_) => Err(Failure::Internal("an object is closed that nobody has closed".to_owned())),
+            },
             done => done,
         }
     })

@@ -80,10 +80,14 @@ public final class NativeReader implements ReaderBackend {
         nativeCheckpoint(handle.get(), checkpointId, positions);
     }
 
+    /**
+     * {@inheritDoc} Does not serve credentials: this is Flink's mailbox thread, and the user's
+     * provider may take its time. A connect that waits for them is served by the next poll, or by
+     * {@link #close}.
+     */
     @Override
-    public void complete(long checkpointId) throws IOException {
+    public void complete(long checkpointId) {
         try {
-            credentials.serve();
             nativeComplete(handle.get(), checkpointId);
         } finally {
             NativeLogs.drain();

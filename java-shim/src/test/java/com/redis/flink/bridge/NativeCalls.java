@@ -35,7 +35,7 @@ final class NativeCalls {
                     + "\"commandTimeoutMillis\":1000,\"retryTimeoutMillis\":1},"
                     + "\"topic\":\"t\",\"numPartitions\":1,";
 
-    private static final String SOURCE =
+    static final String SOURCE =
             SETTINGS
                     + "\"group\":\"g\",\"ackStrategy\":\"NOACK\",\"startingId\":\"$\","
                     + "\"stoppingId\":null,\"batchSize\":1,\"blockMillis\":1,"
