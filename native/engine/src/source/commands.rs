@@ -50,34 +50,52 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
     connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
     connection.queue(redis::cmd("XINFO").arg("GROUPS").arg(stream));
     connection.flush().await?;
-    let about_stream = connection.value(Default::default()).await;
+    // The first and the last entry are in it, whole: only their IDs are kept.
+    let about_stream = connection.outline(Default::default()).await;
     let about_groups = connection.value(Default::default()).await;
-    let gone = || Fault::from_server("NOGROUP the stream or the group on it is gone");
-    let about_stream = match about_stream {
-        Err(error) if is_gone(&error) => return Err(gone().into()),
-        about => fields(about?)?,
+    let about_stream = fields(about_stream.map_err(gone)?)?;
+    let about = find_group(about_groups, group)?;
+    let delivered = id(&about, "last-delivered-id")?;
+    let entries_read = match about.get("entries-read") {
+        // A group that has read nothing; servers before 7.0 do not have the field at all.
+        Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
+        _ => read(&about, "entries-read").ok(),
     };
-    let Value::Array(groups) = about_groups? else { return Err(unreadable("XINFO GROUPS")) };
+    Ok(Progress {
+        delivered,
+        pending: read(&about, "pending")?,
+        generated: id(&about_stream, "last-generated-id")?,
+        first: first_entry(&about_stream),
+        max_deleted: id(&about_stream, "max-deleted-entry-id").ok(),
+        entries_read,
+    })
+}
+
+/// Asks whether the group is there. An error has the code `NOGROUP` when it is gone.
+pub(crate) async fn look_for_group(connection: &mut Connection, stream: &str, group: &str) -> Result<()> {
+    let groups = connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await;
+    find_group(groups, group).map(drop)
+}
+
+/// What a reply to `XINFO GROUPS` tells of the group.
+fn find_group(groups: Result<Value>, group: &str) -> Result<HashMap<String, Value>> {
+    let Value::Array(groups) = groups.map_err(gone)? else { return Err(unreadable("XINFO GROUPS")) };
     for about in groups {
         let about = fields(about)?;
         if read::<String>(&about, "name")? == group {
-            let delivered = id(&about, "last-delivered-id")?;
-            let entries_read = match about.get("entries-read") {
-                // A group that has read nothing; servers before 7.0 do not have the field at all.
-                Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
-                _ => read(&about, "entries-read").ok(),
-            };
-            return Ok(Progress {
-                delivered,
-                pending: read(&about, "pending")?,
-                generated: id(&about_stream, "last-generated-id")?,
-                first: first_entry(&about_stream),
-                max_deleted: id(&about_stream, "max-deleted-entry-id").ok(),
-                entries_read,
-            });
+            return Ok(about);
         }
     }
-    Err(gone().into())
+    Err(no_group())
+}
+
+/// Says in one way that the stream is gone.
+fn gone(error: Error) -> Error {
+    if is_gone(&error) { no_group() } else { error }
+}
+
+fn no_group() -> Error {
+    Fault::from_server("NOGROUP the stream or the group on it is gone").into()
 }
 
 fn first_entry(about_stream: &HashMap<String, Value>) -> Option<EntryId> {
@@ -180,13 +198,13 @@ pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
     cmd
 }
 
-/// The entries after `after`, up to and including `to`. Exclusive ranges: Redis 6.2
+/// The entries after `after`, up to `to`: an ID, or `(` and one that is not included. Exclusive ranges: Redis 6.2
 /// (<https://redis.io/docs/latest/commands/xrange/>).
-pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<EntryId>, count: u64) -> Cmd {
+pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<String>, count: u64) -> Cmd {
     let mut cmd = redis::cmd("XRANGE");
     cmd.arg(stream).arg(format!("({after}"));
     match to {
-        Some(to) => cmd.arg(to.to_string()),
+        Some(to) => cmd.arg(to),
         None => cmd.arg("+"),
     };
     cmd.arg("COUNT").arg(count);

@@ -17,6 +17,9 @@ pub(super) struct Session {
     pub(super) consumer: String,
     /// The group's `last-delivered-id`, as it was when it was asked for last.
     pub(super) delivered: EntryId,
+    /// Whether a read has been answered. The first one does not wait for entries: so it is known at once that reading works, and not only
+    /// connecting.
+    pub(super) is_answered: bool,
 }
 
 impl SplitReader {
@@ -33,8 +36,7 @@ impl SplitReader {
         if by_position {
             self.owed.connected_by_position(progress, self.received);
         }
-        self.outage.over();
-        Ok(Session { connection, consumer, delivered: progress.delivered })
+        Ok(Session { connection, consumer, delivered: progress.delivered, is_answered: false })
     }
 
     pub(super) async fn progress(&self, connection: &mut Connection) -> Result<Progress> {

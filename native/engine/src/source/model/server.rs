@@ -30,8 +30,31 @@ struct Data {
     group: Option<Group>,
 }
 
+/// What becomes of every reply that holds entries, and of every read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trouble {
+    /// It is this instead.
+    Instead(&'static str),
+    /// The connection ends, when the command is carried out.
+    HangUp,
+    /// It never comes, though the command is carried out.
+    Silence,
+}
+
+pub(super) const TROUBLES: [Trouble; 6] = [
+    Trouble::Instead("-OOM command not allowed when used memory > 'maxmemory'.\r\n"),
+    Trouble::Instead("-READONLY You can't write against a read only replica.\r\n"),
+    Trouble::Instead("%1\r\n"),
+    Trouble::Instead("*1\r\n:1\r\n"),
+    Trouble::HangUp,
+    Trouble::Silence,
+];
+
 pub(super) struct State {
     data: Data,
+    pub(super) trouble: Option<Trouble>,
+    /// The job reads up to an end: it gives back to the group what it was given beyond.
+    pub(super) bounded: bool,
     replica: Option<Data>,
     /// The user may neither list nor kill clients, nor run scripts.
     pub(super) restricted: bool,
@@ -60,6 +83,8 @@ impl SimulatedRedis {
     pub(super) fn new(seed: u64) -> Self {
         let state = State {
             data: Data::default(),
+            trouble: None,
+            bounded: false,
             replica: None,
             restricted: false,
             clock: 1000,
@@ -156,13 +181,35 @@ impl SimulatedRedis {
         self.changed.notify_waiters();
     }
 
-    pub(super) fn pending(&self) -> usize {
-        self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.len())
+    /// How many entries up to `stop` are pending.
+    pub(super) fn pending(&self, stop: EntryId) -> usize {
+        self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).count())
+    }
+
+    fn trouble_of(&self, words: &[String]) -> Option<Trouble> {
+        let reads = matches!(words[0].as_str(), "XREADGROUP" | "XREAD" | "XRANGE");
+        self.state.lock().trouble.filter(|_| reads)
+    }
+
+    async fn in_trouble(&self, client: u64, words: &[String], trouble: Trouble) -> Vec<u8> {
+        match trouble {
+            Trouble::Instead(reply) => return reply.as_bytes().to_vec(),
+            _ if words[0] == "XRANGE" => {}
+            _ => drop(self.state.lock().read(words)),
+        }
+        if matches!(trouble, Trouble::Silence) {
+            std::future::pending::<()>().await;
+        }
+        self.wires.end(client);
+        std::future::pending().await
     }
 }
 
 impl Machine for SimulatedRedis {
     async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
+        if let Some(trouble) = self.trouble_of(&words) {
+            return self.in_trouble(client, &words, trouble).await;
+        }
         let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| &words[at + 1]);
         if !matches!(words[0].as_str(), "XREADGROUP" | "XREAD") {
             return self.state.lock().execute(client, &words, &self.wires);
@@ -256,10 +303,21 @@ impl State {
             ("XRANGE", _) => {
                 let exclusive = word(2).strip_prefix('(').map(id);
                 let from = exclusive.map_or_else(|| id(word(2)), EntryId::next);
-                let to = if word(3) == "+" { EntryId::new(u64::MAX, u64::MAX) } else { id(word(3)) };
+                let (to, included) = match word(3).strip_prefix('(') {
+                    Some(to) => (id(to), false),
+                    None if word(3) == "+" => (EntryId::new(u64::MAX, u64::MAX), true),
+                    None => (id(word(3)), true),
+                };
                 let count = if word(4) == "COUNT" { word(5).parse().unwrap_or(0) } else { usize::MAX };
                 let ids: Vec<EntryId> = match from <= to {
-                    true => self.data.entries.range(from..=to).copied().take(count).collect(),
+                    true => self
+                        .data
+                        .entries
+                        .range(from..=to)
+                        .copied()
+                        .filter(|id| included || *id < to)
+                        .take(count)
+                        .collect(),
                     false => Vec::new(),
                 };
                 let mut out = Vec::new();
@@ -292,7 +350,7 @@ impl State {
             ("XGROUP", "SETID") => {
                 let to = id(word(4));
                 // A reader that lives on may set it back to a checkpoint of its own, until its successor's next one.
-                if to < group.delivered && !self.others_read {
+                if to < group.delivered && !self.others_read && !self.bounded {
                     self.violations.push(format!("the group went back from {} to {to}", group.delivered));
                 }
                 group.delivered = to;
@@ -350,7 +408,10 @@ impl State {
 
     fn check_acknowledgment(&mut self, id: EntryId) {
         let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
-        if !allowed && !self.excused.contains(&id) {
+        // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
+        let given_back =
+            self.bounded && (self.others_read || self.data.group.as_ref().is_some_and(|group| group.delivered < id));
+        if !allowed && !given_back && !self.excused.contains(&id) {
             self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
         }
     }
