@@ -12,7 +12,6 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -33,17 +32,6 @@ public final class Flink implements BeforeAllCallback, AfterAllCallback {
     public void beforeAll(ExtensionContext context) throws Exception {
         checkpoints = Files.createTempDirectory("checkpoints");
         Configuration configuration = new Configuration();
-        // This machine's own name may not resolve.
-        for (String option :
-                List.of(
-                        "jobmanager.rpc.address",
-                        "jobmanager.bind-host",
-                        "taskmanager.host",
-                        "taskmanager.bind-host",
-                        "rest.address",
-                        "rest.bind-address")) {
-            configuration.setString(option, "127.0.0.1");
-        }
         configuration.setString("rest.port", "0");
         configuration.setString("execution.checkpointing.num-retained", "100");
         // A checkpoint that begins while one of several independent tasks has failed ends Flink:
