@@ -276,7 +276,12 @@ impl Job {
         if self.stopping_id.is_some() && !self.current.finished {
             return format!("not finished: {:?}", self.current.reader.stats());
         }
-        match redis.pending(stop) {
+        // Nor does it see that an entry was taken by the reader before it, and deleted before it came.
+        let pending = match self.stopping_id {
+            Some(_) => redis.pending_with_data(stop),
+            None => redis.pending(stop),
+        };
+        match pending {
             _ if others_keep_some => String::new(),
             0 => String::new(),
             pending => format!("{pending} entries are still pending; {:?}", self.current.reader.stats()),

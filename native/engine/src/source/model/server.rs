@@ -186,6 +186,13 @@ impl SimulatedRedis {
         self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).count())
     }
 
+    /// The same, but for those whose data is gone.
+    pub(super) fn pending_with_data(&self, stop: EntryId) -> usize {
+        let state = self.state.lock();
+        let kept = |id: &&EntryId| state.data.entries.contains(id);
+        state.data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).map(|(id, _)| id).filter(kept).count())
+    }
+
     fn trouble_of(&self, words: &[String]) -> Option<Trouble> {
         let reads = matches!(words[0].as_str(), "XREADGROUP" | "XREAD" | "XRANGE");
         self.state.lock().trouble.filter(|_| reads)
