@@ -62,6 +62,10 @@ enum Step {
     Replicate,
     FailOver,
     LoseEverything,
+    /// The stream is deleted, and made again with lower IDs.
+    MakeAnew {
+        entries: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -83,6 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::DeleteLast),
         1 => Just(Step::Replicate),
         1 => Just(Step::FailOver),
+        1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
     ]
 }
 
@@ -147,10 +152,16 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Abort => job.abort(),
         Step::Crash => job.crash(),
         Step::GiveUp => {
+            if redis.state.lock().made_anew {
+                return job.crash();
+            }
             redis.state.lock().others_read = true;
             job.give_up();
         }
         Step::StartLate => {
+            if redis.state.lock().made_anew {
+                return;
+            }
             redis.state.lock().others_read = true;
             job.start_late();
         }
@@ -162,6 +173,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Replicate => redis.replicate(),
         Step::FailOver => redis.fail_over(),
         Step::LoseEverything => redis.lose_everything(),
+        Step::MakeAnew { entries } => redis.make_anew(*entries),
     }
 }
 
