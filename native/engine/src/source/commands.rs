@@ -21,6 +21,63 @@ pub(crate) async fn create_group(connection: &mut Connection, stream: &str, grou
     }
 }
 
+/// Makes a group that is gone, at `0`, for a stream that is another one than was read so far: with a consumer that says so, by its name. The
+/// two go together, or a reader that comes back to it by an older state would take the stream for the old one.
+pub(crate) async fn create_group_anew(
+    connection: &mut Connection,
+    stream: &str,
+    group: &str,
+    mark: &str,
+) -> Result<()> {
+    let mut create_consumer = redis::cmd("XGROUP");
+    create_consumer.arg("CREATECONSUMER").arg(stream).arg(group).arg(mark);
+    if let Err(error) = connection.call(&redis::cmd("MULTI")).await {
+        if error.is_passing() {
+            return Err(error);
+        }
+        // Transactions are not permitted: one after the other, then.
+        create_group(connection, stream, group, Place::Id(EntryId::ZERO)).await?;
+        return connection.call(&create_consumer).await.map(|_| ());
+    }
+    let mut create = redis::cmd("XGROUP");
+    create.arg("CREATE").arg(stream).arg(group).arg("0-0").arg("MKSTREAM");
+    connection.call(&create).await?;
+    connection.call(&create_consumer).await?;
+    connection.call(&redis::cmd("EXEC")).await.map(|_| ())
+}
+
+/// Whether the group is there.
+pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {
+    let groups = match connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await {
+        Err(error) if is_gone(&error) => return Ok(false),
+        Ok(Value::Array(groups)) => groups,
+        Ok(_) => return Err(unreadable("XINFO GROUPS")),
+        Err(error) => return Err(error),
+    };
+    for about in groups {
+        if read::<String>(&fields(about)?, "name")? == group {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How far a stream has come, which no group of ours is on; one that is not there has not come anywhere.
+pub(crate) async fn progress_without_group(connection: &mut Connection, stream: &str) -> Result<Progress> {
+    let about = match connection.call(redis::cmd("XINFO").arg("STREAM").arg(stream)).await {
+        Err(error) if is_gone(&error) => HashMap::new(),
+        about => fields(about?)?,
+    };
+    Ok(Progress {
+        delivered: EntryId::ZERO,
+        pending: 0,
+        generated: if about.is_empty() { EntryId::ZERO } else { id(&about, "last-generated-id")? },
+        first: first_entry(&about),
+        max_deleted: id(&about, "max-deleted-entry-id").ok(),
+        entries_read: None,
+    })
+}
+
 /// How far a stream and a group on it have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -139,7 +196,7 @@ pub(crate) struct Pending {
 }
 
 /// One page of the pending entries list, from `from` to `to`, whoever owns them
-/// (<https://redis.io/docs/latest/commands/xpending/>).
+/// (<https://redis.io/docs/latest/commands/xpending/>). Its IDs rise, within these bounds: whoever pages on comes to an end.
 pub(crate) async fn pending_page(
     connection: &mut Connection,
     stream: &str,
@@ -158,28 +215,24 @@ pub(crate) async fn pending_page(
         let Value::Int(idle) = columns.next()? else { return None };
         Some(Pending { id, consumer, idle_millis: idle.unsigned_abs() })
     };
-    rows.into_iter().map(|row| read_row(row).ok_or_else(|| unreadable("XPENDING"))).collect()
+    let page: Vec<Pending> =
+        rows.into_iter().map(|row| read_row(row).ok_or_else(|| unreadable("XPENDING"))).collect::<Result<_>>()?;
+    let mut lowest = from;
+    for pending in &page {
+        if pending.id < lowest || pending.id > to {
+            return Err(Error::protocol(format!(
+                "the reply to XPENDING {from} {to} has {}, which is out of order; is this a Redis server?",
+                pending.id
+            )));
+        }
+        lowest = pending.id.next();
+    }
+    Ok(page)
 }
 
-/// All of the pending entries list up to `to`, in pages.
-pub(crate) async fn pending_up_to(
-    connection: &mut Connection,
-    stream: &str,
-    group: &str,
-    to: EntryId,
-) -> Result<Vec<Pending>> {
-    let mut all = Vec::new();
-    let mut from = EntryId::ZERO;
-    loop {
-        let mut page = pending_page(connection, stream, group, from, to).await?;
-        let full = page.len() == PAGE;
-        let last = page.last().map(|pending| pending.id);
-        all.append(&mut page);
-        match last {
-            Some(last) if full && last < to => from = last.next(),
-            _ => return Ok(all),
-        }
-    }
+/// Where the page behind this one begins; `None`: this was the last one.
+pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
+    page.last().map(|last| last.id).filter(|last| page.len() >= PAGE && *last < to).map(EntryId::next)
 }
 
 /// Rows that one `XPENDING` asks for.

@@ -61,7 +61,7 @@ impl SplitReader {
         let taken = self.builder.take();
         let asked: Runs = window.iter().flat_map(|run| run.ids()).collect();
         // Those whose data is gone, too, and whatever the strategy: nobody else will acknowledge them.
-        self.owed.add(&asked);
+        self.owe(&asked);
         self.count_trimmed(asked.len() - taken.ids.len());
         self.made_progress(&taken);
         self.hand_over(taken.batches).await;

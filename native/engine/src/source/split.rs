@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split};
 use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::source::anew::Known;
 use crate::source::batch::{self, BatchBuilder, Taken};
 use crate::source::buffer::Buffer;
 use crate::source::consumers::Identity;
@@ -53,6 +54,8 @@ pub(super) struct SplitReader {
     pub(super) received: EntryId,
     /// The last entry that this reader received itself, until the server turns out to have lost it.
     pub(super) last_entry: Option<EntryId>,
+    /// What is known of the stream by which it can be told from another one of its name.
+    pub(super) known: Known,
     /// Entries below the position that are still to be handed over.
     pub(super) pending: Runs,
     pub(super) stopping_id: Option<EntryId>,
@@ -85,6 +88,7 @@ impl SplitReader {
             partition: split.partition,
             received: split.position,
             last_entry: None,
+            known: Known::default(),
             pending: split.pending,
             stopping_id: split.stopping_id,
             owed,
@@ -194,8 +198,8 @@ impl SplitReader {
     pub(super) fn accept(&mut self, taken: &Taken) {
         match self.shared.settings.ack_strategy {
             AckStrategy::OnCheckpoint | AckStrategy::OnEmit => {
-                self.owed.add(&taken.ids);
-                self.owed.add(&taken.known);
+                self.owe(&taken.ids);
+                self.owe(&taken.known);
             }
             AckStrategy::CommitPosition => self.owed.read(&taken.ids),
             AckStrategy::NoAck => {}
@@ -212,6 +216,17 @@ impl SplitReader {
         self.outage.over();
         self.pace.answered(taken.entries, taken.largest);
         self.shared.counters.entries.fetch_add(taken.entries, Ordering::Relaxed);
+    }
+
+    /// Notes entries that are to be acknowledged.
+    pub(super) fn owe(&self, ids: &Runs) {
+        if !self.owed.add(ids) {
+            warn!(
+                "{}: very many entries wait to be acknowledged, and no checkpoint completes; without checkpoints use ackStrategy ON_EMIT, \
+                 NOACK or COMMIT_POSITION (from here on the next checkpoint that completes asks the group which entries are pending)",
+                self.outage.what()
+            );
+        }
     }
 
     /// Hands batches over, waiting for room.

@@ -240,15 +240,18 @@ impl Job {
 
     /// Empty, or what is missing so far; with `never` in front when no time can heal it.
     fn what_is_wrong(&self, redis: &SimulatedRedis) -> String {
+        let emitted = &self.current.now.emitted;
+        // A stream that was made anew begins again; what was of the old one comes before it.
+        let wrong_order =
+            emitted.windows(2).find(|pair| pair[0] >= pair[1] && redis.is_old(pair[0]) == redis.is_old(pair[1]));
         let state = redis.state.lock();
         if self.current.reader.stats().lost_writes > 0 && !state.lost_writes {
             return "never: a loss was told of, and nothing was lost".to_owned();
         }
-        let emitted = &self.current.now.emitted;
         if let Some(violation) = state.violations.first() {
             return format!("never: {violation}");
         }
-        if let Some(pair) = emitted.windows(2).find(|pair| pair[0] >= pair[1]) {
+        if let Some(pair) = wrong_order {
             return format!("never: {} was emitted after {}", pair[1], pair[0]);
         }
         let stop = self.stopping_id.unwrap_or(EntryId::new(u64::MAX, u64::MAX));

@@ -69,6 +69,10 @@ enum Step {
     ReadsWork,
     Pause,
     Resume,
+    /// The stream is deleted, and made again with lower IDs.
+    MakeAnew {
+        entries: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -94,6 +98,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ReadsWork),
         1 => Just(Step::Pause),
         1 => Just(Step::Resume),
+        1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
     ]
 }
 
@@ -174,10 +179,16 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Abort => job.abort(),
         Step::Crash => job.crash(),
         Step::GiveUp => {
+            if redis.state.lock().made_anew {
+                return job.crash();
+            }
             redis.state.lock().others_read = true;
             job.give_up();
         }
         Step::StartLate => {
+            if redis.state.lock().made_anew {
+                return;
+            }
             redis.state.lock().others_read = true;
             job.start_late();
         }
@@ -193,6 +204,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::ReadsWork => redis.state.lock().trouble = None,
         Step::Pause => job.pause(true),
         Step::Resume => job.pause(false),
+        Step::MakeAnew { entries } => redis.make_anew(*entries),
     }
 }
 

@@ -70,6 +70,12 @@ pub(super) struct State {
     pub(super) others_read: bool,
     /// What the protocol must never do, and did.
     pub(super) violations: Vec<String>,
+    /// The stream was deleted and made again: its IDs are below those of the old one.
+    pub(super) made_anew: bool,
+    /// What of the old one there has been.
+    old: BTreeSet<EntryId>,
+    /// The commands of a transaction, by client.
+    transactions: BTreeMap<u64, Vec<Vec<String>>>,
 }
 
 #[derive(Clone)]
@@ -87,13 +93,16 @@ impl SimulatedRedis {
             bounded: false,
             replica: None,
             restricted: false,
-            clock: 1000,
+            clock: 1_000_000,
             produced: BTreeSet::new(),
             excused: BTreeSet::new(),
             lost_writes: false,
             acknowledgeable: None,
             others_read: false,
             violations: Vec::new(),
+            made_anew: false,
+            old: BTreeSet::new(),
+            transactions: BTreeMap::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), wires: Wires::new(seed), changed: Arc::new(Notify::new()) }
     }
@@ -103,7 +112,7 @@ impl SimulatedRedis {
         state.clock += u64::from(new_millisecond);
         for _ in 0..entries {
             // Behind everything there has ever been, also after a failover: a clock that runs back is the known limit.
-            let highest = state.produced.last().copied().unwrap_or_default();
+            let highest = state.produced.difference(&state.old).last().copied().unwrap_or_default();
             let id = if highest.ms < state.clock { EntryId::new(state.clock, 0) } else { highest.next() };
             state.data.entries.insert(id);
             state.data.generated = id;
@@ -157,7 +166,9 @@ impl SimulatedRedis {
     /// What the replica has; a failover goes back to it.
     pub(super) fn replicate(&self) {
         let mut state = self.state.lock();
-        state.replica = Some(state.data.clone());
+        if !state.made_anew {
+            state.replica = Some(state.data.clone());
+        }
     }
 
     pub(super) fn fail_over(&self) {
@@ -179,6 +190,28 @@ impl SimulatedRedis {
         state.lost_writes = true;
         drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// The stream is deleted, and made again with lower IDs by a producer that counts from the beginning. Once, and not where somebody else reads
+    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one.
+    pub(super) fn make_anew(&self, entries: u8) {
+        let mut state = self.state.lock();
+        if state.made_anew || state.others_read || state.bounded {
+            return;
+        }
+        state.made_anew = true;
+        let gone: Vec<EntryId> = state.data.entries.iter().copied().collect();
+        state.excused.extend(gone);
+        state.old = state.produced.clone();
+        state.data = Data::default();
+        state.replica = None;
+        state.clock = 1000;
+        drop(state);
+        self.produce(entries, true);
+    }
+
+    pub(super) fn is_old(&self, id: EntryId) -> bool {
+        self.state.lock().old.contains(&id)
     }
 
     /// How many entries up to `stop` are pending.
@@ -219,7 +252,7 @@ impl Machine for SimulatedRedis {
         }
         let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| &words[at + 1]);
         if !matches!(words[0].as_str(), "XREADGROUP" | "XREAD") {
-            return self.state.lock().execute(client, &words, &self.wires);
+            return self.state.lock().execute_or_queue(client, words, &self.wires);
         }
         let deadline = Instant::now() + Duration::from_millis(after("BLOCK").parse().unwrap_or(0));
         loop {
@@ -268,6 +301,26 @@ impl State {
         bulk(&mut out, STREAM);
         entries(&mut out, &ids);
         Some(out)
+    }
+
+    fn execute_or_queue(&mut self, client: u64, words: Vec<String>, wires: &Wires) -> Vec<u8> {
+        match (words[0].as_str(), self.transactions.remove(&client)) {
+            ("MULTI", _) => {
+                self.transactions.insert(client, Vec::new());
+                ok()
+            }
+            ("EXEC", Some(queued)) => {
+                let mut out = format!("*{}\r\n", queued.len()).into_bytes();
+                queued.iter().for_each(|words| out.extend(self.execute(client, words, wires)));
+                out
+            }
+            (_, Some(mut queued)) => {
+                queued.push(words);
+                self.transactions.insert(client, queued);
+                b"+QUEUED\r\n".to_vec()
+            }
+            (_, None) => self.execute(client, &words, wires),
+        }
     }
 
     fn execute(&mut self, client: u64, words: &[String], wires: &Wires) -> Vec<u8> {
