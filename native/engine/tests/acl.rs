@@ -17,23 +17,8 @@ const SOURCE: &[&str] = &["xgroup", "xinfo", "xpending", "xclaim", "xreadgroup",
 const SOURCE_BY_POSITION: &[&str] = &["xgroup", "xinfo", "xpending", "xread"];
 const SOURCE_BY_POSITION_OF_PENDING: &[&str] = &["xgroup", "xinfo", "xpending", "xread", "xclaim", "xrange", "xack"];
 const SINK: &[&str] = &["xadd"];
-const EXACTLY_ONCE_SINK: &[&str] = &[
-    "xadd",
-    "xrange",
-    "xrevrange",
-    "xlen",
-    "xdel",
-    "eval",
-    "get",
-    "set",
-    "del",
-    "sadd",
-    "srem",
-    "smembers",
-    "expire",
-    "multi",
-    "exec",
-];
+const EXACTLY_ONCE_SINK: &[&str] =
+    &["xadd", "xrange", "xlen", "watch", "get", "set", "del", "sadd", "srem", "smembers", "expire", "multi", "exec"];
 const HASH_SINK: &[&str] = &["hset", "expire", "multi", "exec"];
 const DEAD_LETTERS: &[&str] = &["xadd", "hset"];
 

@@ -105,14 +105,39 @@ impl Connection {
         }
     }
 
+    /// The next reply as it came, an error reply too.
+    pub(crate) async fn raw(&mut self) -> Result<BytesMut> {
+        let deadline = self.deadline(Duration::ZERO);
+        self.begin_reply(deadline).await?;
+        self.next_raw(deadline).await
+    }
+
+    /// Queues so many commands behind a `MULTI` that has its reply. That one's `ASKING` holds until `EXEC`; another one would be queued.
+    pub(crate) fn queue_within(&mut self, commands: &[u8], count: usize) {
+        self.outbox.extend_from_slice(commands);
+        self.unanswered += count;
+    }
+
+    /// The next reply to these, as it came.
+    pub(crate) async fn raw_within(&mut self) -> Result<BytesMut> {
+        self.next_raw(self.deadline(Duration::ZERO)).await
+    }
+
+    /// The connection is not to be used for more, whatever it has been left in.
+    pub(crate) fn abandon(&mut self) {
+        self.unanswered = usize::MAX;
+    }
+
     async fn next(&mut self, deadline: Instant) -> Result<Value> {
+        reply::decode(&self.next_raw(deadline).await?)
+    }
+
+    async fn next_raw(&mut self, deadline: Instant) -> Result<BytesMut> {
         let mut end = reply::End::default();
         loop {
             if let Some(length) = end.find(&self.inbox)? {
-                let value = reply::decode(&self.inbox[..length]);
-                self.inbox.advance(length);
                 self.unanswered = self.unanswered.saturating_sub(1);
-                return value;
+                return Ok(self.inbox.split_to(length));
             }
             self.fill(deadline).await?;
         }

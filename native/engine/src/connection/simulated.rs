@@ -65,6 +65,11 @@ impl Wires {
         self.state.lock().replies_to_lose = 0;
     }
 
+    /// The next one to connect has this number.
+    pub(crate) fn next_client(&self) -> u64 {
+        self.state.lock().next_client
+    }
+
     pub(crate) fn end_all(&self) {
         std::mem::take(&mut self.state.lock().clients).into_values().for_each(|client| client.ended.cancel());
     }

@@ -5,7 +5,8 @@
 //! 3. [`pipeline`] gives them, in [`chunk`]s, to one [`lane`] for each server, which sends them and matches the replies ([`transaction`]); a
 //!    [`verdict`] is what a reply says
 //! 4. [`dead_letter`] takes those that Redis rejects for good, [`trace`] tells of them
-//! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed
+//! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed: [`transfer`] reads [`staged`] entries at its
+//!    [`pace`], appends them and sets a [`mark`]; what is [`missing`] it names
 //!
 //! [`writer`] is what a Flink writer holds of it.
 
@@ -15,13 +16,18 @@ mod dead_letter;
 mod encode;
 pub mod frame;
 mod lane;
+mod mark;
+mod missing;
 #[cfg(test)]
 mod model;
+mod pace;
 mod pipeline;
 mod queue;
 mod shared;
+mod staged;
 mod trace;
 mod transaction;
+mod transfer;
 mod verdict;
 mod writer;
 

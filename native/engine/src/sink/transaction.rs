@@ -3,8 +3,11 @@
 
 use redis::Value;
 
+use crate::connection::Connection;
 use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
+use crate::foreign_text::shown;
+use crate::sink::encode::resp;
 
 /// What became of a transaction's commands.
 #[derive(Debug)]
@@ -27,7 +30,12 @@ impl Replies {
     pub(super) fn take(&mut self, reply: &[u8], commands: usize) -> Result<Option<Outcomes>> {
         self.seen += 1;
         if self.seen < commands + 2 {
-            self.refusal = self.refusal.take().or_else(|| refusal(reply));
+            let expected: &[u8] = if self.seen == 1 { b"+OK\r\n" } else { b"+QUEUED\r\n" };
+            // Without `MULTI` the commands behind it are carried out, each by itself.
+            if reply != expected && self.refusal.is_none() {
+                let fault = refusal(reply).ok_or_else(|| unexpected("a command of a transaction", reply))?;
+                self.refusal = Some(fault);
+            }
             return Ok(None);
         }
         let Replies { refusal: why, .. } = std::mem::take(self);
@@ -36,9 +44,50 @@ impl Replies {
         }
         match redis::parse_redis_value(reply) {
             Ok(Value::Array(results)) if results.len() == commands => Ok(Some(Outcomes::Each(results))),
-            other => Err(Error::protocol(format!("the reply to EXEC can't be read: {other:?}"))),
+            _ => Err(unexpected("EXEC", reply)),
         }
     }
+}
+
+/// Commands that are carried out together, from behind `MULTI` to `EXEC`.
+#[derive(Default)]
+pub(super) struct Transaction {
+    pub(super) bytes: Vec<u8>,
+    /// Without `EXEC`.
+    pub(super) commands: usize,
+}
+
+impl Transaction {
+    pub(super) fn add(&mut self, arguments: &[&[u8]]) {
+        resp::command(&mut self.bytes, arguments);
+        self.commands += 1;
+    }
+
+    /// Has the server carry them out; `None`: a watched key has changed, so none was. `MULTI` must have been taken before: without it each
+    /// would be carried out by itself.
+    ///
+    /// # Errors
+    /// The connection's. What the server says is in the outcomes.
+    pub(super) async fn execute(mut self, connection: &mut Connection) -> Result<Option<Outcomes>> {
+        resp::command(&mut self.bytes, &[b"EXEC"]);
+        connection.queue_within(&self.bytes, self.commands + 1);
+        connection.flush().await?;
+        let mut replies = Replies { seen: 1, refusal: None };
+        loop {
+            let reply = connection.raw_within().await?;
+            if *reply == *b"*-1\r\n" {
+                return Ok(None);
+            }
+            if let Some(outcomes) = replies.take(&reply, self.commands)? {
+                return Ok(Some(outcomes));
+            }
+        }
+    }
+}
+
+/// A reply that no server gives to such a command: the replies are not those to what was sent.
+pub(super) fn unexpected(what: &str, reply: &[u8]) -> Error {
+    Error::protocol(format!("the reply to {what} is none: {}", shown(reply)))
 }
 
 /// The first error among these.
@@ -85,6 +134,21 @@ mod tests {
         let Outcomes::Each(results) = outcomes else { panic!("{outcomes:?}") };
         assert!(fault_in(&results[..2]).is_none());
         assert!(fault_in(&results[2..]).unwrap().message().starts_with("WRONGTYPE Operation against a key"));
+    }
+
+    #[test]
+    fn replies_to_something_else_are_none() {
+        for replies in [
+            &[&b"+QUEUED\r\n"[..]][..],
+            &[b"+OK\r\n", b"+OK\r\n"],
+            &[b"+OK\r\n", b"+QUEUED\r\n", b"+OK\r\n"],
+            &[b"+OK\r\n", b"+QUEUED\r\n", b"*-1\r\n"],
+        ] {
+            let mut collected = Replies::default();
+            let (last, before) = replies.split_last().unwrap();
+            before.iter().for_each(|reply| assert!(collected.take(reply, 1).unwrap().is_none()));
+            assert!(collected.take(last, 1).unwrap_err().is_passing());
+        }
     }
 
     #[test]

@@ -83,12 +83,21 @@ pub(super) fn estimate_all(records: &[Record<'_>]) -> usize {
 }
 
 /// What `XADD` has before a record's own strings: the stream, trimming, the ID.
-struct Prefix {
+pub(super) struct Prefix {
     arguments: Vec<u8>,
     count: usize,
 }
 
 impl Prefix {
+    /// `XADD` to this stream of the sink's topic.
+    pub(super) fn of_append(stream: &str, settings: &SinkSettings) -> Self {
+        let max_len = settings.max_len.to_string();
+        let mut arguments: Vec<&[u8]> = vec![b"XADD", stream.as_bytes()];
+        settings.trimming(&max_len).into_iter().for_each(|argument| arguments.push(argument.as_bytes()));
+        arguments.push(b"*");
+        Self::new(&arguments)
+    }
+
     fn new(arguments: &[&[u8]]) -> Self {
         let mut prefix = Self { arguments: Vec::new(), count: arguments.len() };
         arguments.iter().for_each(|argument| resp::bulk(&mut prefix.arguments, argument));
@@ -99,6 +108,13 @@ impl Prefix {
         resp::header(out, b'*', self.count + 2 * record.pairs as usize);
         out.extend_from_slice(&self.arguments);
         record.strings().for_each(|string| resp::bulk(out, string));
+    }
+
+    /// The same, with so many strings that are encoded already.
+    pub(super) fn append_encoded(&self, out: &mut Vec<u8>, count: usize, strings: &[u8]) {
+        resp::header(out, b'*', self.count + count);
+        out.extend_from_slice(&self.arguments);
+        out.extend_from_slice(strings);
     }
 }
 

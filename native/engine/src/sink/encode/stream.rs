@@ -12,14 +12,7 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(settings: &SinkSettings) -> Self {
-        let prefix = |partition| {
-            let stream = stream_name(&settings.topic, partition);
-            let max_len = settings.max_len.to_string();
-            let mut arguments: Vec<&[u8]> = vec![b"XADD", stream.as_bytes()];
-            settings.trimming(&max_len).into_iter().for_each(|argument| arguments.push(argument.as_bytes()));
-            arguments.push(b"*");
-            Prefix::new(&arguments)
-        };
+        let prefix = |partition| Prefix::of_append(&stream_name(&settings.topic, partition), settings);
         Self { partitions: (0..settings.num_partitions).map(prefix).collect() }
     }
 

@@ -22,6 +22,7 @@ use crate::config::{SinkKind, SinkSettings, Staging};
 use crate::connection::Servers;
 use crate::random;
 use crate::sink::commit::{Committable, Lane, Work};
+use crate::sink::encode::StagingKey;
 use crate::sink::frame::tests::frame;
 use crate::sink::writer::Writer;
 use server::SimulatedRedis;
@@ -39,9 +40,22 @@ enum Step {
     },
     /// Flush, and what was staged goes into a checkpoint.
     Checkpoint,
-    /// The newest one completes, and what it holds is committed by one committer, or by two at once that are stopped at some point.
+    /// The oldest one completes, and what it holds is committed by one committer; or by two at once that are stopped after so many turns.
     Complete {
-        interrupted: bool,
+        stopped_after: Option<u8>,
+    },
+    /// The same, by one committer whose first transaction is carried out in part: so many entries are appended, and the mark is set or not.
+    CompleteInPart {
+        appended: u8,
+        marked: bool,
+    },
+    /// The same, by a committer of the version before this one that is stopped after so many chunks. Then the job is started with this one.
+    CompleteByOldVersion {
+        chunks: u8,
+    },
+    /// The server refuses a command once, for good.
+    Refuse {
+        command: &'static str,
     },
     Crash,
     /// The same, but the old writer lives on and writes.
@@ -62,13 +76,20 @@ enum Step {
     Migrated,
 }
 
+/// Of the commit, of recovery and of staging.
+const COMMANDS: &[&str] =
+    &["WATCH", "GET", "XLEN", "XRANGE", "MULTI", "XADD", "SET", "EXEC", "EXPIRE", "DEL", "SREM", "SADD", "SMEMBERS"];
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (1u8..12).prop_map(|records| Step::Write { records }),
         3 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
         4 => (1u8..40).prop_map(|times| Step::Yield { times }),
         5 => Just(Step::Checkpoint),
-        5 => any::<bool>().prop_map(|interrupted| Step::Complete { interrupted }),
+        5 => prop::option::of(0u8..200).prop_map(|stopped_after| Step::Complete { stopped_after }),
+        2 => (0u8..4, any::<bool>()).prop_map(|(appended, marked)| Step::CompleteInPart { appended, marked }),
+        2 => (1u8..5).prop_map(|chunks| Step::CompleteByOldVersion { chunks }),
+        2 => prop::sample::select(COMMANDS).prop_map(|command| Step::Refuse { command }),
         2 => Just(Step::Crash),
         1 => Just(Step::GiveUp),
         2 => Just(Step::EndConnections),
@@ -137,7 +158,7 @@ impl Job {
     }
 
     fn work(&self) -> Arc<Work> {
-        Arc::new(Work { settings: self.settings.clone(), servers: self.servers.clone() })
+        Arc::new(Work::new(self.settings.clone(), self.servers.clone(), 3))
     }
 
     fn write(&mut self, records: u64) {
@@ -177,17 +198,23 @@ impl Job {
         self.under_way.insert(self.checkpoints, checkpoint);
     }
 
-    async fn complete(&mut self, interrupted: bool) {
-        let Some((_, checkpoint)) = self.under_way.pop_first() else { return };
-        self.completed = checkpoint.clone();
+    /// The oldest checkpoint completes. Gives what it has to commit.
+    fn completed(&mut self) -> Option<Vec<Committable>> {
+        let (_, checkpoint) = self.under_way.pop_first()?;
+        self.completed = checkpoint;
+        Some(self.completed.committables.clone())
+    }
+
+    async fn complete(&mut self, stopped_after: Option<u8>) {
+        let Some(committables) = self.completed() else { return };
         let commit = || {
-            let (work, committables) = (self.work(), checkpoint.committables.clone());
+            let (work, committables) = (self.work(), committables.clone());
             tokio::spawn(async move { work.commit_all(&committables).await })
         };
-        if interrupted {
-            // Two at once, stopped at some point: the job fails in the middle of a commit, and Flink commits again.
+        if let Some(turns) = stopped_after {
+            // The job fails in the middle of a commit, and Flink commits again.
             let (one, two) = (commit(), commit());
-            for _ in 0..30 {
+            for _ in 0..turns {
                 tokio::task::yield_now().await;
             }
             one.abort();
@@ -195,11 +222,45 @@ impl Job {
             return self.restart(false).await;
         }
         match tokio::time::timeout(Duration::from_secs(3), commit()).await {
-            Ok(Ok(Ok(()))) => self.committables.retain(|one| !checkpoint.committables.contains(one)),
-            Ok(Ok(Err(error))) => self.failure = Some(error.to_string()),
-            // It goes on, and the job is restarted.
+            Ok(Ok(Ok(()))) => self.committables.retain(|one| !committables.contains(one)),
+            Ok(Ok(Err(error))) if !error.to_string().contains(server::REFUSED) => {
+                self.failure = Some(error.to_string())
+            }
+            // It has failed, or goes on, and the job is restarted.
             _ => self.restart(false).await,
         }
+    }
+
+    /// Of a transaction that was carried out in part only its committer knows: it is left alone.
+    async fn complete_in_part(&mut self, appended: u8, marked: bool) {
+        self.redis.wires.lose_no_more();
+        self.redis.end_migration();
+        let from = self.redis.wires.next_client();
+        {
+            let mut state = self.redis.state.lock();
+            state.full = false;
+            state.refusals.clear();
+            state.failing_appends = Some((from, usize::from(appended)));
+            state.failing_mark = Some(from).filter(|_| !marked);
+        }
+        self.complete(None).await;
+        let mut state = self.redis.state.lock();
+        (state.failing_appends, state.failing_mark) = (None, None);
+    }
+
+    async fn complete_by_old_version(&mut self, mut chunks: u8) {
+        if !self.redis.state.lock().is_calm() {
+            return;
+        }
+        let Some(committables) = self.completed() else { return };
+        for committable in &committables {
+            let key = StagingKey::parse(&committable.key).unwrap();
+            let mark = format!("{}:{}:{}:committed", key.index, key.lane, key.attempt);
+            while chunks > 0 && self.redis.state.lock().old_version_moves(committable, &mark) {
+                chunks -= 1;
+            }
+        }
+        self.restart(false).await;
     }
 
     /// From the last completed checkpoint: commit what it holds, clean up, write on.
@@ -222,7 +283,8 @@ impl Job {
             let recovery = async { tokio::join!(work.commit_all(&self.committables), work.recover_all(&lanes)) };
             match tokio::time::timeout(Duration::from_secs(30), recovery).await {
                 Ok((Ok(()), Ok(()))) => break,
-                Ok((Err(error), _)) => {
+                Ok((Err(error), _) | (_, Err(error))) if error.to_string().contains(server::REFUSED) => {}
+                Ok((Err(error), _) | (_, Err(error))) => {
                     self.failure.get_or_insert(error.to_string());
                     break;
                 }
@@ -267,7 +329,10 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
             }
         }
         Step::Checkpoint => job.checkpoint().await,
-        Step::Complete { interrupted } => job.complete(*interrupted).await,
+        Step::Complete { stopped_after } => job.complete(*stopped_after).await,
+        Step::CompleteInPart { appended, marked } => job.complete_in_part(*appended, *marked).await,
+        Step::CompleteByOldVersion { chunks } => job.complete_by_old_version(*chunks).await,
+        Step::Refuse { command } => redis.state.lock().refusals.push(command),
         Step::Crash => job.restart(false).await,
         Step::GiveUp => job.restart(true).await,
         Step::EndConnections => redis.wires.end_all(),
@@ -290,7 +355,7 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
             take(step, &mut job, &redis).await;
         }
         redis.wires.lose_no_more();
-        redis.state.lock().full = false;
+        redis.state.lock().calm_down();
         redis.end_migration();
         // The end of the input: what is left goes into a last checkpoint.
         job.restart(false).await;
@@ -302,7 +367,7 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
                 job.write(end - job.next);
             }
             job.checkpoint().await;
-            job.complete(false).await;
+            job.complete(None).await;
             if let Some(failure) = job.failure.take() {
                 return Err(failure);
             }

@@ -1,0 +1,46 @@
+//! Tells which entries a staging stream lacks.
+
+use crate::connection::Connection;
+use crate::error::{Context, Result};
+use crate::sink::commit::Committable;
+use crate::sink::pace::Pace;
+use crate::sink::staged::entries;
+
+/// More ranges are only counted.
+const NAMED: usize = 5;
+
+/// Which entries of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`.
+pub(super) async fn missing(
+    connection: &mut Connection,
+    committable: &Committable,
+    moved: u64,
+    pace: &Pace,
+) -> Result<String> {
+    let Committable { key, records, epoch, .. } = committable;
+    let mut ranges: Vec<String> = Vec::new();
+    let mut expected = moved + 1;
+    let mut gap = |until: u64, expected: u64| match until.checked_sub(expected + 1) {
+        None => {}
+        Some(0) => ranges.push(format!("{epoch}-{expected}")),
+        Some(_) => ranges.push(format!("{epoch}-{expected} to {epoch}-{}", until - 1)),
+    };
+    loop {
+        let mut range = redis::cmd("XRANGE");
+        range.arg(key).arg(format!("{epoch}-{expected}")).arg("+").arg("COUNT").arg(pace.count());
+        connection.queue(&range);
+        connection.flush().await?;
+        let reply = connection.raw().await?;
+        let staged = entries(&reply).context(|| "XRANGE")?;
+        let Some(largest) = staged.iter().map(|entry| entry.strings.len()).max() else { break };
+        pace.read(largest);
+        for entry in staged {
+            gap(entry.id.seq, expected);
+            expected = entry.id.seq + 1;
+        }
+    }
+    gap(records + 1, expected);
+    Ok(match ranges.len() {
+        0..=NAMED => ranges.join(", "),
+        more => format!("{}, and {} more ranges", ranges[..NAMED].join(", "), more - NAMED),
+    })
+}

@@ -1,0 +1,390 @@
+//! Moves a staging stream to its topic, chunk by chunk.
+//!
+//! A chunk is read, and written by one transaction: it appends the entries to the topic's stream and sets the *mark*, which says how far
+//! this lane's attempt is. The transaction is carried out only if the mark, which is watched, is what it was when the chunk was read. So a
+//! commit that is repeated, interrupted or made twice at once neither loses nor duplicates. What the server refuses to queue it refuses as a
+//! whole. Nothing is deleted before the mark says that all is moved, and that can be repeated, too.
+//!
+//! `MULTI` goes out behind the reads, so it has its reply before an append is sent: without it each command would be carried out by itself.
+//!
+//! The staging stream is watched beside the mark. So in a cluster whose slot is on its way both must be on one node: a key that is still on
+//! the other one is not taken for one that is not there.
+
+use bytes::BytesMut;
+use redis::Value;
+
+use crate::config::SinkSettings;
+use crate::connection::{Connection, Links, reply};
+use crate::error::{Context, Error, Fault, FaultKind, Result};
+use crate::foreign_text::shown;
+use crate::sink::commit::Committable;
+use crate::sink::encode::{Prefix, StagingKey};
+use crate::sink::mark::Mark;
+use crate::sink::missing::missing;
+use crate::sink::pace::{CHUNK_BYTES, Pace};
+use crate::sink::shared::{replicas_wait, too_few_replicas};
+use crate::sink::staged::{Entry, entries};
+use crate::sink::transaction::{Outcomes, Transaction, fault_in};
+
+/// So often in a row others may have changed what a transaction depends on. Each time another committer has got on.
+const TRIES: u32 = 100;
+
+pub(super) struct Transfer<'w> {
+    settings: &'w SinkSettings,
+    links: &'w Links,
+    pace: &'w Pace,
+    committable: &'w Committable,
+    /// Where it goes: the stream of the topic that it was staged for, whatever the settings say by now.
+    stream: &'w str,
+    index: &'w str,
+    mark_key: String,
+    /// The command that appends to the stream, up to the fields.
+    append: Prefix,
+    /// The sequence of the last entry that is known to be moved.
+    moved: u64,
+    /// The first entries are not in the staging stream: the version before this one deleted what it had moved.
+    is_begun: bool,
+    /// What the mark says though it is not so, and what it should say.
+    wrong: Option<(Option<Mark>, Mark)>,
+    has_progressed: bool,
+}
+
+/// What is there before a transaction.
+struct Found {
+    mark: Option<Mark>,
+    /// How many entries the staging stream has.
+    there: u64,
+    /// The sequence of the first one, if that was asked for.
+    first: Option<u64>,
+    /// Entries behind the moved ones, as they came.
+    chunk: BytesMut,
+}
+
+/// What is to be done about it.
+enum Next {
+    LookAgain,
+    /// The transaction appends so many entries and sets this mark.
+    Append(u64, Mark, Transaction),
+    /// All is in the topic.
+    CleanUp,
+    /// What was staged is not all there.
+    Lost,
+}
+
+impl<'w> Transfer<'w> {
+    pub(super) fn new(
+        settings: &'w SinkSettings,
+        links: &'w Links,
+        pace: &'w Pace,
+        committable: &'w Committable,
+    ) -> Result<Self> {
+        let Some(StagingKey { index, stream, lane, attempt, .. }) = StagingKey::parse(&committable.key) else {
+            return Err(Error::Settings(format!("'{}' is no staging stream's key", shown(&committable.key))));
+        };
+        let mark_key = format!("{index}:{lane}:{attempt}:committed");
+        let append = Prefix::of_append(stream, settings);
+        let (moved, is_begun, wrong, has_progressed) = (0, false, None, false);
+        #[rustfmt::skip]
+        let transfer = Self { settings, links, pace, committable, stream, index, mark_key, append, moved, is_begun, wrong, has_progressed };
+        Ok(transfer)
+    }
+
+    /// Moves what is not moved yet, all of it. After an error it goes on where it was.
+    pub(super) async fn run(&mut self) -> Result<()> {
+        let mut connection = self.links.to(&self.committable.key).await?;
+        let ended = self.run_over(&mut connection).await;
+        if ended.as_ref().is_err_and(|error| error.server_code().is_empty()) {
+            // It may be within a transaction. After an error of the server's it is not.
+            connection.abandon();
+        }
+        ended.context(|| format!("commit of '{}'", shown(&self.committable.key)))
+    }
+
+    /// Whether something was moved since this was last asked.
+    pub(super) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.has_progressed)
+    }
+
+    async fn run_over(&mut self, connection: &mut Connection) -> Result<()> {
+        self.set_right(connection).await?;
+        let mut changed = 0;
+        while changed < TRIES {
+            let found = self.look(connection).await?;
+            let is_done = match self.next(&found)? {
+                Next::LookAgain => leave(connection).await?,
+                Next::Append(entries, mark, transaction) => {
+                    let outcomes = transaction.execute(connection).await?;
+                    self.appended(connection, outcomes, entries, found.mark, mark).await?
+                }
+                Next::CleanUp => match done(self.cleaning_up().execute(connection).await?)? {
+                    true => return self.await_replicas(connection).await,
+                    false => false,
+                },
+                Next::Lost => {
+                    leave(connection).await?;
+                    return Err(self.lost(connection, found.there).await?);
+                }
+            };
+            changed = if is_done { 0 } else { changed + 1 };
+        }
+        let message = "others change the mark or the staging stream all the time";
+        Err(Fault::new(FaultKind::Server, message).into_passing().into())
+    }
+
+    /// Reads what there is, and begins a transaction that depends on it.
+    async fn look(&self, connection: &mut Connection) -> Result<Found> {
+        let Committable { key, epoch, .. } = self.committable;
+        let (behind, count) = (format!("({epoch}-{}", self.moved), self.pace.count().to_string());
+        let mut commands = vec![
+            vec!["WATCH", &self.mark_key, key],
+            vec!["GET", &self.mark_key],
+            vec!["XLEN", key],
+            // An append to a key of another type would fail in the transaction, and the mark be set all the same.
+            vec!["XLEN", self.stream],
+            vec!["XRANGE", key, &behind, "+", "COUNT", &count],
+        ];
+        if self.is_begun {
+            commands.push(vec!["XRANGE", key, "-", "+", "COUNT", "1"]);
+        }
+        let begun = begin(connection, &commands).await;
+        if begun.as_ref().is_err_and(|error| error.server_code().is_empty()) {
+            self.pace.broke_off();
+        }
+        let mut replies = begun?.into_iter();
+        let mut reply = || replies.next().ok_or(Error::Internal("a command without a reply".to_owned()));
+        let mark = read_mark(&reply()?)?;
+        let there = length(&reply()?)?;
+        length(&reply()?)?;
+        let chunk = reply()?;
+        let first = if self.is_begun { entries(&reply()?)?.first().map(|entry| entry.id.seq) } else { None };
+        Ok(Found { mark, there, first, chunk })
+    }
+
+    fn next(&mut self, found: &Found) -> Result<Next> {
+        let Committable { epoch, records, .. } = *self.committable;
+        let moved = match found.mark {
+            Some(mark) if mark.epoch == epoch => match mark.moved {
+                None => return Ok(Next::CleanUp),
+                Some(moved) => moved,
+            },
+            // This one was committed and cleaned up before a later one was begun.
+            Some(mark) if mark.epoch > epoch && found.there == 0 => return Ok(Next::CleanUp),
+            Some(mark) if mark.epoch > epoch => return Err(out_of_order(mark)),
+            _ => 0,
+        };
+        if moved != self.moved {
+            self.moved = moved;
+            return Ok(Next::LookAgain);
+        }
+        let is_whole = match found.first {
+            _ if found.there == records => true,
+            None if found.there > 0 && !self.is_begun => {
+                self.is_begun = true;
+                return Ok(Next::LookAgain);
+            }
+            None => false,
+            Some(first) => first <= moved + 1 && found.there + first == records + 1,
+        };
+        let staged = entries(&found.chunk)?;
+        let is_next = |(entry, seq): (&Entry<'_>, u64)| (entry.id.ms, entry.id.seq) == (epoch, seq);
+        if !is_whole || staged.is_empty() || !staged.iter().zip(moved + 1..).all(is_next) {
+            return Ok(Next::Lost);
+        }
+        self.pace.read(staged.iter().map(|entry| entry.strings.len()).max().unwrap_or_default());
+        Ok(self.appending(&staged))
+    }
+
+    /// As many of these as make a chunk, and at least one.
+    fn appending(&self, staged: &[Entry<'_>]) -> Next {
+        let mut transaction = Transaction::default();
+        for entry in staged {
+            if transaction.commands > 0 && transaction.bytes.len() + entry.strings.len() > CHUNK_BYTES {
+                break;
+            }
+            self.append.append_encoded(&mut transaction.bytes, entry.count, entry.strings);
+            transaction.commands += 1;
+        }
+        let entries = transaction.commands as u64;
+        let mark = self.mark_at(self.moved + entries);
+        self.add_setting(&mut transaction, mark);
+        Next::Append(entries, mark, transaction)
+    }
+
+    /// Takes what became of the appends; `false`: others have changed something, and nothing was carried out.
+    async fn appended(
+        &mut self,
+        connection: &mut Connection,
+        outcomes: Option<Outcomes>,
+        entries: u64,
+        before: Option<Mark>,
+        mark: Mark,
+    ) -> Result<bool> {
+        let where_to = || format!("stream '{}', XADD", shown(self.stream));
+        let results = match outcomes {
+            None => return Ok(false),
+            Some(Outcomes::Aborted(fault)) => return Err(fault.context(where_to()).into()),
+            Some(Outcomes::Each(results)) => results,
+        };
+        // One that fails for the stream's sake fails those behind it, too. None is too large for it: it was in a stream before.
+        let appended = results.iter().take_while(|result| matches!(result, Value::BulkString(_))).count() as u64;
+        let is_marked = results.last() == Some(&Value::Okay);
+        if appended == entries && is_marked {
+            (self.moved, self.has_progressed) = (self.moved + entries, true);
+            return Ok(true);
+        }
+        let fault = fault_in(&results).map(|fault| fault.context(where_to()));
+        self.wrong = Some((if is_marked { Some(mark) } else { before }, self.mark_at(self.moved + appended)));
+        self.set_right(connection).await?;
+        Err(fault.map_or_else(|| Error::protocol("the reply to EXEC can't be read"), Error::from))
+    }
+
+    /// The server has carried a transaction out, and a command of it has failed all the same: the stream has no ID left, or the user's
+    /// permissions were changed in that moment. What did not go into the topic is still staged, and the mark must say so.
+    ///
+    /// Only who has the reply knows of it.
+    async fn set_right(&mut self, connection: &mut Connection) -> Result<()> {
+        while let Some((says, should)) = self.wrong {
+            let look = [vec!["WATCH", &self.mark_key], vec!["GET", &self.mark_key]];
+            let replies = begin(connection, &look).await?;
+            let found = replies.first().map_or(Ok(None), |reply| read_mark(reply))?;
+            let mut setting = Transaction::default();
+            if found == says {
+                self.add_setting(&mut setting, should);
+            } else if found != Some(should) {
+                self.wrong = None;
+                return Err(overtaken(should));
+            }
+            // It is tried for as long as can be: what it says is not so.
+            let set = setting.execute(connection).await.and_then(done);
+            if set.map_err(|error| if let Error::Redis(fault) = error { fault.into_passing().into() } else { error })? {
+                self.wrong = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn mark_at(&self, moved: u64) -> Mark {
+        let Committable { epoch, records, .. } = *self.committable;
+        Mark { epoch, moved: Some(moved).filter(|moved| *moved < records) }
+    }
+
+    fn add_setting(&self, transaction: &mut Transaction, mark: Mark) {
+        let (mark, ttl) = (mark.to_string(), self.settings.staging_ttl_seconds.to_string());
+        transaction.add(&[b"SET", self.mark_key.as_bytes(), mark.as_bytes(), b"EX", ttl.as_bytes()]);
+    }
+
+    fn cleaning_up(&self) -> Transaction {
+        let (key, ttl) = (self.committable.key.as_bytes(), self.settings.staging_ttl_seconds.to_string());
+        let mut transaction = Transaction::default();
+        // A write, so that the `WAIT` behind it is also about what an earlier connection has written.
+        transaction.add(&[b"EXPIRE", self.mark_key.as_bytes(), ttl.as_bytes()]);
+        transaction.add(&[b"DEL", key]);
+        transaction.add(&[b"SREM", self.index.as_bytes(), key]);
+        transaction
+    }
+
+    /// What this connection has written is on `minReplicasToAck` replicas.
+    async fn await_replicas(&self, connection: &mut Connection) -> Result<()> {
+        let wanted = self.settings.min_replicas_to_ack;
+        if wanted == 0 {
+            return Ok(());
+        }
+        let time = replicas_wait(self.settings);
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(wanted).arg(time.as_millis() as u64);
+        match connection.call(&wait).await.context(|| "WAIT")? {
+            Value::Int(there) if there.unsigned_abs() >= wanted => Ok(()),
+            Value::Int(there) => Err(too_few_replicas(there.unsigned_abs(), wanted, time).into()),
+            _ => Err(Error::protocol("the reply to WAIT can't be read")),
+        }
+    }
+
+    async fn lost(&self, connection: &mut Connection, there: u64) -> Result<Error> {
+        let why = match there {
+            0 => "it is gone, and there is no mark that it was committed".to_owned(),
+            _ => {
+                format!("entries are missing: {}", missing(connection, self.committable, self.moved, self.pace).await?)
+            }
+        };
+        let message = format!(
+            "staging stream '{}' of {} records can't be committed: {why}; deleted, evicted, expired (stagingTtlSeconds), or lost by Redis \
+             in a failover; what is left of it was not written to the topic",
+            shown(&self.committable.key),
+            self.committable.records
+        );
+        Ok(Fault::new(FaultKind::StagingLost, message).into())
+    }
+}
+
+/// Sends these, of which the first is a `WATCH`, and `MULTI` behind them. Gives the replies to those between the two.
+pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
+    for command in commands {
+        connection.queue(redis::cmd(command[0]).arg(&command[1..]));
+    }
+    connection.queue(&redis::cmd("MULTI"));
+    connection.flush().await?;
+    let mut replies = Vec::with_capacity(commands.len() + 1);
+    for _ in 0..=commands.len() {
+        replies.push(connection.raw().await?);
+    }
+    for (reply, command) in replies.iter().zip(commands.iter().chain([&vec!["MULTI"]])) {
+        if let Some(fault) = reply::refusal(reply) {
+            // Without `MULTI` it is refused, too.
+            _ = Transaction::default().execute(connection).await?;
+            return Err(fault
+                .context(format!("{} '{}'", command[0], command.get(1).map_or_else(String::new, shown)))
+                .into());
+        }
+    }
+    let (watch, multi) = (replies.remove(0), replies.pop());
+    match [Some(watch), multi].iter().flatten().all(|reply| **reply == *b"+OK\r\n") {
+        true => Ok(replies),
+        false => Err(Error::protocol("the reply to WATCH or MULTI can't be read")),
+    }
+}
+
+/// Ends a transaction of no commands, and with it the watch.
+async fn leave(connection: &mut Connection) -> Result<bool> {
+    done(Transaction::default().execute(connection).await?)
+}
+
+/// `false`: others have changed something, and nothing was carried out.
+fn done(outcomes: Option<Outcomes>) -> Result<bool> {
+    match outcomes {
+        None => Ok(false),
+        Some(Outcomes::Aborted(fault)) => Err(fault.into()),
+        Some(Outcomes::Each(results)) => fault_in(&results).map_or(Ok(true), |fault| Err(fault.into())),
+    }
+}
+
+fn read_mark(reply: &[u8]) -> Result<Option<Mark>> {
+    match reply::decode(reply)? {
+        Value::Nil => Ok(None),
+        Value::BulkString(text) => Mark::parse(&text).map(Some),
+        _ => Err(Error::protocol("the reply to GET can't be read")),
+    }
+}
+
+fn length(reply: &[u8]) -> Result<u64> {
+    match reply::decode(reply)? {
+        Value::Int(length) => Ok(length.unsigned_abs()),
+        _ => Err(Error::protocol("the reply to XLEN can't be read")),
+    }
+}
+
+fn out_of_order(mark: Mark) -> Error {
+    let message = format!(
+        "its records are staged, though the mark says that the later epoch {} was committed; nothing was written. Has Redis been set back to older \
+         data, or have the epochs of one writer been committed by two?",
+        mark.epoch
+    );
+    Fault::new(FaultKind::Server, message).into()
+}
+
+fn overtaken(should: Mark) -> Error {
+    let message = format!(
+        "an append failed in a transaction, and another committer went on before the mark was set back to {should}: records behind it may be missing in \
+         the topic"
+    );
+    Fault::new(FaultKind::StagingLost, message).into()
+}
