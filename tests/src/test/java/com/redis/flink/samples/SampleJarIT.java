@@ -119,6 +119,34 @@ class SampleJarIT {
         }
     }
 
+    /**
+     * JobManager and TaskManager are two processes: what a split has pending goes over the wire.
+     */
+    @Test
+    void aJobStartsOnAGroupWithVeryManyPendingEntries() throws Exception {
+        Path jar = Path.of(System.getProperty("sample.stream-source-stream-sink"));
+        int entries = 600_000;
+        try (RedisServer redis = RedisServer.start("--databases", "1");
+                Jedis jedis = redis.jedis()) {
+            jedis.eval(
+                    "for i = 1, "
+                            + entries
+                            + " do redis.call('XADD', 'test:0', i .. '-1', 'n', i) end"
+                            + " redis.call('XGROUP', 'CREATE', 'test:0', 'test-group', '0')"
+                            + " redis.call('XREADGROUP', 'GROUP', 'test-group',"
+                            + " 'flink-test-group-1-00000000000000aa-1', 'COUNT', "
+                            + entries
+                            + ", 'STREAMS', 'test:0', '>')");
+            String port = Integer.toString(redis.port());
+            String job = flink.run(jar, "--host", redis.host(), "--port", port);
+            Await.value("the output", LIMIT, () -> written(jedis, 1), n -> n >= entries);
+            Await.value("all is acknowledged", LIMIT, () -> pending(jedis, 1), n -> n == 0);
+            assertThat(written(jedis, 1)).isEqualTo(entries);
+            flink.cancel(job);
+            flink.awaitState(job, "CANCELED", LIMIT);
+        }
+    }
+
     private static List<Map<String, String>> produce(Jedis jedis, int partitions, int messages) {
         List<Map<String, String>> produced = new ArrayList<>();
         for (int i = 0; i < messages; i++) {
