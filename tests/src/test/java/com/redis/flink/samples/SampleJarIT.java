@@ -128,15 +128,17 @@ class SampleJarIT {
         int entries = 600_000;
         try (RedisServer redis = RedisServer.start("--databases", "1");
                 Jedis jedis = redis.jedis()) {
-            jedis.eval(
-                    "for i = 1, "
-                            + entries
-                            + " do redis.call('XADD', 'test:0', i .. '-1', 'n', i) end"
-                            + " redis.call('XGROUP', 'CREATE', 'test:0', 'test-group', '0')"
-                            + " redis.call('XREADGROUP', 'GROUP', 'test-group',"
-                            + " 'flink-test-group-1-00000000000000aa-1', 'COUNT', "
-                            + entries
-                            + ", 'STREAMS', 'test:0', '>')");
+            jedis.xgroupCreate("test:0", "test-group", new StreamEntryID(0, 0), true);
+            int chunk = 20_000;
+            for (int from = 1; from <= entries; from += chunk) {
+                jedis.eval(
+                        "for i = ARGV[1], ARGV[2] do redis.call('XADD', 'test:0', i .. '-1', 'n',"
+                                + " i) end redis.call('XREADGROUP', 'GROUP', 'test-group',"
+                                + " 'flink-test-group-1-00000000000000aa-1', 'COUNT', 1000000,"
+                                + " 'STREAMS', 'test:0', '>')",
+                        List.of(),
+                        List.of(Integer.toString(from), Integer.toString(from + chunk - 1)));
+            }
             String port = Integer.toString(redis.port());
             String job = flink.run(jar, "--host", redis.host(), "--port", port);
             Await.value("the output", LIMIT, () -> written(jedis, 1), n -> n >= entries);
