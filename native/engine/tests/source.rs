@@ -451,3 +451,12 @@ fn close_leaves_no_connection_and_no_thread() {
     assert!(matches!(job.reader.add_splits(Vec::new()), Err(Error::Closed)));
     await_that("no connection is left", || server.connections("flink-test") == 0);
 }
+
+#[test]
+fn a_stream_without_a_partition_number_is_told_of() {
+    support::logs::collect();
+    let server = RedisServer::start();
+    server.run("XADD t * n 1");
+    discover(&settings(server.port, ""), false, &[]);
+    assert_eq!(support::logs::with(&["key 't' exists, without a partition number"]).len(), 1);
+}
