@@ -99,6 +99,11 @@ impl Owed {
         state.sweep_always = !may_kill;
     }
 
+    /// The split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries since.
+    pub(super) fn finished(&self, received: EntryId) {
+        self.state.lock().sweep = Some(received);
+    }
+
     /// A connect of a reader that reads by position: `received` is where it goes on.
     pub(super) fn connected_by_position(&self, progress: Progress, received: EntryId) {
         let mut state = self.state.lock();
@@ -215,5 +220,18 @@ mod tests {
         owed.connected("own", id(5), false);
         owed.swept();
         assert!(owed.to_sweep(&order(9)).is_some());
+    }
+
+    #[test]
+    fn sweeps_once_more_when_the_split_is_finished() {
+        let owed = Owed::default();
+        let order = |ms| Order { up_to: id(ms), held: Runs::default(), sweeps: true };
+        owed.connected("own", id(5), true);
+        owed.swept();
+        owed.finished(id(8));
+        assert_eq!(owed.to_sweep(&order(7)), None);
+        assert_eq!(owed.to_sweep(&order(8)).as_deref(), Some("own"));
+        owed.swept();
+        assert_eq!(owed.to_sweep(&order(8)), None);
     }
 }
