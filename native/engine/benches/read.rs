@@ -1,7 +1,7 @@
 //! Reading a preloaded topic, against what the server gives a bare client: paired, in one run.
 //!
 //! ```text
-//! cargo bench -p flink-redis-engine --bench read [-- <entries in thousands> <pairs>]
+//! cargo bench -p flink-redis-engine --bench read [-- <entries in thousands> <pairs> <strategies>]
 //! ```
 //!
 //! The bare client skips over the replies: 2 reads in flight on each of 4 connections, an `XACK` of all of it behind each read, or `NOACK`
@@ -26,18 +26,24 @@ use flink_redis_engine::source::Reader;
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
 const PARTITIONS: u32 = 4;
+const STRATEGIES: [&str; 3] = ["ON_CHECKPOINT", "NOACK", "COMMIT_POSITION"];
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let entries = numbers.first().copied().unwrap_or(1000) * 1000;
     let pairs = numbers.get(1).copied().unwrap_or(3);
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|argument| STRATEGIES.contains(&argument.as_str())).collect();
     let server = RedisServer::start();
     println!("{} | {entries} entries of 116 bytes, {PARTITIONS} partitions, COUNT 1000", server_version(&server));
     println!(
         "{:<12} {:>12} {:>12} {:>7} | CPU s per million: {:>8} {:>8}",
         "", "bare k/s", "ours k/s", "ratio", "bare", "ours"
     );
-    for strategy in ["ON_CHECKPOINT", "NOACK", "COMMIT_POSITION"] {
+    for strategy in STRATEGIES {
+        if !named.is_empty() && !named.iter().any(|name| name == strategy) {
+            continue;
+        }
         let mut ratios = Vec::new();
         for _ in 0..pairs {
             preload(&server, entries);

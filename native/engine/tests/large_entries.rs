@@ -148,3 +148,57 @@ fn memory_stays_near_what_may_be_buffered() {
     let (memory, _) = peaks(&server, 20_400);
     assert!(memory < 128, "{memory} MiB");
 }
+
+#[test]
+fn a_large_entry_comes_once() {
+    let _alone = ALONE.lock();
+    let server = RedisServer::start();
+    add_large(&server, 0..40, 1 << 20);
+    let sent = || {
+        let info = server.text("INFO stats");
+        let line = info.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.unwrap().trim().parse::<u64>().unwrap() >> 20
+    };
+    let mut settings = settings(server.port, r#""maxBufferedBytes":16777216,"#);
+    settings.batch_size = 1000;
+    let splits = discover(&settings, false, &[]);
+    let before = sent();
+    let reader = Reader::new(settings).unwrap();
+    reader.add_splits(splits).unwrap();
+    count_entries(&reader, 40);
+    // A look at the first and the last entry, when it connects, is not avoided.
+    let sent = sent() - before;
+    assert!(sent < 40 + 5, "the server has sent {sent} MiB for 40 entries of 1 MiB");
+}
+
+/// The highest that this process has been, in bytes, since this was last asked.
+fn highest_resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// `XINFO STREAM` brings the first and the last entry, whole.
+#[test]
+fn connecting_to_a_stream_of_large_entries_takes_little_memory() {
+    let _alone = ALONE.lock();
+    let server = RedisServer::start();
+    add_large(&server, 0..2, 64 << 20);
+    server.run("XGROUP CREATE t:0 g $");
+    let settings = settings(server.port, "");
+    let last = flink_redis_engine::config::Split {
+        partition: 0,
+        position: EntryId::new(u64::MAX >> 1, 0),
+        pending: Runs::default(),
+        stopping_id: None,
+    };
+    let reader = Reader::new(settings).unwrap();
+    highest_resident();
+    let before = resident();
+    reader.add_splits(vec![last]).unwrap();
+    // It has connected, and found that the stream ends before its position.
+    support::await_that("it has asked how far the stream is", || reader.stats().lost_writes > 0);
+    let more = highest_resident().saturating_sub(before) >> 20;
+    assert!(more < 32, "{more} MiB more for two entries of 64 MiB that are not read");
+}

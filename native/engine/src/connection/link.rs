@@ -209,3 +209,26 @@ pub(crate) fn silent(timeout: Duration) -> Error {
     let message = format!("no reply within {} ms (commandTimeoutMillis)", timeout.as_millis());
     Fault::new(FaultKind::Timeout, message).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_waits_has_given_its_large_buffer_back() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let mut connection = Connection::new(Box::new(ours), Duration::from_secs(10));
+        let large = [b"$900000\r\n".as_slice(), &[b'x'; 900_000], b"\r\n"].concat();
+        theirs.write_all(&large).await.unwrap();
+        assert!(
+            matches!(connection.value(Duration::ZERO).await.unwrap(), Value::BulkString(bytes) if bytes.len() == 900_000)
+        );
+        // Asleep until more comes: the buffer is what the wait needs.
+        let waits = connection.value(Duration::ZERO);
+        assert!(futures_util::FutureExt::now_or_never(waits).is_none());
+        let kept = connection.inbox.capacity();
+        assert!(kept <= 2 * FIRST_CHUNK, "{kept} bytes are kept");
+        theirs.write_all(b":7\r\n").await.unwrap();
+        assert_eq!(connection.value(Duration::ZERO).await.unwrap(), Value::Int(7));
+    }
+}

@@ -148,6 +148,11 @@ impl Owed {
         state.sweep_always = !may_kill;
     }
 
+    /// The split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries since.
+    pub(super) fn finished(&self, received: EntryId) {
+        self.state.lock().sweep = Some(received);
+    }
+
     /// A connect of a reader that reads by position: `received` is where it goes on.
     pub(super) fn connected_by_position(&self, progress: Progress, received: EntryId) {
         let mut state = self.state.lock();
@@ -376,5 +381,18 @@ mod tests {
         owed.order(order(10));
         assert_eq!(*owed.order.lock(), Some(order(10)));
         assert_eq!(owed.next(&order(10), 99).len(), 10);
+    }
+
+    #[test]
+    fn sweeps_once_more_when_the_split_is_finished() {
+        let owed = Owed::default();
+        let order = |ms| Order { up_to: id(ms), held: Runs::default(), sweeps: true };
+        owed.connected("own", id(5), true);
+        owed.swept(&order(5));
+        owed.finished(id(8));
+        assert_eq!(owed.to_sweep(&order(7)), None);
+        assert_eq!(owed.to_sweep(&order(8)).as_deref(), Some("own"));
+        owed.swept(&order(8));
+        assert_eq!(owed.to_sweep(&order(8)), None);
     }
 }

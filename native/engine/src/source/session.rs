@@ -32,7 +32,9 @@ impl SplitReader {
         let loss = made_anew || self.is_set_back(progress, last_is_kept);
         self.look_for_lost_writes(&mut connection, progress, loss).await?;
         self.met(progress);
-        self.owed.connected(&consumer, progress.delivered, self.identity.may_kill());
+        // What lies beyond the end is no matter of this job.
+        let covered = self.stopping_id.map_or(progress.delivered, |stop| stop.min(progress.delivered));
+        self.owed.connected(&consumer, covered, self.identity.may_kill());
         if by_position {
             self.owed.connected_by_position(progress, self.received);
         }

@@ -73,8 +73,8 @@ pub(super) struct SplitReader {
 /// A batch is cut at this size: small enough to be shared fairly, large enough that handing it over costs nothing an entry.
 const BATCH_BYTES: u64 = 256 * 1024;
 const SMALLEST_BATCH: u64 = 16 * 1024;
-/// What one reply may measure, at least, however many splits share the reader's bytes.
-const SMALLEST_REPLY: u64 = 128 * 1024;
+/// What one reply may measure, at least, however many splits share the reader's bytes. The model has small entries, and so small limits.
+const SMALLEST_REPLY: u64 = if cfg!(test) { 1024 } else { 128 * 1024 };
 
 impl SplitReader {
     pub(super) fn new(shared: Arc<Shared>, split: Split, owed: Arc<Owed>) -> Self {
@@ -248,6 +248,7 @@ impl SplitReader {
     }
 
     pub(super) async fn finish(&mut self) {
+        self.owed.finished(self.received);
         let last = batch::empty(self.partition, batch::FINISHED, self.received);
         self.shared.buffer.push(last).await;
     }

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use crate::config::{Place, SourceSettings};
 use crate::random;
 use job::{Job, SLOW};
-use server::{SimulatedRedis, TROUBLES};
+use server::{SimulatedRedis, TROUBLES, Trouble};
 
 /// One step of a schedule.
 #[derive(Clone, Debug)]
@@ -26,6 +26,9 @@ enum Step {
     Produce {
         entries: u8,
         new_millisecond: bool,
+    },
+    ProduceLarge {
+        entries: u8,
     },
     /// Let time pass.
     Wait {
@@ -78,6 +81,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1u8..12, any::<bool>()).prop_map(|(entries, new_millisecond)| Step::Produce { entries, new_millisecond }),
+        2 => (1u8..12).prop_map(|entries| Step::ProduceLarge { entries }),
         5 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
         5 => (1u8..40).prop_map(|times| Step::Yield { times }),
         8 => (1u8..20).prop_map(|entries| Step::Emit { entries }),
@@ -153,10 +157,9 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         let mut settings = settings(schedule.strategy);
         if let Some(entries) = schedule.bounded {
             redis.produce(entries, true);
-            redis.state.lock().bounded = true;
             settings.stopping_id = Some(Place::End);
         }
-        let mut job = Job::start(settings, redis.network()).await;
+        let mut job = Job::start(settings, &redis).await;
         for step in &schedule.steps {
             take(step, &mut job, &redis).await;
         }
@@ -167,6 +170,7 @@ fn run(schedule: &Schedule) -> Result<(), String> {
 async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
     match step {
         Step::Produce { entries, new_millisecond } => redis.produce(*entries, *new_millisecond),
+        Step::ProduceLarge { entries } => redis.produce_large(*entries),
         Step::Wait { millis } => tokio::time::sleep(Duration::from_millis(u64::from(*millis))).await,
         Step::Yield { times } => {
             for _ in 0..*times {
@@ -253,7 +257,7 @@ fn reads_that_fail_for_ever_end_the_job_in_time() {
                     let mut settings = settings(strategy);
                     settings.connection.retry_timeout_millis = 10_000;
                     let limit = settings.connection.retry_timeout() + SLOW;
-                    let job = Job::start(settings, redis.network()).await;
+                    let job = Job::start(settings, &redis).await;
                     redis.state.lock().trouble = Some(trouble);
                     let begin = tokio::time::Instant::now();
                     while job.failure().is_none() {
@@ -267,5 +271,60 @@ fn reads_that_fail_for_ever_end_the_job_in_time() {
                 });
             }
         }
+    }
+}
+
+#[test]
+fn an_outage_is_over_when_a_read_is_answered() {
+    for (seed, strategy) in (0u64..).zip(["ON_CHECKPOINT", "ON_EMIT", "NOACK", "COMMIT_POSITION"]) {
+        random::seed(seed);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let redis = SimulatedRedis::new(seed);
+            let mut settings = settings(strategy);
+            settings.connection.retry_timeout_millis = 10_000;
+            let mut job = Job::start(settings, &redis).await;
+            for _ in 0..5 {
+                redis.state.lock().trouble = Some(Trouble::HangUp);
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                redis.state.lock().trouble = None;
+                redis.produce(3, true);
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                assert!(job.failure().is_none(), "{strategy}: {:?}", job.failure());
+                job.emit(usize::MAX);
+            }
+            job.run_to_the_end(&redis).await.unwrap();
+        });
+    }
+}
+
+fn produce(entries: u8) -> Step {
+    Step::Produce { entries, new_millisecond: false }
+}
+
+/// What the random schedules shrank to when the protocol was weakened by hand: the gap check left out; the look before a read one too short.
+#[test]
+fn schedules_that_once_failed() {
+    let of = |seed, steps| Schedule {
+        seed,
+        strategy: "ON_CHECKPOINT",
+        restricted: true,
+        left_behind: 0,
+        bounded: None,
+        steps,
+    };
+    let too_short = vec![
+        Step::KillConnections,
+        Step::LoseReplies { replies: 2 },
+        Step::ProduceLarge { entries: 1 },
+        produce(5),
+        Step::GiveUp,
+        Step::Pause,
+        Step::Wait { millis: 97 },
+    ];
+    for schedule in
+        [of(2064092500598494188, vec![Step::GiveUp, Step::GiveUp, produce(1)]), of(878239772453895304, too_short)]
+    {
+        run(&schedule).unwrap_or_else(|wrong| panic!("{wrong}; {schedule:?}"));
     }
 }

@@ -13,6 +13,8 @@ use crate::entry_id::EntryId;
 
 pub(super) const STREAM: &str = "t:0";
 pub(super) const GROUP: &str = "g";
+/// Of a large entry: a whole read of them is more than the reader takes, and a few are not.
+const LARGE_VALUE: usize = 600;
 
 #[derive(Clone, Default)]
 struct Group {
@@ -25,6 +27,8 @@ struct Group {
 #[derive(Clone, Default)]
 struct Data {
     entries: BTreeSet<EntryId>,
+    /// Those that few of fit into a reply.
+    large: BTreeSet<EntryId>,
     generated: EntryId,
     max_deleted: EntryId,
     group: Option<Group>,
@@ -53,8 +57,8 @@ pub(super) const TROUBLES: [Trouble; 6] = [
 pub(super) struct State {
     data: Data,
     pub(super) trouble: Option<Trouble>,
-    /// The job reads up to an end: it gives back to the group what it was given beyond.
-    pub(super) bounded: bool,
+    /// The job reads up to here: it gives back to the group what it was given beyond.
+    pub(super) stop: Option<EntryId>,
     replica: Option<Data>,
     /// The user may neither list nor kill clients, nor run scripts.
     pub(super) restricted: bool,
@@ -90,7 +94,7 @@ impl SimulatedRedis {
         let state = State {
             data: Data::default(),
             trouble: None,
-            bounded: false,
+            stop: None,
             replica: None,
             restricted: false,
             clock: 1_000_000,
@@ -108,6 +112,14 @@ impl SimulatedRedis {
     }
 
     pub(super) fn produce(&self, entries: u8, new_millisecond: bool) {
+        self.add(entries, new_millisecond, false);
+    }
+
+    pub(super) fn produce_large(&self, entries: u8) {
+        self.add(entries, false, true);
+    }
+
+    fn add(&self, entries: u8, new_millisecond: bool, large: bool) {
         let mut state = self.state.lock();
         state.clock += u64::from(new_millisecond);
         for _ in 0..entries {
@@ -115,6 +127,9 @@ impl SimulatedRedis {
             let highest = state.produced.difference(&state.old).last().copied().unwrap_or_default();
             let id = if highest.ms < state.clock { EntryId::new(state.clock, 0) } else { highest.next() };
             state.data.entries.insert(id);
+            if large {
+                state.data.large.insert(id);
+            }
             state.data.generated = id;
             state.produced.insert(id);
         }
@@ -196,7 +211,7 @@ impl SimulatedRedis {
     /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one.
     pub(super) fn make_anew(&self, entries: u8) {
         let mut state = self.state.lock();
-        if state.made_anew || state.others_read || state.bounded {
+        if state.made_anew || state.others_read || state.stop.is_some() {
             return;
         }
         state.made_anew = true;
@@ -219,11 +234,12 @@ impl SimulatedRedis {
         self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).count())
     }
 
-    /// The same, but for those whose data is gone.
-    pub(super) fn pending_with_data(&self, stop: EntryId) -> usize {
+    /// What nobody would be given any more: beyond `stop`, delivered, and not pending.
+    pub(super) fn lost_beyond(&self, stop: EntryId) -> Vec<EntryId> {
         let state = self.state.lock();
-        let kept = |id: &&EntryId| state.data.entries.contains(id);
-        state.data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).map(|(id, _)| id).filter(kept).count())
+        let Some(group) = &state.data.group else { return Vec::new() };
+        let delivered = state.data.entries.range(stop.next()..).take_while(|id| **id <= group.delivered);
+        delivered.filter(|id| !group.pending.contains_key(id)).copied().collect()
     }
 
     fn trouble_of(&self, words: &[String]) -> Option<Trouble> {
@@ -270,6 +286,22 @@ impl Machine for SimulatedRedis {
     }
 }
 
+impl Data {
+    fn entries(&self, out: &mut Vec<u8>, ids: &[EntryId]) {
+        out.extend_from_slice(format!("*{}\r\n", ids.len()).as_bytes());
+        ids.iter().for_each(|id| self.entry(out, id));
+    }
+
+    fn entry(&self, out: &mut Vec<u8>, id: &EntryId) {
+        out.extend_from_slice(b"*2\r\n");
+        bulk(out, &id.to_string());
+        out.extend_from_slice(b"*2\r\n");
+        bulk(out, "f");
+        let length = if self.large.contains(id) { LARGE_VALUE } else { 1 };
+        bulk(out, &"v".repeat(length));
+    }
+}
+
 impl State {
     /// `None`: nothing to give yet.
     fn read(&mut self, words: &[String]) -> Option<Vec<u8>> {
@@ -299,7 +331,7 @@ impl State {
         }
         let mut out = b"*1\r\n*2\r\n".to_vec();
         bulk(&mut out, STREAM);
-        entries(&mut out, &ids);
+        self.data.entries(&mut out, &ids);
         Some(out)
     }
 
@@ -355,7 +387,7 @@ impl State {
                 bulk(&mut out, &self.data.max_deleted.to_string());
                 bulk(&mut out, "first-entry");
                 match self.data.entries.first() {
-                    Some(first) => entry(&mut out, first),
+                    Some(first) => self.data.entry(&mut out, first),
                     None => out.extend_from_slice(b"*-1\r\n"),
                 }
                 out
@@ -381,16 +413,14 @@ impl State {
                     false => Vec::new(),
                 };
                 let mut out = Vec::new();
-                entries(&mut out, &ids);
+                self.data.entries(&mut out, &ids);
                 out
             }
             ("XREVRANGE", _) => {
                 let below = word(2).strip_prefix('(').map(id).unwrap_or_default();
                 let mut out = Vec::new();
-                entries(
-                    &mut out,
-                    &self.data.entries.range(..below).next_back().copied().into_iter().collect::<Vec<_>>(),
-                );
+                let last: Vec<EntryId> = self.data.entries.range(..below).next_back().copied().into_iter().collect();
+                self.data.entries(&mut out, &last);
                 out
             }
             ("XACK", _) => {
@@ -410,7 +440,10 @@ impl State {
             ("XGROUP", "SETID") => {
                 let to = id(word(4));
                 // A reader that lives on may set it back to a checkpoint of its own, until its successor's next one.
-                if to < group.delivered && !self.others_read && !self.bounded {
+                let gives_back = self
+                    .stop
+                    .is_some_and(|stop| self.data.entries.range(to.next()..=stop.max(to.next())).all(|id| *id > stop));
+                if to < group.delivered && !self.others_read && !gives_back {
                     self.violations.push(format!("the group went back from {} to {to}", group.delivered));
                 }
                 group.delivered = to;
@@ -469,8 +502,8 @@ impl State {
     fn check_acknowledgment(&mut self, id: EntryId) {
         let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
         // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
-        let given_back =
-            self.bounded && (self.others_read || self.data.group.as_ref().is_some_and(|group| group.delivered < id));
+        let stands_before = || self.data.group.as_ref().is_some_and(|group| group.delivered < id);
+        let given_back = self.stop.is_some_and(|stop| id > stop) && (self.others_read || stands_before());
         if !allowed && !given_back && !self.excused.contains(&id) {
             self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
         }
@@ -479,19 +512,6 @@ impl State {
 
 fn id(text: &str) -> EntryId {
     text.parse().unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn entries(out: &mut Vec<u8>, ids: &[EntryId]) {
-    out.extend_from_slice(format!("*{}\r\n", ids.len()).as_bytes());
-    ids.iter().for_each(|id| entry(out, id));
-}
-
-fn entry(out: &mut Vec<u8>, id: &EntryId) {
-    out.extend_from_slice(b"*2\r\n");
-    bulk(out, &id.to_string());
-    out.extend_from_slice(b"*2\r\n");
-    bulk(out, "f");
-    bulk(out, "v");
 }
 
 fn no_group() -> Vec<u8> {
