@@ -132,11 +132,14 @@ impl FromStr for Run {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
     runs: std::collections::VecDeque<Run>,
+    /// How many IDs all runs have.
+    ids: u64,
 }
 
 impl Runs {
     /// Adds an ID above all others.
     pub fn push(&mut self, id: EntryId) {
+        self.ids += 1;
         if let Some(run) = self.runs.back_mut()
             && run.first.ms == id.ms
             && run.first.seq.checked_add(run.count) == Some(id.seq)
@@ -154,6 +157,7 @@ impl Runs {
         } else if !self.contains(id) {
             let at = self.runs.partition_point(|run| run.first < id);
             self.runs.insert(at, Run { first: id, count: 1 });
+            self.ids += 1;
         }
     }
 
@@ -165,6 +169,7 @@ impl Runs {
                     self.push(run.first);
                     if let Some(back) = self.runs.back_mut() {
                         back.count += run.count - 1;
+                        self.ids += run.count - 1;
                     }
                 }
                 false => run.ids().for_each(|id| self.insert(id)),
@@ -186,7 +191,12 @@ impl Runs {
 
     /// How many IDs.
     pub fn len(&self) -> u64 {
-        self.runs.iter().map(|run| run.count).sum()
+        self.ids
+    }
+
+    /// What the runs take up in memory.
+    pub fn bytes(&self) -> u64 {
+        (self.runs.len() * size_of::<Run>()) as u64
     }
 
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
@@ -210,12 +220,14 @@ impl Runs {
                 return;
             }
             if run.last() <= up_to {
+                self.ids -= run.count;
                 self.runs.pop_front();
                 continue;
             }
             let gone = up_to.seq - run.first.seq + 1;
             run.first.seq += gone;
             run.count -= gone;
+            self.ids -= gone;
             return;
         }
     }
@@ -227,10 +239,13 @@ impl Runs {
                 return;
             }
             if run.first > from {
+                self.ids -= run.count;
                 self.runs.pop_back();
                 continue;
             }
-            run.count = from.seq - run.first.seq + 1;
+            let kept = from.seq - run.first.seq + 1;
+            self.ids -= run.count - kept;
+            run.count = kept;
             return;
         }
     }
@@ -253,8 +268,10 @@ impl Serialize for Runs {
 impl<'de> Deserialize<'de> for Runs {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
-        let runs = texts.iter().map(|text| text.parse::<Run>()).collect::<Result<_, _>>();
-        Ok(Runs { runs: runs.map_err(serde::de::Error::custom)? })
+        let runs = texts.iter().map(|text| text.parse::<Run>()).collect::<Result<std::collections::VecDeque<_>, _>>();
+        let runs = runs.map_err(serde::de::Error::custom)?;
+        let ids = runs.iter().map(|run| run.count).sum();
+        Ok(Runs { runs, ids })
     }
 }
 
@@ -304,9 +321,11 @@ mod tests {
             prop_assert_eq!(runs.ids_up_to(cut).collect::<Vec<_>>(), model.iter().copied().filter(|id| *id <= cut).collect::<Vec<_>>());
             let mut above = runs.clone();
             above.remove_up_to(cut);
+            let above_len = above.len();
             prop_assert_eq!(above, model.iter().copied().filter(|id| *id > cut).collect());
             let mut below = runs.clone();
             below.remove_above(cut);
+            prop_assert_eq!(below.len() + above_len, model.len() as u64);
             prop_assert_eq!(below.clone(), model.iter().copied().filter(|id| *id <= cut).collect());
             let ids = |runs: &Runs| runs.runs().flat_map(Run::ids).collect::<Vec<_>>();
             let mut joined = below.clone();

@@ -16,12 +16,12 @@ pub enum Error {
     /// The object was closed, by its owner or while the call waited.
     #[error("closed")]
     Closed,
+    /// A bug of ours: a state that can't be.
+    #[error("internal error, please report: {0}")]
+    Internal(String),
     /// A bug of ours: a task panicked. Holds its message.
     #[error("internal error, please report: {0}")]
     Panic(String),
-    /// A bug of ours: something that can't be.
-    #[error("internal error, please report: {0}")]
-    Internal(&'static str),
     /// Something between us and Redis.
     #[error("{0}")]
     Redis(#[from] Fault),
@@ -335,14 +335,6 @@ impl Error {
         matches!(self, Error::Redis(fault) if fault.is_passing())
     }
 
-    /// The server's code, empty where the server said nothing.
-    pub fn server_code(&self) -> &str {
-        match self {
-            Error::Redis(fault) => &fault.code,
-            _ => "",
-        }
-    }
-
     /// What the server said, which decisions look at; empty where it said nothing.
     pub(crate) fn server_text(&self) -> &str {
         match self {
@@ -351,13 +343,25 @@ impl Error {
         }
     }
 
+    /// The server's code, empty where the server said nothing.
+    pub fn server_code(&self) -> &str {
+        match self {
+            Error::Redis(fault) => &fault.code,
+            _ => "",
+        }
+    }
+
+    /// To be called by the thread that has panicked, which knows the place.
     pub fn from_panic(payload: Box<dyn std::any::Any + Send>) -> Self {
         let text = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "a panic without a message".to_owned());
-        Error::Panic(text)
+        match crate::telemetry::panics::take() {
+            Some(place) => Error::Panic(format!("{text} (at {place})")),
+            None => Error::Panic(text),
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! No runtime outlives its users, so none of its threads keeps a class loader or a process alive.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use futures_util::FutureExt;
+use parking_lot::{Condvar, Mutex};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
@@ -15,7 +17,10 @@ use crate::error::{Error, Result};
 /// Holds no runtime by itself: only its users do.
 static CURRENT: Mutex<Weak<EngineRuntime>> = Mutex::new(Weak::new());
 
-const WORKERS: usize = 2;
+/// One a core, since decryption and scanning of all readers and writers of a job in this process share them; but each job of a session
+/// cluster has its own library, so there are few.
+const FEWEST_WORKERS: usize = 2;
+const MOST_WORKERS: usize = 4;
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// A share in the runtime. Dropping the last one, never on a thread of the runtime itself, joins its threads.
@@ -31,7 +36,7 @@ impl EngineRuntime {
             return Ok(runtime);
         }
         let runtime = Builder::new_multi_thread()
-            .worker_threads(WORKERS)
+            .worker_threads(workers())
             .thread_name("flink-redis")
             .enable_io()
             .enable_time()
@@ -45,10 +50,17 @@ impl EngineRuntime {
     }
 
     /// # Errors
-    /// `Closed` when the runtime is gone, which no user sees while it holds its share.
+    /// `Internal` when the runtime is gone, which no user sees while it holds its share.
     pub fn handle(&self) -> Result<&Handle> {
-        self.runtime.as_ref().map(Runtime::handle).ok_or(Error::Closed)
+        self.runtime
+            .as_ref()
+            .map(Runtime::handle)
+            .ok_or_else(|| Error::Internal("a runtime is gone before its users".to_owned()))
     }
+}
+
+fn workers() -> usize {
+    available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().clamp(FEWEST_WORKERS, MOST_WORKERS))
 }
 
 impl Drop for EngineRuntime {
@@ -59,52 +71,164 @@ impl Drop for EngineRuntime {
     }
 }
 
-/// Work that a thread of Java's waits for in slices: it begins with the first wait, and goes on by itself.
-pub(crate) struct Call<T> {
-    running: Mutex<Option<JoinHandle<Result<T>>>>,
+/// The work's result; a panic is an error, which names its place.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(Error::from_panic)
+}
+
+/// Work that threads of Java's wait for in slices: it begins with the first wait, and goes on by itself. One piece of work at a time.
+///
+/// `K` says what the work is, so that nobody gets the result of another's.
+pub(crate) struct Call<K, T> {
+    shared: Arc<Shared<K, T>>,
     closed: CancellationToken,
 }
 
-impl<T> Default for Call<T> {
+struct Shared<K, T> {
+    /// Set by who waits, its result by the task. The lock is never held while somebody waits.
+    running: Mutex<Option<Running<K, T>>>,
+    ended: Condvar,
+}
+
+struct Running<K, T> {
+    of: K,
+    result: Option<Result<T>>,
+}
+
+impl<K, T> Default for Call<K, T> {
     fn default() -> Self {
-        Self { running: Mutex::new(None), closed: CancellationToken::new() }
+        let shared = Shared { running: Mutex::new(None), ended: Condvar::new() };
+        Self { shared: Arc::new(shared), closed: CancellationToken::new() }
     }
 }
 
-impl<T: Send + 'static> Call<T> {
-    /// Begins the work, or goes on waiting for that which runs; `None`: it is not done by `max_wait`.
+impl<K: PartialEq + Send + 'static, T: Send + 'static> Call<K, T> {
+    /// Begins the work, or goes on waiting for it; `None`: it is not done by `max_wait`, call again. Waits first for other work that
+    /// runs, whose result nobody wants any more.
     ///
     /// # Errors
     /// The work's; `Closed` after [`close`](Self::close); `Panic`.
-    pub(crate) fn wait<W>(&self, handle: &Handle, begin: impl FnOnce() -> W, max_wait: Duration) -> Result<Option<T>>
+    pub(crate) fn wait<W>(
+        &self,
+        handle: &Handle,
+        of: K,
+        begin: impl FnOnce() -> W,
+        max_wait: Duration,
+    ) -> Result<Option<T>>
     where
         W: Future<Output = Result<T>> + Send + 'static,
     {
-        let mut running = self.running.lock();
-        if self.closed.is_cancelled() {
-            return Err(Error::Closed);
-        }
-        let task = running.get_or_insert_with(|| {
-            let (work, closed) = (begin(), self.closed.clone());
-            handle.spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = closed.cancelled() => Err(Error::Closed),
-                    done = work => done,
+        let until = Instant::now() + max_wait;
+        let mut to_begin = Some((of, begin));
+        let mut running = self.shared.running.lock();
+        loop {
+            if self.closed.is_cancelled() {
+                return Err(Error::Closed);
+            }
+            match running.take() {
+                Some(Running { of, result: Some(result) }) => match &to_begin {
+                    Some((wanted, _)) if *wanted != of => continue,
+                    _ => return result.map(Some),
+                },
+                Some(other) => *running = Some(other),
+                None => {
+                    // Begun before, and another thread has taken the result.
+                    let Some((of, begin)) = to_begin.take() else { return Ok(None) };
+                    self.spawn(handle, begin());
+                    *running = Some(Running { of, result: None });
                 }
-            })
-        });
-        let Ok(ended) = handle.block_on(async { tokio::time::timeout(max_wait, task).await }) else { return Ok(None) };
-        *running = None;
-        match ended {
-            Ok(done) => done.map(Some),
-            Err(error) if error.is_panic() => Err(Error::from_panic(error.into_panic())),
-            Err(_) => Err(Error::Closed),
+            }
+            if self.shared.ended.wait_until(&mut running, until).timed_out() {
+                return Ok(None);
+            }
         }
     }
 
-    /// Ends the work that runs. Idempotent.
+    fn spawn(&self, handle: &Handle, work: impl Future<Output = Result<T>> + Send + 'static) {
+        let (shared, closed) = (Arc::clone(&self.shared), self.closed.clone());
+        handle.spawn(async move {
+            let result = tokio::select! {
+                biased;
+                () = closed.cancelled() => Err(Error::Closed),
+                done = caught(work) => done.and_then(|done| done),
+            };
+            if let Some(running) = shared.running.lock().as_mut() {
+                running.result = Some(result);
+            }
+            shared.ended.notify_all();
+        });
+    }
+
+    /// Ends the work that runs, and all that wait for it. Idempotent.
     pub(crate) fn close(&self) {
         self.closed.cancel();
+        // Who has looked before, but does not wait yet, holds the lock.
+        drop(self.shared.running.lock());
+        self.shared.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn ready<T: Send + 'static>(value: T) -> impl Future<Output = Result<T>> + Send + 'static {
+        std::future::ready(Ok(value))
+    }
+
+    #[test]
+    fn a_call_gives_each_piece_of_work_its_own_result() {
+        let runtime = EngineRuntime::shared().unwrap();
+        let (handle, call) = (runtime.handle().unwrap(), Call::default());
+        let (finish, finished) = oneshot::channel::<()>();
+        let first = || async move {
+            let _ = finished.await;
+            Ok("first")
+        };
+        assert_eq!(call.wait(handle, 1, first, Duration::ZERO).unwrap(), None);
+        assert_eq!(call.wait(handle, 2, || ready("second"), Duration::ZERO).unwrap(), None, "the first one runs");
+        finish.send(()).unwrap();
+        assert_eq!(call.wait(handle, 2, || ready("second"), LONG).unwrap(), Some("second"));
+        assert_eq!(call.wait(handle, 1, || ready("again"), LONG).unwrap(), Some("again"));
+    }
+
+    /// With a lock that is held while the first one waits, the second one would wait as long.
+    #[test]
+    fn a_second_thread_waits_no_longer_than_it_wants() {
+        let runtime = EngineRuntime::shared().unwrap();
+        let (handle, call) = (runtime.handle().unwrap(), Call::<u8, ()>::default());
+        let (began, begins) = mpsc::channel();
+        std::thread::scope(|threads| {
+            let begin = || {
+                began.send(()).unwrap();
+                std::future::pending()
+            };
+            let (call, handle) = (&call, handle.clone());
+            let first = threads.spawn(move || call.wait(&handle, 1, begin, LONG));
+            begins.recv().unwrap();
+            let second = call.wait(runtime.handle().unwrap(), 1, || ready(()), Duration::from_millis(1));
+            assert!(matches!(second, Ok(None)), "{second:?}");
+            assert!(!first.is_finished());
+            call.close();
+            assert!(matches!(first.join().unwrap(), Err(Error::Closed)));
+        });
+        assert!(matches!(call.wait(handle, 1, || ready(()), LONG), Err(Error::Closed)));
+    }
+
+    #[test]
+    fn a_panic_of_a_task_names_its_place() {
+        crate::telemetry::panics::note();
+        let runtime = EngineRuntime::shared().unwrap();
+        let call = Call::<u8, ()>::default();
+        let work = || async { panic!("asked to") };
+        let error = call.wait(runtime.handle().unwrap(), 1, work, LONG).unwrap_err().to_string();
+        assert!(error.contains("asked to (at ") && error.contains("runtime.rs:"), "{error}");
+        assert!(call.wait(runtime.handle().unwrap(), 1, || ready(()), LONG).unwrap().is_some(), "it lives on");
     }
 }

@@ -33,6 +33,13 @@ fn finds_the_nodes_from_any_of_them_and_says_what_is_wrong() {
     job.poll_for(40);
     drop(job);
 
+    // A seed whose name is not there, before the good one.
+    let gone = free_port();
+    let place = |host: &str| format!(r#""host":"{host}","port":{gone}"#);
+    let seeds = connection_json(&[gone, good], "").replace(&place("127.0.0.1"), &place("no.such.host.invalid"));
+    assert!(seeds.contains("no.such"));
+    Job::fresh(&settings_over(&seeds, TOPIC));
+
     let alone = RedisServer::start();
     let error = refused(&connection_json(&[alone.port], ""));
     assert!(error.contains("cluster support disabled") && error.contains("set useClusterApi(false)"), "{error}");

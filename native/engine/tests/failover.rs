@@ -10,7 +10,7 @@ use redis::Value;
 use support::cluster::Cluster;
 use support::reading::{Job, settings_over};
 use support::sentinel::Sentinels;
-use support::{RedisServer, await_that, connection_json, logs};
+use support::{RedisServer, SetOnDrop, await_that, connection_json, logs};
 
 /// Ends replication. Stopping the replica would not do: when it goes on, it reads what the master has sent it meanwhile.
 fn pause_replication(master: &RedisServer) {
@@ -118,12 +118,13 @@ fn a_master_that_is_killed_under_load_costs_nothing_of_what_its_replica_has() {
                 }
             }
         });
+        let over = SetOnDrop(&over);
         job.poll_for(500);
         deployment.servers[old].signal("KILL");
         master.store(deployment.await_failover(old), Ordering::SeqCst);
         let before = job.count();
         job.poll_for(before + 500);
-        over.store(true, Ordering::SeqCst);
+        drop(over);
         producer.join().unwrap();
     });
     let new = &deployment.servers[master.into_inner()];

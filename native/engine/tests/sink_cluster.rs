@@ -11,7 +11,7 @@ use flink_redis_engine::sink::{Committable, Committer, Writer};
 use redis::Value;
 use support::cluster::Cluster;
 use support::writing::{commit, flush, frame, frame_of, prepared, settings_over, write};
-use support::{PATIENCE, await_that};
+use support::{PATIENCE, SetOnDrop, await_that};
 
 const PARTITIONS: u64 = 6;
 
@@ -43,11 +43,8 @@ fn under_load(writer: &Writer, meanwhile: impl FnOnce(&AtomicU64)) -> u64 {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         });
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| meanwhile(&written)));
-        done.store(true, Ordering::Relaxed);
-        if let Err(panic) = ended {
-            std::panic::resume_unwind(panic);
-        }
+        let _done = SetOnDrop(&done);
+        meanwhile(&written);
     });
     written.into_inner()
 }
@@ -108,6 +105,7 @@ fn the_last_write_to_each_key_stays_the_last_while_slots_move() {
                 }
                 n
             });
+            let done = SetOnDrop(&done);
             for to in [0, 1, 2] {
                 let migration = cluster.begin_migration(slot, to);
                 for moved in 0..40 {
@@ -126,7 +124,7 @@ fn the_last_write_to_each_key_stays_the_last_while_slots_move() {
                     assert_eq!(cluster.run("{k}", "DEL {k}7 {k}8"), Value::Int(2));
                 }
             }
-            done.store(true, Ordering::Relaxed);
+            drop(done);
             written = load.join().unwrap();
         });
         flush(&writer);
@@ -161,11 +159,12 @@ fn what_is_staged_is_committed_once_and_in_order_while_slots_move() {
             commit(&committer, &before);
             from
         });
+        let done = SetOnDrop(&done);
         // An epoch can't be opened or committed while the slot is on its way: it waits.
         let linger = || std::thread::sleep(std::time::Duration::from_millis(300));
         there_and_back(&cluster, slot, linger);
         there_and_back(&cluster, cluster.slot("t:1"), linger);
-        done.store(true, Ordering::Relaxed);
+        drop(done);
         written = load.join().unwrap();
     });
     for partition in 0..PARTITIONS {
@@ -230,6 +229,7 @@ fn a_master_that_dies_loses_nothing_that_a_replica_has_acknowledged() {
                 written.store(from + 10, Ordering::Relaxed);
             }
         });
+        let _done = SetOnDrop(&done);
         await_progress(&writer, 2000);
         cluster.nodes[master].kill();
         await_that("a replica is promoted", || {
@@ -237,7 +237,6 @@ fn a_master_that_dies_loses_nothing_that_a_replica_has_acknowledged() {
         });
         cluster.await_health();
         await_progress(&writer, 2000);
-        done.store(true, Ordering::Relaxed);
     });
     flush(&writer);
     for partition in 0..PARTITIONS {

@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -165,6 +165,20 @@ fn one_side_that_does_not_encrypt_is_told() {
     );
 }
 
+/// The next connection: neither it nor what it says is waited for without end.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    await_that("somebody connects", || {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let (stream, _) = accepted.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
 #[test]
 fn what_may_be_an_outage_passes_and_is_doubted() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -174,7 +188,7 @@ fn what_may_be_an_outage_passes_and_is_doubted() {
         threads.spawn(|| {
             // The handshake and the question that follows: somebody who hangs up on everything.
             for _ in 0..2 {
-                let (mut stream, _) = listener.accept().unwrap();
+                let mut stream = accept(&listener);
                 assert!(stream.read(&mut [0; 64]).unwrap() > 0);
             }
         });

@@ -1,27 +1,34 @@
 //! The one guard: what goes wrong inside becomes an exception of the calling Java thread, and nothing unwinds into the JVM.
 //!
 //! A panic that left an `extern` function would abort the process, and with it the TaskManager.
+//!
+//! That an object is closed is no exception but a value: `null`, `false`, nothing. The call may have outlived its job, and Java, who has
+//! closed it, knows (`NativeHandle`).
 
 use std::any::Any;
-use std::cell::RefCell;
-use std::panic::PanicHookInfo;
-use std::sync::Once;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flink_redis_engine::error::Error as EngineError;
 use jni::errors::{Error as JniError, ErrorPolicy};
-use jni::objects::{JObject, JString, JThrowable, JValue};
-use jni::strings::JNIString;
 use jni::sys::jint;
-use jni::{Env, EnvUnowned, jni_sig, jni_str};
+use jni::{Env, EnvUnowned};
+
+use crate::handles::Handles;
+use crate::native_failure::raise;
 
 /// What a native function can end with.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Engine(EngineError),
-    /// No object under that handle: it was closed.
+    /// Java gave what the function does not take.
+    Argument(String),
+    /// What can't happen.
+    Internal(String),
+    /// The JVM has thrown; its exception is pending.
+    Pending,
+    /// What the settings name was closed.
     Closed,
-    Jni(JniError),
 }
 
 impl From<EngineError> for Failure {
@@ -30,9 +37,13 @@ impl From<EngineError> for Failure {
     }
 }
 
+/// Of the jni crate's frame round a native function; its calls into the JVM are not used.
 impl From<JniError> for Failure {
     fn from(error: JniError) -> Self {
-        Self::Jni(error)
+        match error {
+            JniError::JavaException => Self::Pending,
+            error => Self::Internal(format!("the JVM refused a call: {error}")),
+        }
     }
 }
 
@@ -43,7 +54,36 @@ pub(crate) fn guarded<'local, T: Default>(
     mut env: EnvUnowned<'local>,
     body: impl FnOnce(&mut Env<'local>) -> Outcome<T>,
 ) -> T {
-    env.with_env(body).resolve::<ThrowTyped>()
+    env.with_env(body).resolve::<RaiseTyped>()
+}
+
+/// Runs the body of a native function of an object. Returns the default when the object is closed, before or meanwhile.
+pub(crate) fn on_object<'local, O, T: Default>(
+    env: EnvUnowned<'local>,
+    objects: &Handles<O>,
+    handle: i64,
+    body: impl FnOnce(&mut Env<'local>, &O) -> Outcome<T>,
+) -> T {
+    guarded(env, |env| {
+        let Some(object) = objects.get(handle) else { return Ok(T::default()) };
+        match body(env, &object) {
+            Err(Failure::Engine(EngineError::Closed)) => match objects.get(handle) {
+                None => Ok(T::default()),
+                Some(_) => Err(Failure::Internal("an object is closed that nobody has closed".to_owned())),
+            },
+            done => done,
+        }
+    })
+}
+
+/// Runs the body of a native function that closes an object; nothing if that was done.
+pub(crate) fn on_removed<O>(env: EnvUnowned<'_>, objects: &Handles<O>, handle: i64, close: impl FnOnce(&Arc<O>)) {
+    guarded(env, |_| {
+        if let Some(object) = objects.remove(handle) {
+            close(&object);
+        }
+        Ok(())
+    });
 }
 
 /// How long a call may wait, as Java says it.
@@ -52,9 +92,9 @@ pub(crate) fn wait(max_wait_millis: jint) -> Duration {
 }
 
 /// Each failure as its Java exception.
-struct ThrowTyped;
+struct RaiseTyped;
 
-impl<T: Default> ErrorPolicy<T, Failure> for ThrowTyped {
+impl<T: Default> ErrorPolicy<T, Failure> for RaiseTyped {
     type Captures<'unowned: 'native, 'native> = ();
 
     fn on_error<'unowned: 'native, 'native>(
@@ -62,22 +102,21 @@ impl<T: Default> ErrorPolicy<T, Failure> for ThrowTyped {
         _: &mut (),
         failure: Failure,
     ) -> jni::errors::Result<T> {
-        match failure {
-            Failure::Closed | Failure::Engine(EngineError::Closed) => {
-                env.throw_new(jni_str!("java/lang/IllegalStateException"), JNIString::from("it is closed"))
-            }
-            Failure::Engine(EngineError::Settings(message)) => {
-                env.throw_new(jni_str!("java/lang/IllegalArgumentException"), JNIString::from(message))
-            }
-            Failure::Engine(error @ (EngineError::Panic(_) | EngineError::Internal(_))) => {
-                throw_panic(env, &error.to_string())
-            }
-            Failure::Engine(EngineError::Redis(fault)) => throw_redis(env, fault.kind.name(), fault.message()),
-            // A pending Java exception is thrown as it is.
-            Failure::Jni(JniError::JavaException) => Ok(()),
-            Failure::Jni(error) => throw_panic(env, &format!("the JVM refused a call: {error}")),
+        // An exception that is pending already is thrown as it is, whatever came after it.
+        if !env.exception_check() {
+            // A second failure while this one is told leaves its own exception pending.
+            let _ = match failure {
+                Failure::Engine(EngineError::Settings(message)) | Failure::Argument(message) => {
+                    raise(env, ARGUMENT, &message)
+                }
+                Failure::Engine(EngineError::Redis(fault)) => raise(env, fault.kind.name(), fault.message()),
+                Failure::Closed | Failure::Engine(EngineError::Closed) => raise(env, CLOSED, "it is closed"),
+                Failure::Engine(error) => raise(env, PANIC, &error.to_string()),
+                Failure::Internal(message) => raise(env, PANIC, &EngineError::Internal(message).to_string()),
+                Failure::Pending => raise(env, PANIC, "the JVM refused a call"),
+            };
         }
-        .map(|()| T::default())
+        Ok(T::default())
     }
 
     fn on_panic<'unowned: 'native, 'native>(
@@ -86,41 +125,14 @@ impl<T: Default> ErrorPolicy<T, Failure> for ThrowTyped {
         payload: Box<dyn Any + Send>,
     ) -> jni::errors::Result<T> {
         let error = EngineError::from_panic(payload);
-        let place = PLACE.with(|place| place.borrow_mut().take()).unwrap_or_default();
-        throw_panic(env, &format!("{error}{place}")).map(|()| T::default())
+        if !env.exception_check() {
+            let _ = raise(env, PANIC, &error.to_string());
+        }
+        Ok(T::default())
     }
 }
 
-fn throw_panic(env: &mut Env<'_>, message: &str) -> jni::errors::Result<()> {
-    env.throw_new(jni_str!("com/redis/flink/bridge/NativePanicException"), JNIString::from(message))
-}
-
-fn throw_redis(env: &mut Env<'_>, code: &str, message: &str) -> jni::errors::Result<()> {
-    let code = JString::from_str(env, code)?;
-    let message = JString::from_str(env, message)?;
-    let arguments = [JValue::Object(&code), JValue::Object(&message)];
-    let exception: JObject<'_> = env.new_object(
-        jni_str!("com/redis/flink/bridge/RedisException"),
-        jni_sig!("(Ljava/lang/String;Ljava/lang/String;)V"),
-        &arguments,
-    )?;
-    let exception = env.cast_local::<JThrowable>(exception)?;
-    env.throw(exception)
-}
-
-thread_local! {
-    /// Where this thread panicked last, which the payload of a panic does not tell. Not how it got there: the library's file is deleted
-    /// once it is loaded, so its frames have no names.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// Notes the place of panics for the exception, instead of printing it. The hook of this copy of the library only.
-pub(crate) fn note_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            PLACE.with(|kept| *kept.borrow_mut() = Some(format!(" (at {place})")));
-        }));
-    });
-}
+/// Codes of `NativeFailure` beside those of faults.
+const ARGUMENT: &str = "argument";
+const CLOSED: &str = "closed";
+const PANIC: &str = "panic";

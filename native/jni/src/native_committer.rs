@@ -6,8 +6,9 @@ use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::{jboolean, jint, jlong};
 
-use crate::guard::{guarded, wait};
+use crate::guard::{guarded, on_object, on_removed, wait};
 use crate::handles::Handles;
+use crate::java::text;
 use crate::native_credentials::find_desk;
 
 static COMMITTERS: Handles<Committer> = Handles::new();
@@ -19,7 +20,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeOpen<'l
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SinkSettings::from_json(&text(env, "sink settings", &settings)?)?;
         find_desk(&mut settings.connection)?;
         Ok(COMMITTERS.add(Committer::new(settings)?))
     })
@@ -33,9 +34,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeCommit<
     committables: JString<'local>,
     max_wait_millis: jint,
 ) -> jboolean {
-    guarded(env, |env| {
-        let committer = COMMITTERS.get(handle)?;
-        let committables: Vec<Committable> = parse("committables", &committables.try_to_string(env)?)?;
+    on_object(env, &COMMITTERS, handle, |env, committer| {
+        let committables: Vec<Committable> = parse("committables", &text(env, "committables", &committables)?)?;
         Ok(committer.commit(&committables, wait(max_wait_millis))?)
     })
 }
@@ -48,9 +48,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeRecover
     lanes: JString<'local>,
     max_wait_millis: jint,
 ) -> jboolean {
-    guarded(env, |env| {
-        let committer = COMMITTERS.get(handle)?;
-        let lanes: Vec<Lane> = parse("lanes", &lanes.try_to_string(env)?)?;
+    on_object(env, &COMMITTERS, handle, |env, committer| {
+        let lanes: Vec<Lane> = parse("lanes", &text(env, "lanes", &lanes)?)?;
         Ok(committer.recover(&lanes, wait(max_wait_millis))?)
     })
 }
@@ -61,10 +60,5 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeClose<'
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    guarded(env, |_| {
-        if let Some(committer) = COMMITTERS.remove(handle) {
-            committer.close();
-        }
-        Ok(())
-    });
+    on_removed(env, &COMMITTERS, handle, |committer| committer.close());
 }

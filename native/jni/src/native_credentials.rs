@@ -6,15 +6,16 @@ use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::{jboolean, jlong};
 
-use crate::guard::{Outcome, guarded};
+use crate::guard::{Failure, Outcome, guarded, on_object, on_removed};
 use crate::handles::Handles;
+use crate::java::text;
 
 static DESKS: Handles<Desk> = Handles::new();
 
 /// The desk that the settings name, if they name one. To be called by whatever is opened with connection settings.
 pub(crate) fn find_desk(connection: &mut ConnectionSettings) -> Outcome<()> {
     if let Some(handle) = connection.credentials {
-        connection.desk = Some(DESKS.get(handle)?);
+        connection.desk = Some(DESKS.get(handle).ok_or(Failure::Closed)?);
     }
     Ok(())
 }
@@ -33,7 +34,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeWante
     _class: JClass<'local>,
     handle: jlong,
 ) -> jboolean {
-    guarded(env, |_| Ok(DESKS.get(handle)?.wanted()))
+    on_object(env, &DESKS, handle, |_, desk| Ok(desk.wanted()))
 }
 
 #[unsafe(no_mangle)]
@@ -43,9 +44,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeGive<
     handle: jlong,
     credentials: JString<'local>,
 ) {
-    guarded(env, |env| {
-        let desk = DESKS.get(handle)?;
-        desk.give(&Credentials::from_json(&credentials.try_to_string(env)?)?);
+    on_object(env, &DESKS, handle, |env, desk| {
+        desk.give(&Credentials::from_json(&text(env, "credentials", &credentials)?)?);
         Ok(())
     });
 }
@@ -56,10 +56,5 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeClose
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    guarded(env, |_| {
-        if let Some(desk) = DESKS.remove(handle) {
-            desk.close();
-        }
-        Ok(())
-    });
+    on_removed(env, &DESKS, handle, |desk| desk.close());
 }

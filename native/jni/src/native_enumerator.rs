@@ -6,8 +6,9 @@ use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::{jint, jlong};
 
-use crate::guard::{guarded, wait};
+use crate::guard::{guarded, on_object, on_removed, wait};
 use crate::handles::Handles;
+use crate::java::{json, text};
 use crate::native_credentials::find_desk;
 
 static ENUMERATORS: Handles<Enumerator> = Handles::new();
@@ -19,7 +20,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeOpen<'
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SourceSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SourceSettings::from_json(&text(env, "source settings", &settings)?)?;
         find_desk(&mut settings.connection)?;
         Ok(ENUMERATORS.add(Enumerator::new(settings)?))
     })
@@ -33,11 +34,10 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeDiscov
     request: JString<'local>,
     max_wait_millis: jint,
 ) -> JString<'local> {
-    guarded(env, |env| {
-        let enumerator = ENUMERATORS.get(handle)?;
-        let request = parse("discover request", &request.try_to_string(env)?)?;
+    on_object(env, &ENUMERATORS, handle, |env, enumerator| {
+        let request = parse("discover request", &text(env, "discover request", &request)?)?;
         match enumerator.discover(&request, wait(max_wait_millis))? {
-            Some(found) => Ok(JString::from_str(env, serde_json::to_string(&found).unwrap_or_default())?),
+            Some(found) => json(env, &found),
             None => Ok(JString::default()),
         }
     })
@@ -49,10 +49,5 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeClose<
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    guarded(env, |_| {
-        if let Some(enumerator) = ENUMERATORS.remove(handle) {
-            enumerator.close();
-        }
-        Ok(())
-    });
+    on_removed(env, &ENUMERATORS, handle, |enumerator| enumerator.close());
 }

@@ -1,20 +1,21 @@
 //! `NativeLibrary`: that the library is there, and what it logs.
 
-use flink_redis_engine::telemetry::logs;
+use flink_redis_engine::telemetry::{logs, panics};
 use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::jint;
 
-use crate::guard::{guarded, note_panics};
+use crate::guard::guarded;
+use crate::java::{json, string};
 
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeVersion<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
 ) -> JString<'local> {
-    note_panics();
+    panics::note();
     logs::install();
-    guarded(env, |env| Ok(JString::from_str(env, env!("CARGO_PKG_VERSION"))?))
+    guarded(env, |env| string(env, env!("CARGO_PKG_VERSION")))
 }
 
 #[unsafe(no_mangle)]
@@ -35,11 +36,9 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeDrainLogs
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
 ) -> JString<'local> {
-    guarded(env, |env| {
-        let Some(drained) = logs::drain() else { return Ok(JString::default()) };
-        // Texts and numbers: there is nothing in it that can't be written as JSON.
-        let json = serde_json::to_string(&drained).unwrap_or_default();
-        Ok(JString::from_str(env, json)?)
+    guarded(env, |env| match logs::drain() {
+        Some(drained) => json(env, &drained),
+        None => Ok(JString::default()),
     })
 }
 

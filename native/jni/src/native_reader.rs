@@ -7,8 +7,9 @@ use jni::objects::{JByteArray, JClass, JIntArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
 
-use crate::guard::{Outcome, guarded, wait};
+use crate::guard::{Outcome, guarded, on_object, on_removed, wait};
 use crate::handles::Handles;
+use crate::java::{byte_array, ints, json, text};
 use crate::native_credentials::find_desk;
 
 static READERS: Handles<Reader> = Handles::new();
@@ -20,7 +21,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeOpen<'loca
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SourceSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SourceSettings::from_json(&text(env, "source settings", &settings)?)?;
         find_desk(&mut settings.connection)?;
         Ok(READERS.add(Reader::new(settings)?))
     })
@@ -33,9 +34,9 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeAddSplits<
     handle: jlong,
     splits: JString<'local>,
 ) {
-    guarded(env, |env| {
-        let splits = parse("splits", &splits.try_to_string(env)?)?;
-        Ok(READERS.get(handle)?.add_splits(splits)?)
+    on_object(env, &READERS, handle, |env, reader| {
+        let splits = parse("splits", &text(env, "splits", &splits)?)?;
+        Ok(reader.add_splits(splits)?)
     });
 }
 
@@ -47,8 +48,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativePoll<'loca
     handle: jlong,
     max_wait_millis: jint,
 ) -> JByteArray<'local> {
-    guarded(env, |env| match READERS.get(handle)?.poll(wait(max_wait_millis))? {
-        Some(batch) => Ok(env.byte_array_from_slice(&batch.bytes)?),
+    on_object(env, &READERS, handle, |env, reader| match reader.poll(wait(max_wait_millis))? {
+        Some(batch) => byte_array(env, &batch.bytes),
         None => Ok(JByteArray::default()),
     })
 }
@@ -59,8 +60,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeWakeUp<'lo
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    guarded(env, |_| {
-        READERS.get(handle)?.wake_up();
+    on_object(env, &READERS, handle, |_, reader| {
+        reader.wake_up();
         Ok(())
     });
 }
@@ -73,16 +74,14 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativePauseOrRes
     pause: JIntArray<'local>,
     resume: JIntArray<'local>,
 ) {
-    guarded(env, |env| {
-        READERS.get(handle)?.pause_or_resume(&partitions(env, &pause)?, &partitions(env, &resume)?);
+    on_object(env, &READERS, handle, |env, reader| {
+        reader.pause_or_resume(&partitions(env, &pause)?, &partitions(env, &resume)?);
         Ok(())
     });
 }
 
 fn partitions(env: &Env<'_>, array: &JIntArray<'_>) -> Outcome<Vec<Partition>> {
-    let mut numbers = vec![0; array.len(env)?];
-    array.get_region(env, 0, &mut numbers)?;
-    Ok(numbers.into_iter().map(i32::cast_unsigned).collect())
+    Ok(ints(env, "partitions", array)?.into_iter().map(i32::cast_unsigned).collect())
 }
 
 #[unsafe(no_mangle)]
@@ -94,9 +93,9 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeEmitted<'l
     milliseconds: jlong,
     sequence: jlong,
 ) {
-    guarded(env, |_| {
+    on_object(env, &READERS, handle, |_, reader| {
         let position = EntryId::new(milliseconds.cast_unsigned(), sequence.cast_unsigned());
-        READERS.get(handle)?.emitted(partition.cast_unsigned(), position);
+        reader.emitted(partition.cast_unsigned(), position);
         Ok(())
     });
 }
@@ -109,9 +108,9 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeCheckpoint
     checkpoint_id: jlong,
     positions: JString<'local>,
 ) {
-    guarded(env, |env| {
-        let positions = parse("checkpoint", &positions.try_to_string(env)?)?;
-        READERS.get(handle)?.checkpoint(checkpoint_id, positions);
+    on_object(env, &READERS, handle, |env, reader| {
+        let positions = parse("checkpoint", &text(env, "checkpoint", &positions)?)?;
+        reader.checkpoint(checkpoint_id, positions);
         Ok(())
     });
 }
@@ -123,8 +122,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeComplete<'
     handle: jlong,
     checkpoint_id: jlong,
 ) {
-    guarded(env, |_| {
-        READERS.get(handle)?.complete(checkpoint_id);
+    on_object(env, &READERS, handle, |_, reader| {
+        reader.complete(checkpoint_id);
         Ok(())
     });
 }
@@ -136,8 +135,8 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeAbort<'loc
     handle: jlong,
     checkpoint_id: jlong,
 ) {
-    guarded(env, |_| {
-        READERS.get(handle)?.abort(checkpoint_id);
+    on_object(env, &READERS, handle, |_, reader| {
+        reader.abort(checkpoint_id);
         Ok(())
     });
 }
@@ -148,10 +147,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeStats<'loc
     _class: JClass<'local>,
     handle: jlong,
 ) -> JString<'local> {
-    guarded(env, |env| {
-        let stats = READERS.get(handle)?.stats();
-        Ok(JString::from_str(env, serde_json::to_string(&stats).unwrap_or_default())?)
-    })
+    on_object(env, &READERS, handle, |env, reader| json(env, &reader.stats()))
 }
 
 #[unsafe(no_mangle)]
@@ -160,10 +156,5 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeClose<'loc
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    guarded(env, |_| {
-        if let Some(reader) = READERS.remove(handle) {
-            reader.close();
-        }
-        Ok(())
-    });
+    on_removed(env, &READERS, handle, |reader| reader.close());
 }

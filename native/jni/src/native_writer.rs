@@ -1,14 +1,14 @@
 //! `NativeWriter`.
 
 use flink_redis_engine::config::SinkSettings;
-use flink_redis_engine::error::Error;
 use flink_redis_engine::sink::Writer;
 use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JString};
 use jni::sys::{jboolean, jint, jlong};
 
-use crate::guard::{guarded, wait};
+use crate::guard::{guarded, on_object, on_removed, wait};
 use crate::handles::Handles;
+use crate::java::{bytes, json, text};
 use crate::native_credentials::find_desk;
 
 static WRITERS: Handles<Writer> = Handles::new();
@@ -20,7 +20,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeOpen<'loca
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SinkSettings::from_json(&settings.try_to_string(env)?)?;
+        let mut settings = SinkSettings::from_json(&text(env, "sink settings", &settings)?)?;
         find_desk(&mut settings.connection)?;
         Ok(WRITERS.add(Writer::new(settings)?))
     })
@@ -36,15 +36,9 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeWrite<'loc
     length: jint,
     max_wait_millis: jint,
 ) -> jboolean {
-    guarded(env, |env| {
-        let writer = WRITERS.get(handle)?;
-        let length = length.max(0).unsigned_abs() as usize;
-        if length > frame.len(env)? {
-            return Err(Error::Settings("a frame of records is longer than its array".to_owned()).into());
-        }
-        let mut bytes = vec![0u8; length];
-        frame.get_region(env, 0, bytemuck::cast_slice_mut(&mut bytes))?;
-        Ok(writer.write(&bytes, wait(max_wait_millis))?)
+    on_object(env, &WRITERS, handle, |env, writer| {
+        let frame = bytes(env, "frame of records", &frame, length)?;
+        Ok(writer.write(&frame, wait(max_wait_millis))?)
     })
 }
 
@@ -55,7 +49,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeFlush<'loc
     handle: jlong,
     max_wait_millis: jint,
 ) -> jboolean {
-    guarded(env, |_| Ok(WRITERS.get(handle)?.flush(wait(max_wait_millis))?))
+    on_object(env, &WRITERS, handle, |_, writer| Ok(writer.flush(wait(max_wait_millis))?))
 }
 
 #[unsafe(no_mangle)]
@@ -64,10 +58,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativePrepare<'l
     _class: JClass<'local>,
     handle: jlong,
 ) -> JString<'local> {
-    guarded(env, |env| {
-        let prepared = WRITERS.get(handle)?.prepare();
-        Ok(JString::from_str(env, serde_json::to_string(&prepared).unwrap_or_default())?)
-    })
+    on_object(env, &WRITERS, handle, |env, writer| json(env, &writer.prepare()))
 }
 
 #[unsafe(no_mangle)]
@@ -76,10 +67,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeStats<'loc
     _class: JClass<'local>,
     handle: jlong,
 ) -> JString<'local> {
-    guarded(env, |env| {
-        let stats = WRITERS.get(handle)?.stats();
-        Ok(JString::from_str(env, serde_json::to_string(&stats).unwrap_or_default())?)
-    })
+    on_object(env, &WRITERS, handle, |env, writer| json(env, &writer.stats()))
 }
 
 #[unsafe(no_mangle)]
@@ -88,10 +76,5 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeClose<'loc
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    guarded(env, |_| {
-        if let Some(writer) = WRITERS.remove(handle) {
-            writer.close();
-        }
-        Ok(())
-    });
+    on_removed(env, &WRITERS, handle, |writer| writer.close());
 }

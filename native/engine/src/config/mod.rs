@@ -14,14 +14,25 @@ pub use connection::{ConnectionSettings, Node, Secret, SentinelSettings, TlsMate
 pub use sink::{SinkKind, SinkSettings, Staging};
 pub use source::{AckStrategy, Place, SourceSettings, Split, SplitPosition};
 
+use serde_json::error::Category;
+
 use crate::error::{Error, Result};
 
 /// The number of a partition, from 0.
 pub type Partition = u32;
 
-/// Reads JSON of the control plane. The message never holds the text itself: it may hold a password.
+/// Reads JSON of the control plane. The message never holds any of the text: it may be a password. So of what serde says, which quotes
+/// values of a wrong type, only the names of missing fields are told, and the place.
 pub fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| Error::Settings(format!("{what}: {error}")))
+    serde_json::from_str(json).map_err(|error| {
+        let text = error.to_string();
+        let why = match error.classify() {
+            _ if text.starts_with("missing field `") => return Error::Settings(format!("{what}: {text}")),
+            Category::Data => "a value or a field that is not expected",
+            Category::Syntax | Category::Eof | Category::Io => "no JSON",
+        };
+        Error::Settings(format!("{what}: {why}, at line {} column {}", error.line(), error.column()))
+    })
 }
 
 fn not_blank(option: &str, value: &str) -> Result<()> {
@@ -55,6 +66,25 @@ mod tests {
     }
 
     #[test]
+    fn quotes_nothing_of_what_it_refuses() {
+        for refused in [
+            SOURCE.replace("6379", "\"s3cret\""),
+            SOURCE.replace("\"NOACK\"", "\"s3cret\""),
+            SOURCE.replace("\"topic\"", "\"s3cret\""),
+            SOURCE.replace("\"startingId\":\"$\"", "\"startingId\":\"s3cret\""),
+            "\"s3cret\"".to_owned(),
+            "s3cret".to_owned(),
+        ] {
+            let message = SourceSettings::from_json(&refused).unwrap_err().to_string();
+            assert!(message.starts_with("source settings: "), "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
+            assert!(message.contains(" at line "), "{message}");
+        }
+        let message = SourceSettings::from_json(&SOURCE.replace("\"group\":\"g\",", "")).unwrap_err().to_string();
+        assert!(message.contains("missing field `group`"), "{message}");
+    }
+
+    #[test]
     fn shows_no_password() {
         let settings = SourceSettings::from_json(SOURCE).unwrap();
         assert!(!format!("{settings:?}").contains("s3cret"));
@@ -69,7 +99,7 @@ mod tests {
             ("\"host\":\"h\"", "\"host\":\" \"", "host is ' '"),
             ("\"numPartitions\":2", "\"numPartitions\":0", "numPartitions is 0: at least 1"),
             ("\"blockMillis\":1", "\"blockMillis\":0", "blockMillis is 0: at least 1"),
-            ("\"startingId\":\"$\"", "\"startingId\":\"x\"", "'x' is no entry ID"),
+            ("\"startingId\":\"$\"", "\"startingId\":\"x\"", "a value or a field that is not expected"),
         ] {
             let error = SourceSettings::from_json(&SOURCE.replace(from, to)).unwrap_err();
             assert!(error.to_string().contains(message), "{error}");

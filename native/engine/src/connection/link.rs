@@ -7,6 +7,7 @@ use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
+use crate::connection::outline::Outline;
 use crate::connection::reply;
 use crate::connection::transport::Stream;
 use crate::error::{Error, Fault, FaultKind, Result};
@@ -14,11 +15,16 @@ use crate::error::{Error, Fault, FaultKind, Result};
 /// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
 const READ_CHUNK: usize = 256 * 1024;
 
+/// What the first read for a reply takes, and what a connection keeps while it waits: it waits most of the time, and there may be thousands.
+const FIRST_CHUNK: usize = 16 * 1024;
+
 /// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may be half read.
 pub struct Connection {
     stream: Box<dyn Stream>,
     /// Received, not yet consumed.
     inbox: BytesMut,
+    /// What the next read from the socket takes, at most.
+    chunk: usize,
     /// Queued, not yet sent.
     outbox: Vec<u8>,
     command_timeout: Duration,
@@ -32,7 +38,15 @@ const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, command_timeout: Duration) -> Self {
-        Self { stream, inbox: BytesMut::new(), outbox: Vec::new(), command_timeout, asking: false, unanswered: 0 }
+        Self {
+            stream,
+            inbox: BytesMut::new(),
+            chunk: FIRST_CHUNK,
+            outbox: Vec::new(),
+            command_timeout,
+            asking: false,
+            unanswered: 0,
+        }
     }
 
     pub(super) fn asking(mut self, asking: bool) -> Self {
@@ -75,6 +89,22 @@ impl Connection {
         self.next(deadline).await
     }
 
+    /// The next reply without its large parts: what is long or deep in it is null. It may be of any size, and takes little memory.
+    pub(crate) async fn outline(&mut self, extra: Duration) -> Result<Value> {
+        self.begin_reply(self.deadline(extra)).await?;
+        let mut outline = Outline::default();
+        loop {
+            let (used, value) = outline.take(&self.inbox)?;
+            self.inbox.advance(used);
+            if let Some(value) = value {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                return value;
+            }
+            // Each part of a large reply may take that long.
+            self.fill(self.deadline(extra)).await?;
+        }
+    }
+
     /// The next reply as it came, an error reply too.
     pub(crate) async fn raw(&mut self) -> Result<BytesMut> {
         let deadline = self.deadline(Duration::ZERO);
@@ -103,8 +133,9 @@ impl Connection {
     }
 
     async fn next_raw(&mut self, deadline: Instant) -> Result<BytesMut> {
+        let mut end = reply::End::default();
         loop {
-            if let Some(length) = reply::length(&self.inbox)? {
+            if let Some(length) = end.find(&self.inbox)? {
                 self.unanswered = self.unanswered.saturating_sub(1);
                 return Ok(self.inbox.split_to(length));
             }
@@ -114,6 +145,12 @@ impl Connection {
 
     /// To be called before a reply is read by a codec of one's own.
     pub(crate) async fn begin_reply(&mut self, deadline: Instant) -> Result<()> {
+        if self.inbox.is_empty() {
+            self.chunk = FIRST_CHUNK;
+            if self.inbox.capacity() > FIRST_CHUNK {
+                self.inbox = BytesMut::new();
+            }
+        }
         if self.asking {
             self.next(deadline).await?;
         }
@@ -140,7 +177,8 @@ impl Connection {
 
     /// Receives more, at least one byte, until `deadline`.
     pub async fn fill(&mut self, deadline: Instant) -> Result<()> {
-        self.inbox.reserve(READ_CHUNK);
+        self.inbox.reserve(self.chunk);
+        self.chunk = READ_CHUNK;
         match timeout_at(deadline, self.stream.read_buf(&mut self.inbox)).await {
             Ok(Ok(0)) => Err(ended()),
             Ok(Ok(_)) => Ok(()),

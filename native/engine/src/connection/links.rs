@@ -60,7 +60,7 @@ impl Links {
             }
         }
         OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut())
-            .map_err(|_| Error::Internal("a connection that was there is gone"))
+            .map_err(|_| Error::Internal("a connection that was there is gone".to_owned()))
     }
 
     fn lane(&self, route: &Route, table: &Table) -> Arc<tokio::sync::Mutex<Lane>> {

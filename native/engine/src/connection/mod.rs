@@ -7,6 +7,7 @@
 //! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
+//! * [`outline`] decodes a reply without its large parts
 //! * [`reply`] finds where a reply ends, and decodes the rare ones with the `redis` crate
 //! * [`retry`] how long to wait before trying again, and when to give up
 //!
@@ -19,6 +20,7 @@ mod door;
 mod greeting;
 mod link;
 mod links;
+mod outline;
 mod race;
 pub mod reply;
 mod retry;

@@ -29,7 +29,7 @@ where
     });
     staggered(once.collect::<Vec<_>>(), HEAD_START, ask, |error| told(error) == Told::Refused).await.map_err(|failed| {
         let clearest = failed.into_iter().reduce(|one, other| if told(&other) > told(&one) { other } else { one });
-        clearest.unwrap_or(Error::Internal("there is no server to ask"))
+        clearest.unwrap_or(Error::Internal("there is no server to ask".to_owned()))
     })
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Fault, Result};
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// Arrays in arrays; the deepest known reply (`XINFO STREAM … FULL`) has six. The decoder goes as deep as they do.
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 
 /// What the server itself allows for a string (`proto-max-bulk-len`).
 const LONGEST_STRING: u32 = 512 << 20;
@@ -19,39 +19,65 @@ const LONGEST_REPLY: usize = LONGEST_STRING as usize + LONGEST_LINE;
 
 /// The length of the reply that `bytes` begin with, or `None` when it isn't all there.
 pub fn length(bytes: &[u8]) -> Result<Option<usize>> {
-    let mut at = 0;
-    // Of each array that has begun, how many elements are to come; the reply itself is the one element of the first.
-    let mut open = [0; DEEPEST + 1];
-    let mut depth = 0;
-    open[0] = 1;
-    loop {
-        while open[depth] == 0 {
-            if depth == 0 {
-                return Ok(Some(at));
+    End::default().find(bytes)
+}
+
+/// Finds the end of a reply that comes in parts, and goes on where it was when more has come.
+pub struct End {
+    /// How far it is known; beyond what has come, where a string's body is to come.
+    at: usize,
+    /// Of each array that has begun, how many elements are to come; the reply itself is the one element of the first.
+    open: [usize; DEEPEST + 1],
+    depth: usize,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        let mut open = [0; DEEPEST + 1];
+        open[0] = 1;
+        Self { at: 0, open, depth: 0 }
+    }
+}
+
+impl End {
+    /// The reply's length, or `None` when it isn't all there. `bytes` are all of it that has come, at each call.
+    pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
+        while self.at <= bytes.len() {
+            while self.open[self.depth] == 0 {
+                if self.depth == 0 {
+                    return Ok(Some(self.at));
+                }
+                self.depth -= 1;
             }
-            depth -= 1;
+            let Some(line) = header(&bytes[self.at..])? else { break };
+            self.take(line)?;
         }
-        let Some(line) = header(&bytes[at..])? else { return to_come(bytes) };
-        at += line.len() + 2;
-        open[depth] -= 1;
+        to_come(bytes)
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<()> {
+        self.at += line.len() + 2;
+        self.open[self.depth] -= 1;
         match line[0] {
             b'$' => {
                 if let Some(body) = size(line)? {
-                    at += body + 2;
+                    self.at += body + 2;
                 }
             }
-            b'*' if depth == DEEPEST => return Err(Error::protocol("arrays in arrays beyond measure in the reply")),
+            b'*' if self.depth == DEEPEST => return Err(too_deep()),
             b'*' => {
-                depth += 1;
-                open[depth] = size(line)?.unwrap_or(0);
+                self.depth += 1;
+                self.open[self.depth] = size(line)?.unwrap_or(0);
             }
             b'+' | b'-' | b':' => {}
             other => return Err(unexpected(other)),
         }
-        if at > bytes.len() {
-            return to_come(bytes);
-        }
+        Ok(())
     }
+}
+
+pub(super) fn too_deep() -> Error {
+    Error::protocol("arrays in arrays beyond measure in the reply")
 }
 
 /// It isn't all there: whoever asks will receive more, up to a point.
@@ -63,7 +89,7 @@ fn to_come(bytes: &[u8]) -> Result<Option<usize>> {
 }
 
 /// The line that `bytes` begin with, without its CRLF; `None` when it isn't all there.
-fn header(bytes: &[u8]) -> Result<Option<&[u8]>> {
+pub(super) fn header(bytes: &[u8]) -> Result<Option<&[u8]>> {
     match memchr::memchr(b'\n', bytes) {
         Some(end) if end >= 2 && bytes[end - 1] == b'\r' => Ok(Some(&bytes[..end - 1])),
         Some(_) => Err(Error::protocol("a line of the reply is not ended by CRLF; is this a Redis server?")),
@@ -208,6 +234,11 @@ mod tests {
             }
             let more = [&reply[..], &behind].concat();
             prop_assert_eq!(length(&more).unwrap(), Some(reply.len()));
+            let mut end = End::default();
+            for cut in 0..reply.len() {
+                prop_assert_eq!(end.find(&reply[..cut]).unwrap(), None, "in parts, cut at {}", cut);
+            }
+            prop_assert_eq!(end.find(&more).unwrap(), Some(reply.len()));
             match decode(&reply) {
                 Ok(value) => prop_assert_eq!(value, redis::parse_redis_value(&reply).unwrap()),
                 Err(error) => prop_assert!(reply[0] == b'-', "{}", error),

@@ -44,8 +44,8 @@ impl Outage {
         if !fault.is_passing() {
             return Err(fault.context(&self.what).into());
         }
-        if self.attempts == 0 && fault.kind == FaultKind::Redirect {
-            // Nothing is wrong: the way is known already.
+        if self.attempts == 0 && (fault.kind == FaultKind::Redirect || fault.code == "NOGROUP") {
+            // Nothing is wrong: the way is known already; and a group that is gone is made again, and told by whoever does.
             self.attempts = 1;
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);

@@ -29,20 +29,12 @@ pub(super) async fn take_over(
 ) -> Result<Runs> {
     let mut told = false;
     loop {
-        let pending = commands::pending_up_to(connection, stream, &settings.group, to).await.context(|| "XPENDING")?;
-        let foreign =
-            |pending: &&Pending| ConsumerName::parse(&settings.connection.client_name, &pending.consumer).is_none();
-        let wait = pending
-            .iter()
-            .filter(foreign)
-            .map(|entry| settings.claim_min_idle_millis.saturating_sub(entry.idle_millis))
-            .max();
-        match wait {
-            None => return Ok(pending.into_iter().map(|entry| entry.id).collect()),
+        let found = look(connection, settings, stream, to).await.context(|| "XPENDING")?;
+        match found.wait_millis {
+            None => return Ok(found.all),
             Some(0) => {
-                let ids: Vec<EntryId> = pending.iter().filter(foreign).map(|entry| entry.id).collect();
-                info!("stream '{stream}': taking {} pending entries of other consumers over", ids.len());
-                claim(connection, settings, stream, &ids).await?;
+                info!("stream '{stream}': taking {} pending entries of other consumers over", found.foreign.len());
+                claim(connection, settings, stream, &found.foreign).await?;
             }
             Some(millis) => {
                 if !told {
@@ -59,11 +51,41 @@ pub(super) async fn take_over(
     }
 }
 
+/// What is pending.
+#[derive(Default)]
+struct Found {
+    all: Runs,
+    /// Those of other clients' consumers.
+    foreign: Runs,
+    /// Until all of these may be taken over; `None`: there are none.
+    wait_millis: Option<u64>,
+}
+
+/// Page by page, of which nothing is kept but the IDs.
+async fn look(connection: &mut Connection, settings: &SourceSettings, stream: &str, to: EntryId) -> Result<Found> {
+    let mut found = Found::default();
+    let mut from = Some(EntryId::ZERO);
+    while let Some(first) = from {
+        let page = commands::pending_page(connection, stream, &settings.group, first, to).await?;
+        for Pending { id, consumer, idle_millis } in &page {
+            found.all.push(*id);
+            if ConsumerName::parse(&settings.connection.client_name, consumer).is_none() {
+                found.foreign.push(*id);
+                let wait = settings.claim_min_idle_millis.saturating_sub(*idle_millis);
+                found.wait_millis = found.wait_millis.max(Some(wait));
+            }
+        }
+        from = commands::next_page(&page, to);
+    }
+    Ok(found)
+}
+
 /// One that its owner has acknowledged or read again meanwhile stays with it; the next look shows.
-async fn claim(connection: &mut Connection, settings: &SourceSettings, stream: &str, ids: &[EntryId]) -> Result<()> {
+async fn claim(connection: &mut Connection, settings: &SourceSettings, stream: &str, ids: &Runs) -> Result<()> {
     let client_id = consumers::client_id(connection).await?.unwrap_or(NO_CLIENT_ID);
     let own = ConsumerName { epoch: 0, tag: random::tag(), client_id };
     let consumer = own.of(&settings.connection.client_name);
+    let ids: Vec<EntryId> = ids.runs().flat_map(|run| run.ids()).collect();
     for chunk in ids.chunks(PAGE) {
         let claim = commands::claim(stream, &settings.group, &consumer, settings.claim_min_idle_millis, chunk);
         connection.call(&claim).await.context(|| "XCLAIM")?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::config::{Partition, Place, SourceSettings, Split};
 use crate::connection::{Links, Outage, Servers};
@@ -21,7 +21,7 @@ use crate::source::commands;
 use crate::topic::stream_name;
 
 /// What Java asks.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoverRequest {
     pub parallelism: u32,
@@ -44,7 +44,7 @@ pub struct Discovered {
 /// Called from any thread; one discovery at a time.
 pub struct Enumerator {
     discovery: Arc<Discovery>,
-    running: Call<Discovered>,
+    running: Call<DiscoverRequest, Discovered>,
     // Last, since its drop ends the runtime that the task is on.
     runtime: Arc<EngineRuntime>,
 }
@@ -66,7 +66,7 @@ impl Enumerator {
             let (discovery, request) = (Arc::clone(&self.discovery), request.clone());
             async move { discovery.with_retries(&request).await }
         };
-        self.running.wait(self.runtime.handle()?, begin, max_wait)
+        self.running.wait(self.runtime.handle()?, request.clone(), begin, max_wait)
     }
 
     /// Ends the discovery that runs. Idempotent.
@@ -106,20 +106,31 @@ impl Discovery {
         }
         let name = format!("{}-enumerator", self.settings.connection.client_name);
         let links = Links::new(self.servers.clone(), name);
-        let mut splits = Vec::new();
+        let mut splits: Vec<Split> = Vec::new();
+        let mut created = 0;
         for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
             let stream = stream_name(&self.settings.topic, partition);
             match self.begin(&links, &stream, partition, request.restored).await {
-                Ok(split) => splits.push(split),
+                Ok((split, new)) => {
+                    created += u32::from(new);
+                    splits.push(split);
+                }
                 Err(error) => return Err(links.failed(&stream, error)),
             }
         }
-        self.warn_of_more_partitions(&links).await?;
-        Ok(Discovered { owners: owners(self.settings.num_partitions, request.parallelism), splits })
+        let SourceSettings { topic, group, num_partitions, .. } = &self.settings;
+        info!(
+            "source topic '{topic}': {} of {num_partitions} partitions begin without state; group '{group}' created on {created} of their \
+             streams, {} entries pending on the others",
+            splits.len(),
+            splits.iter().map(|split| split.pending.len()).sum::<u64>()
+        );
+        self.warn_of_other_streams(&links).await;
+        Ok(Discovered { owners: owners(topic, *num_partitions, request.parallelism), splits })
     }
 
-    /// The split of a partition that has none.
-    async fn begin(&self, links: &Links, stream: &str, partition: Partition, restored: bool) -> Result<Split> {
+    /// The split of a partition that has none, and whether its group was made.
+    async fn begin(&self, links: &Links, stream: &str, partition: Partition, restored: bool) -> Result<(Split, bool)> {
         let mut connection = links.to(stream).await?;
         let connection = &mut *connection;
         let group = &self.settings.group;
@@ -140,39 +151,51 @@ impl Discovery {
             Place::Id(id) => id,
         });
         let position = progress.delivered;
-        match created {
-            true => info!("stream '{stream}': group '{group}' created, reading begins behind {position}"),
-            false => {
-                info!("stream '{stream}': group '{group}' goes on behind {position}, {} entries pending", pending.len())
-            }
-        }
-        Ok(Split { partition, position, pending, stopping_id })
+        debug!("stream '{stream}': reading begins behind {position}, {} entries pending", pending.len());
+        Ok((Split { partition, position, pending, stopping_id }, created))
     }
 
-    /// A producer with more partitions than this job reads would lose messages without a word.
-    async fn warn_of_more_partitions(&self, links: &Links) -> Result<()> {
-        let next = stream_name(&self.settings.topic, self.settings.num_partitions);
-        let there = match links.to(&next).await {
-            Ok(mut connection) => connection.call(redis::cmd("EXISTS").arg(&next)).await,
-            Err(error) => Err(error),
-        };
-        if let Ok(redis::Value::Int(1)) = there {
+    /// A producer whose streams have other names than this job reads would lose messages without a word. It is only a warning that is
+    /// missing where the server does not answer.
+    async fn warn_of_other_streams(&self, links: &Links) {
+        let SourceSettings { topic, num_partitions, .. } = &self.settings;
+        let next = stream_name(topic, *num_partitions);
+        if self.exists(links, &next).await {
             warn!(
-                "stream '{next}' exists: the topic has more partitions than numPartitions {}, they are not read",
-                self.settings.num_partitions
+                "stream '{next}' exists: the topic has more partitions than numPartitions {num_partitions}, they are not read"
             );
         }
-        match there {
-            Err(error) if error.is_passing() => Err(links.failed(&next, error)),
-            // Not permitted, or another fault of this command: the warning is all that is missing.
-            _ => Ok(()),
+        if self.exists(links, topic).await {
+            warn!(
+                "key '{topic}' exists, without a partition number; if it is a stream to be read: the streams of a topic are '{topic}:0' and so \
+                 on, and it is only these that this job reads"
+            );
+        }
+    }
+
+    async fn exists(&self, links: &Links, key: &str) -> bool {
+        let answer = match links.to(key).await {
+            Ok(mut connection) => connection.call(redis::cmd("EXISTS").arg(key)).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(there) => there == redis::Value::Int(1),
+            Err(error) => {
+                debug!("EXISTS '{key}': {}", links.failed(key, error));
+                false
+            }
         }
     }
 }
 
-/// Evenly, and the same in every run.
-fn owners(partitions: u32, parallelism: u32) -> Vec<u32> {
-    (0..partitions).map(|partition| partition % parallelism.max(1)).collect()
+/// Evenly, and the same in every run. Not every topic begins at the first reader: of many sources with few partitions it would get all.
+fn owners(topic: &str, partitions: u32, parallelism: u32) -> Vec<u32> {
+    let parallelism = parallelism.max(1);
+    let hash = topic.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let first = hash % parallelism;
+    (0..partitions)
+        .map(|partition| ((u64::from(first) + u64::from(partition)) % u64::from(parallelism)) as u32)
+        .collect()
 }
 
 #[cfg(test)]
@@ -180,8 +203,12 @@ mod tests {
     use super::owners;
 
     #[test]
-    fn spreads_evenly() {
-        assert_eq!(owners(5, 2), [0, 1, 0, 1, 0]);
-        assert_eq!(owners(2, 4), [0, 1]);
+    fn spreads_evenly_from_a_reader_of_the_topic_s_own_on() {
+        assert_eq!(owners("a", 5, 2), [1, 0, 1, 0, 1]);
+        assert_eq!(owners("b", 5, 2), [0, 1, 0, 1, 0]);
+        assert_eq!(owners("orders", 2, 1), [0, 0]);
+        let firsts: std::collections::BTreeSet<u32> =
+            (0..100).map(|n| owners(&format!("topic-{n}"), 1, 8)[0]).collect();
+        assert_eq!(firsts.len(), 8);
     }
 }

@@ -42,7 +42,7 @@ pub struct Lane {
 /// Called from any thread; one piece of work at a time.
 pub struct Committer {
     work: Arc<Work>,
-    running: Call<()>,
+    running: Call<Request, ()>,
     runtime: Arc<EngineRuntime>,
 }
 
@@ -66,7 +66,8 @@ impl Committer {
             let (work, committables) = (Arc::clone(&self.work), committables.to_vec());
             async move { work.commit_all(&committables).await }
         };
-        Ok(self.running.wait(self.runtime.handle()?, begin, max_wait)?.is_some())
+        let request = Request::Commit(committables.to_vec());
+        Ok(self.running.wait(self.runtime.handle()?, request, begin, max_wait)?.is_some())
     }
 
     /// Deletes the staging streams of these lanes, but for what is committed or about to be; the same way of waiting.
@@ -75,13 +76,21 @@ impl Committer {
             let (work, lanes) = (Arc::clone(&self.work), lanes.to_vec());
             async move { work.recover_all(&lanes).await }
         };
-        Ok(self.running.wait(self.runtime.handle()?, begin, max_wait)?.is_some())
+        let request = Request::Recover(lanes.to_vec());
+        Ok(self.running.wait(self.runtime.handle()?, request, begin, max_wait)?.is_some())
     }
 
     /// Ends what runs. Idempotent.
     pub fn close(&self) {
         self.running.close();
     }
+}
+
+/// What a call waits for.
+#[derive(PartialEq, Eq)]
+enum Request {
+    Commit(Vec<Committable>),
+    Recover(Vec<Lane>),
 }
 
 /// The work of it, on a task.

@@ -40,7 +40,7 @@ impl<'a> Record<'a> {
 /// The records of a frame, all checked: what comes back is well formed.
 ///
 /// # Errors
-/// `Settings` when it is not; that is a bug of the caller, and nothing of the frame is to be used.
+/// `Internal` when it is not: a bug of the caller, and nothing of the frame is to be used.
 pub fn records(frame: &[u8]) -> Result<Vec<Record<'_>>> {
     let header = frame.get(..HEADER).ok_or_else(|| broken("it has no header"))?;
     if header[0] != LAYOUT_VERSION {
@@ -85,7 +85,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32> {
 }
 
 fn broken(why: &str) -> Error {
-    Error::Settings(format!("a frame of records can't be read: {why}"))
+    Error::Internal(format!("a frame of records can't be read: {why}"))
 }
 
 #[cfg(test)]

@@ -58,7 +58,9 @@ impl Shared {
 
     /// To be called when the round is ending.
     pub(super) fn take_trouble(&mut self) -> Trouble {
-        self.trouble.take().unwrap_or(Trouble::Final(Error::Closed))
+        self.trouble
+            .take()
+            .unwrap_or_else(|| Trouble::Final(Error::Internal("a round ends without a reason".to_owned())))
     }
 
     /// The round ends by this error of work on `key`. The first one is told, unless a later one is final.

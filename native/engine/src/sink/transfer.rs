@@ -151,7 +151,7 @@ impl<'w> Transfer<'w> {
             self.pace.broke_off();
         }
         let mut replies = begun?.into_iter();
-        let mut reply = || replies.next().ok_or(Error::Internal("a command without a reply"));
+        let mut reply = || replies.next().ok_or(Error::Internal("a command without a reply".to_owned()));
         let mark = read_mark(&reply()?)?;
         let there = length(&reply()?)?;
         length(&reply()?)?;

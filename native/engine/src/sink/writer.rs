@@ -70,7 +70,7 @@ impl Writer {
     /// Takes a frame of records, to be written in order; `false`: there was no room by `max_wait`, and nothing of it was taken.
     ///
     /// # Errors
-    /// What ended the writer, again at every call; `Settings` for a frame that can't be read.
+    /// What ended the writer, again at every call; `Internal` for a frame that can't be read.
     pub fn write(&self, frame: &[u8], max_wait: Duration) -> Result<bool> {
         let records = frame::records(frame)?;
         if !self.queue.await_room(estimate_all(&records), max_wait)? {

@@ -46,9 +46,14 @@ impl Acknowledger {
         }
     }
 
-    /// How many entries are delivered and not yet acknowledged.
+    /// How many entries are delivered and not yet acknowledged, as far as they are remembered.
     pub(super) fn owed(&self) -> u64 {
         self.splits.lock().values().map(|owed| owed.len()).sum()
+    }
+
+    /// What remembering them takes up in memory.
+    pub(super) fn bytes(&self) -> u64 {
+        self.splits.lock().values().map(|owed| owed.bytes()).sum()
     }
 
     /// Carries out one split's orders, until the reader is closed and what was ordered by then is done. A final fault fails the reader.
@@ -118,30 +123,29 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Once after every connect: what replaced readers received and this job has emitted since is acknowledged, too.
+    /// Once after every connect, and after IDs were forgotten: what replaced readers received and this job has emitted since is acknowledged, too.
     async fn sweep(&mut self, order: &Order) -> Result<()> {
-        let Some(own) = order.sweeps.then(|| self.owed.to_sweep(order)).flatten() else { return Ok(()) };
+        let Some(own) = self.owed.to_sweep(order) else { return Ok(()) };
         let group = &self.shared.settings.group;
-        let mut from = EntryId::ZERO;
-        loop {
-            let page = match commands::pending_page(self.connection, self.stream, group, from, order.up_to).await {
+        let mut from = Some(EntryId::ZERO);
+        while let Some(first) = from {
+            let page = match commands::pending_page(self.connection, self.stream, group, first, order.up_to).await {
                 // The group is gone, and what was pending with it; whoever reads makes it again.
                 Err(error) if commands::is_gone(&error) => return Ok(()),
                 page => page.context(|| format!("XPENDING '{}'", self.stream))?,
             };
-            let Some(last) = page.last().map(|pending| pending.id) else { break };
-            let full = page.len() == commands::PAGE;
+            if self.owed.to_sweep(order).is_none() {
+                // The stream was made anew meanwhile: this may be its list.
+                return Ok(());
+            }
+            from = commands::next_page(&page, order.up_to);
             let ids: Vec<EntryId> =
                 page.into_iter().map(|pending| pending.id).filter(|id| !order.held.contains(*id)).collect();
             if !ids.is_empty() {
                 self.send(&ids).await?;
             }
-            if !full || last >= order.up_to {
-                break;
-            }
-            from = last.next();
         }
-        self.owed.swept();
+        self.owed.swept(order);
         self.delete_replaced(&own).await
     }
 
@@ -162,7 +166,12 @@ impl Work<'_> {
             if !commands::is_gone(&error) {
                 return Err(error).context(|| format!("XGROUP SETID '{}'", self.stream));
             }
-            // Gone while reading went on, which needs no group: it is made again where reading is.
+            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream that has not come that
+            // far: it is another one, and the reader begins with it anew.
+            let stream = commands::progress_without_group(self.connection, self.stream).await.context(|| "XINFO")?;
+            if stream.generated < position {
+                return Ok(());
+            }
             commands::create_group(self.connection, self.stream, group, Place::Id(position)).await?;
         }
         self.owed.committed(position, entries_read);

@@ -14,6 +14,8 @@ pub const PENDING: u8 = 2;
 
 const HEADER: usize = 32;
 const ENTRY_HEADER: usize = 24;
+/// A batch goes beyond its target by a part of its last entry.
+const SLACK: usize = 4096;
 
 /// A finished batch, as Java gets it.
 #[derive(Debug)]
@@ -29,16 +31,23 @@ pub struct Taken {
     pub batches: Vec<Batch>,
     /// The IDs in the batches.
     pub ids: Runs,
-    /// The first and the last ID of the reply, taken or not.
+    /// The first ID of the reply, taken or not.
     pub first: Option<EntryId>,
-    pub last: Option<EntryId>,
     /// IDs at or below the floor: emitted before, so not taken again, but to be acknowledged.
     pub known: Runs,
     /// IDs above the ceiling of a bounded read.
     pub beyond: Runs,
     pub entries: u64,
-    /// What the strings of all of it measure.
+    /// What the strings of all of it measure, and those of the largest entry.
     pub string_bytes: u64,
+    pub largest: u64,
+}
+
+impl Taken {
+    /// The first ID above the floor.
+    pub fn first_new(&self) -> Option<EntryId> {
+        [self.ids.first(), self.beyond.first()].into_iter().flatten().min()
+    }
 }
 
 /// Builds batches while a reply is scanned. One for each split, used again for each reply.
@@ -55,6 +64,8 @@ pub struct BatchBuilder {
     /// The position of a [`PENDING`] batch, which its entries do not move.
     fixed_position: Option<EntryId>,
     bytes: Vec<u8>,
+    /// What the last batch measured: the next one may be as large.
+    expected: usize,
     entries: u32,
     last: EntryId,
     /// The entry that is being written: where its header is. `None` while one is left out.
@@ -72,6 +83,7 @@ impl BatchBuilder {
             flags: 0,
             fixed_position: None,
             bytes: Vec::new(),
+            expected: 0,
             entries: 0,
             last: EntryId::ZERO,
             open: None,
@@ -98,7 +110,6 @@ impl BatchBuilder {
 
     pub fn begin_entry(&mut self, id: EntryId, pairs: u32) {
         self.taken.first.get_or_insert(id);
-        self.taken.last = Some(id);
         if id <= self.floor {
             self.taken.known.push(id);
             self.open = None;
@@ -110,7 +121,7 @@ impl BatchBuilder {
             return;
         }
         if self.bytes.is_empty() {
-            self.bytes.reserve(self.target_bytes.min(64 * 1024));
+            self.bytes.reserve(self.expected + SLACK);
             self.bytes.resize(HEADER, 0);
         }
         self.open = Some(self.bytes.len());
@@ -151,6 +162,7 @@ impl BatchBuilder {
         self.entries += 1;
         self.taken.entries += 1;
         self.taken.string_bytes += u64::from(size);
+        self.taken.largest = self.taken.largest.max(u64::from(size));
         if self.bytes.len() >= self.target_bytes {
             self.cut();
         }
@@ -162,11 +174,22 @@ impl BatchBuilder {
         if self.bytes.is_empty() {
             return;
         }
-        let bytes = std::mem::take(&mut self.bytes);
+        let mut bytes = std::mem::take(&mut self.bytes);
+        self.expected = bytes.len().min(self.target_bytes);
+        // What waits for Java is counted by what it holds, so it should not take much more.
+        if bytes.capacity() > bytes.len() + bytes.len() / 4 + SLACK {
+            bytes.shrink_to_fit();
+        }
         let position = self.fixed_position.unwrap_or(self.last);
         let batch = seal(bytes, self.partition, self.flags, self.entries, position);
         self.entries = 0;
         self.taken.batches.push(batch);
+    }
+
+    /// What the strings of the entries since the last [`take`](Self::take) measure, and of the largest of them; half an entry counts.
+    pub fn measured(&self) -> (u64, u64) {
+        let half = self.open.map_or(0, |start| self.bytes.len() - start) as u64;
+        (self.taken.string_bytes + half, self.taken.largest.max(half))
     }
 
     /// All that came since the last call.
@@ -177,7 +200,7 @@ impl BatchBuilder {
 
     /// Forgets what came since the last [`take`](Self::take), half an entry included: its connection is gone.
     pub fn discard(&mut self) {
-        self.bytes.clear();
+        self.bytes = Vec::new();
         self.entries = 0;
         self.open = None;
         self.taken = Taken::default();
@@ -259,7 +282,7 @@ pub(crate) mod tests {
         assert_eq!(taken.ids, [EntryId::new(3, 0)].into_iter().collect());
         assert_eq!(taken.known, [EntryId::new(1, 0), EntryId::new(2, 0)].into_iter().collect());
         assert_eq!(taken.beyond, [EntryId::new(4, 0)].into_iter().collect());
-        assert_eq!((taken.first, taken.last), (Some(EntryId::new(1, 0)), Some(EntryId::new(4, 0))));
+        assert_eq!(taken.first, Some(EntryId::new(1, 0)));
         assert_eq!(entries_of(&taken.batches[0]).len(), 1);
     }
 

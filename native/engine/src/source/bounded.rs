@@ -1,7 +1,5 @@
 //! Reading up to an end: a bounded job takes from the group what it emits, and nothing beyond.
 
-use std::time::Duration;
-
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
 use crate::source::batch::Taken;
@@ -10,14 +8,26 @@ use crate::source::poll::missed;
 use crate::source::session::Session;
 use crate::source::split::SplitReader;
 
+/// What is left of a bounded read.
+pub(super) enum Next {
+    /// The first entry behind the position.
+    Entry(EntryId),
+    /// Entries that are still to be added.
+    ToCome,
+}
+
 impl SplitReader {
     /// Reads until `stop`, one read at a time, so that as little as possible is taken beyond it.
     pub(super) async fn poll_to_the_end(&mut self, session: &mut Session, stop: EntryId) -> Result<()> {
-        while !self.is_at_the_end(session, stop).await? {
+        while let Some(next) = self.next_before(session, stop).await? {
             self.queue_read(session);
-            self.queue_look(session);
             session.connection.flush().await?;
-            let (mut taken, found) = self.receive_read(session).await?;
+            let mut taken = self.receive_read(session).await?;
+            // An entry that was there before the read, and is the first that it brings, leaves no room for one that was missed.
+            let found = match next {
+                Next::Entry(next) => Some(next),
+                Next::ToCome => self.look_before(session, &taken).await?,
+            };
             if missed(&taken, found) {
                 let delivered = self.progress(&mut session.connection).await?.delivered;
                 self.replay(&mut session.connection, delivered).await?;
@@ -33,17 +43,17 @@ impl SplitReader {
         Ok(())
     }
 
-    /// Whether nothing is left up to `stop`, which may itself have been deleted.
-    pub(super) async fn is_at_the_end(&mut self, session: &mut Session, stop: EntryId) -> Result<bool> {
+    /// What is to be read up to `stop`, which may itself have been deleted; `None`: nothing.
+    pub(super) async fn next_before(&mut self, session: &mut Session, stop: EntryId) -> Result<Option<Next>> {
         if self.received >= stop {
-            return Ok(true);
+            return Ok(None);
         }
         self.queue_look(session);
         session.connection.flush().await?;
-        match self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")? {
-            Some(next) => Ok(next > stop),
-            None => Ok(self.progress(&mut session.connection).await?.generated >= stop),
-        }
+        Ok(match self.receive_look(session).await? {
+            Some(next) => (next <= stop).then_some(Next::Entry(next)),
+            None => (self.progress(&mut session.connection).await?.generated < stop).then_some(Next::ToCome),
+        })
     }
 
     /// Entries beyond the end go back to the group: it is set before them, then they are no longer pending here.

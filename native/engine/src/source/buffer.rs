@@ -58,7 +58,7 @@ impl Buffer {
 
     fn try_push(&self, batch: &mut Option<Batch>) -> bool {
         let mut state = self.state.lock();
-        let Some(size) = batch.as_ref().map(|batch| batch.bytes.len()) else { return true };
+        let Some(size) = batch.as_ref().map(|batch| batch.bytes.capacity()) else { return true };
         let Some(partition) = batch.as_ref().map(|batch| batch.partition) else { return true };
         let first_of_its_split = state.queues.get(&partition).is_none_or(VecDeque::is_empty);
         if !first_of_its_split && state.bytes + size > self.limit {
@@ -159,7 +159,7 @@ fn next(state: &mut State) -> Option<Batch> {
     if !queue.is_empty() {
         state.turns.push_back(partition);
     }
-    state.bytes -= batch.bytes.len();
+    state.bytes -= batch.bytes.capacity();
     state.woken = false;
     Some(batch)
 }

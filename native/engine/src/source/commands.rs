@@ -21,6 +21,63 @@ pub(crate) async fn create_group(connection: &mut Connection, stream: &str, grou
     }
 }
 
+/// Makes a group that is gone, at `0`, for a stream that is another one than was read so far: with a consumer that says so, by its name. The
+/// two go together, or a reader that comes back to it by an older state would take the stream for the old one.
+pub(crate) async fn create_group_anew(
+    connection: &mut Connection,
+    stream: &str,
+    group: &str,
+    mark: &str,
+) -> Result<()> {
+    let mut create_consumer = redis::cmd("XGROUP");
+    create_consumer.arg("CREATECONSUMER").arg(stream).arg(group).arg(mark);
+    if let Err(error) = connection.call(&redis::cmd("MULTI")).await {
+        if error.is_passing() {
+            return Err(error);
+        }
+        // Transactions are not permitted: one after the other, then.
+        create_group(connection, stream, group, Place::Id(EntryId::ZERO)).await?;
+        return connection.call(&create_consumer).await.map(|_| ());
+    }
+    let mut create = redis::cmd("XGROUP");
+    create.arg("CREATE").arg(stream).arg(group).arg("0-0").arg("MKSTREAM");
+    connection.call(&create).await?;
+    connection.call(&create_consumer).await?;
+    connection.call(&redis::cmd("EXEC")).await.map(|_| ())
+}
+
+/// Whether the group is there.
+pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {
+    let groups = match connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await {
+        Err(error) if is_gone(&error) => return Ok(false),
+        Ok(Value::Array(groups)) => groups,
+        Ok(_) => return Err(unreadable("XINFO GROUPS")),
+        Err(error) => return Err(error),
+    };
+    for about in groups {
+        if read::<String>(&fields(about)?, "name")? == group {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How far a stream has come, which no group of ours is on; one that is not there has not come anywhere.
+pub(crate) async fn progress_without_group(connection: &mut Connection, stream: &str) -> Result<Progress> {
+    let about = match connection.call(redis::cmd("XINFO").arg("STREAM").arg(stream)).await {
+        Err(error) if is_gone(&error) => HashMap::new(),
+        about => fields(about?)?,
+    };
+    Ok(Progress {
+        delivered: EntryId::ZERO,
+        pending: 0,
+        generated: if about.is_empty() { EntryId::ZERO } else { id(&about, "last-generated-id")? },
+        first: first_entry(&about),
+        max_deleted: id(&about, "max-deleted-entry-id").ok(),
+        entries_read: None,
+    })
+}
+
 /// How far a stream and a group on it have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -50,34 +107,52 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
     connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
     connection.queue(redis::cmd("XINFO").arg("GROUPS").arg(stream));
     connection.flush().await?;
-    let about_stream = connection.value(Default::default()).await;
+    // The first and the last entry are in it, whole: only their IDs are kept.
+    let about_stream = connection.outline(Default::default()).await;
     let about_groups = connection.value(Default::default()).await;
-    let gone = || Fault::from_server("NOGROUP the stream or the group on it is gone");
-    let about_stream = match about_stream {
-        Err(error) if is_gone(&error) => return Err(gone().into()),
-        about => fields(about?)?,
+    let about_stream = fields(about_stream.map_err(gone)?)?;
+    let about = find_group(about_groups, group)?;
+    let delivered = id(&about, "last-delivered-id")?;
+    let entries_read = match about.get("entries-read") {
+        // A group that has read nothing; servers before 7.0 do not have the field at all.
+        Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
+        _ => read(&about, "entries-read").ok(),
     };
-    let Value::Array(groups) = about_groups? else { return Err(unreadable("XINFO GROUPS")) };
+    Ok(Progress {
+        delivered,
+        pending: read(&about, "pending")?,
+        generated: id(&about_stream, "last-generated-id")?,
+        first: first_entry(&about_stream),
+        max_deleted: id(&about_stream, "max-deleted-entry-id").ok(),
+        entries_read,
+    })
+}
+
+/// Asks whether the group is there. An error has the code `NOGROUP` when it is gone.
+pub(crate) async fn look_for_group(connection: &mut Connection, stream: &str, group: &str) -> Result<()> {
+    let groups = connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await;
+    find_group(groups, group).map(drop)
+}
+
+/// What a reply to `XINFO GROUPS` tells of the group.
+fn find_group(groups: Result<Value>, group: &str) -> Result<HashMap<String, Value>> {
+    let Value::Array(groups) = groups.map_err(gone)? else { return Err(unreadable("XINFO GROUPS")) };
     for about in groups {
         let about = fields(about)?;
         if read::<String>(&about, "name")? == group {
-            let delivered = id(&about, "last-delivered-id")?;
-            let entries_read = match about.get("entries-read") {
-                // A group that has read nothing; servers before 7.0 do not have the field at all.
-                Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
-                _ => read(&about, "entries-read").ok(),
-            };
-            return Ok(Progress {
-                delivered,
-                pending: read(&about, "pending")?,
-                generated: id(&about_stream, "last-generated-id")?,
-                first: first_entry(&about_stream),
-                max_deleted: id(&about_stream, "max-deleted-entry-id").ok(),
-                entries_read,
-            });
+            return Ok(about);
         }
     }
-    Err(gone().into())
+    Err(no_group())
+}
+
+/// Says in one way that the stream is gone.
+fn gone(error: Error) -> Error {
+    if is_gone(&error) { no_group() } else { error }
+}
+
+fn no_group() -> Error {
+    Fault::from_server("NOGROUP the stream or the group on it is gone").into()
 }
 
 fn first_entry(about_stream: &HashMap<String, Value>) -> Option<EntryId> {
@@ -121,7 +196,7 @@ pub(crate) struct Pending {
 }
 
 /// One page of the pending entries list, from `from` to `to`, whoever owns them
-/// (<https://redis.io/docs/latest/commands/xpending/>).
+/// (<https://redis.io/docs/latest/commands/xpending/>). Its IDs rise, within these bounds: whoever pages on comes to an end.
 pub(crate) async fn pending_page(
     connection: &mut Connection,
     stream: &str,
@@ -140,28 +215,24 @@ pub(crate) async fn pending_page(
         let Value::Int(idle) = columns.next()? else { return None };
         Some(Pending { id, consumer, idle_millis: idle.unsigned_abs() })
     };
-    rows.into_iter().map(|row| read_row(row).ok_or_else(|| unreadable("XPENDING"))).collect()
+    let page: Vec<Pending> =
+        rows.into_iter().map(|row| read_row(row).ok_or_else(|| unreadable("XPENDING"))).collect::<Result<_>>()?;
+    let mut lowest = from;
+    for pending in &page {
+        if pending.id < lowest || pending.id > to {
+            return Err(Error::protocol(format!(
+                "the reply to XPENDING {from} {to} has {}, which is out of order; is this a Redis server?",
+                pending.id
+            )));
+        }
+        lowest = pending.id.next();
+    }
+    Ok(page)
 }
 
-/// All of the pending entries list up to `to`, in pages.
-pub(crate) async fn pending_up_to(
-    connection: &mut Connection,
-    stream: &str,
-    group: &str,
-    to: EntryId,
-) -> Result<Vec<Pending>> {
-    let mut all = Vec::new();
-    let mut from = EntryId::ZERO;
-    loop {
-        let mut page = pending_page(connection, stream, group, from, to).await?;
-        let full = page.len() == PAGE;
-        let last = page.last().map(|pending| pending.id);
-        all.append(&mut page);
-        match last {
-            Some(last) if full && last < to => from = last.next(),
-            _ => return Ok(all),
-        }
-    }
+/// Where the page behind this one begins; `None`: this was the last one.
+pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
+    page.last().map(|last| last.id).filter(|last| page.len() >= PAGE && *last < to).map(EntryId::next)
 }
 
 /// Rows that one `XPENDING` asks for.
@@ -180,13 +251,13 @@ pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
     cmd
 }
 
-/// The entries after `after`, up to and including `to`. Exclusive ranges: Redis 6.2
+/// The entries after `after`, up to `to`: an ID, or `(` and one that is not included. Exclusive ranges: Redis 6.2
 /// (<https://redis.io/docs/latest/commands/xrange/>).
-pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<EntryId>, count: u64) -> Cmd {
+pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<String>, count: u64) -> Cmd {
     let mut cmd = redis::cmd("XRANGE");
     cmd.arg(stream).arg(format!("({after}"));
     match to {
-        Some(to) => cmd.arg(to.to_string()),
+        Some(to) => cmd.arg(to),
         None => cmd.arg("+"),
     };
     cmd.arg("COUNT").arg(count);

@@ -7,6 +7,8 @@
 //! Never a false alarm: that entry may also have been deleted, and then it is at or below `max-deleted-entry-id` (`XDEL`, Redis 7.0), or
 //! trimmed, and then the first entry is above it. Where these two don't rule it out, or the server does not tell them, nothing is said. A
 //! position of a checkpoint need not be an entry's ID, so it is only what this reader received itself that is looked for.
+//!
+//! A stream that was deleted and made again has lost nothing, it is another one (`anew.rs`).
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,18 +33,20 @@ impl SplitReader {
         }
     }
 
-    /// Tells of a loss, and goes back to where the server stands if that is below `R`.
+    /// Tells of a loss, if there is one, and goes back to where the server stands if that is below `R`.
     pub(super) async fn look_for_lost_writes(
         &mut self,
         connection: &mut Connection,
         progress: Progress,
-        last_is_kept: bool,
+        loss: bool,
     ) -> Result<()> {
-        if progress.generated < self.received {
+        if self.is_made_anew(connection, loss).await? {
+            self.begin_anew(progress).await;
+        } else if progress.generated < self.received {
             self.tell_of_lost_writes(self.received, Some(progress.generated));
             self.received = progress.generated;
             self.last_entry = None;
-        } else if let Some(last) = self.last_entry.filter(|last| !last_is_kept && progress.would_have(*last)) {
+        } else if let Some(last) = self.last_entry.filter(|_| loss) {
             let behind = match self.first_id_of(connection, &commands::last_below(&self.stream, last)).await {
                 Err(error) if is_refused(&error) => None,
                 found => Some(found.context(|| "XREVRANGE")?.unwrap_or_default()),
@@ -51,6 +55,12 @@ impl SplitReader {
             self.last_entry = None;
         }
         Ok(())
+    }
+
+    /// Whether the stream lacks what was read of it.
+    pub(super) fn is_set_back(&self, progress: Progress, last_is_kept: bool) -> bool {
+        progress.generated < self.received
+            || self.last_entry.is_some_and(|last| !last_is_kept && progress.would_have(last))
     }
 
     fn tell_of_lost_writes(&self, last: EntryId, behind: Option<EntryId>) {
@@ -67,7 +77,7 @@ impl SplitReader {
         self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn first_id_of(&mut self, connection: &mut Connection, cmd: &Cmd) -> Result<Option<EntryId>> {
+    pub(super) async fn first_id_of(&mut self, connection: &mut Connection, cmd: &Cmd) -> Result<Option<EntryId>> {
         connection.queue(cmd);
         connection.flush().await?;
         self.receive_first_id(connection, Duration::ZERO).await

@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 use crate::entry_id::{EntryId, Runs};
 use crate::source::commands::Progress;
 
+/// What one split remembers of what it owes, at most. Beyond that the group's pending entries list is looked through in its place.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
+
 /// Everything up to `up_to` may be acknowledged, but for `held`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
@@ -16,11 +19,27 @@ pub(super) struct Order {
     pub(super) sweeps: bool,
 }
 
+impl Order {
+    fn allows(&self, id: EntryId) -> bool {
+        id <= self.up_to && !self.held.contains(id)
+    }
+
+    /// Whatever one of the two allows.
+    fn and(self, other: Order) -> Order {
+        let held_by_both = |held: &Runs, by: &Order| -> Runs {
+            held.runs().flat_map(|run| run.ids()).filter(|id| !by.allows(*id)).collect()
+        };
+        let mut held = held_by_both(&self.held, &other);
+        held.extend(&held_by_both(&other.held, &self));
+        Order { up_to: self.up_to.max(other.up_to), held, sweeps: self.sweeps || other.sweeps }
+    }
+}
+
 /// Debts are noted by the task that reads the split, called in by Flink's threads, and settled by the task that acknowledges.
 #[derive(Default)]
 pub(super) struct Owed {
     state: Mutex<OwedState>,
-    /// The newest, until it is carried out; it covers the older ones.
+    /// All that was ordered, until it is carried out.
     order: Mutex<Option<Order>>,
     ordered: Notify,
 }
@@ -31,6 +50,10 @@ struct OwedState {
     /// After a connect, until the pending entries list was walked: what was delivered before it.
     sweep: Option<EntryId>,
     sweep_always: bool,
+    /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list knows.
+    forgotten: Option<EntryId>,
+    /// After the stream was made anew, until the first order of the new one: the highest ID that can be emitted of it.
+    anew: Option<EntryId>,
     consumer: String,
     /// `COMMIT_POSITION` only.
     group: Option<GroupPosition>,
@@ -47,8 +70,26 @@ struct GroupPosition {
 
 impl Owed {
     pub(super) fn order(&self, order: Order) {
-        *self.order.lock() = Some(order);
+        let mut state = self.state.lock();
+        if state.is_void(&order) {
+            return;
+        }
+        state.anew = None;
+        let mut standing = self.order.lock();
+        *standing = Some(match standing.take() {
+            Some(earlier) => earlier.and(order),
+            None => order,
+        });
+        drop(standing);
+        drop(state);
         self.ordered.notify_one();
+    }
+
+    /// The stream is another one, with the same name: nothing is owed to that, and orders still to come may be of the old one.
+    pub(super) fn begin_anew(&self) {
+        let mut state = self.state.lock();
+        *state = OwedState { anew: Some(EntryId::ZERO), ..OwedState::default() };
+        *self.order.lock() = None;
     }
 
     /// Waits for an order; `None`: all are carried out, and no more will come.
@@ -73,10 +114,18 @@ impl Owed {
         self.order.lock().take_if(|newest| newest == order);
     }
 
-    pub(super) fn add(&self, ids: &Runs) {
-        if !ids.is_empty() {
-            self.state.lock().ids.extend(ids);
+    /// `false`: that was too much to remember, now and for the first time.
+    pub(super) fn add(&self, ids: &Runs) -> bool {
+        let Some(last) = ids.last() else { return true };
+        let mut state = self.state.lock();
+        state.received(last);
+        state.ids.extend(ids);
+        if state.ids.bytes() <= MOST_BYTES {
+            return true;
         }
+        let forgotten = state.ids.last().max(state.forgotten);
+        state.ids = Runs::default();
+        std::mem::replace(&mut state.forgotten, forgotten).is_some()
     }
 
     /// How many it forgets.
@@ -112,16 +161,27 @@ impl Owed {
 
     /// Entries were read by position.
     pub(super) fn read(&self, ids: &Runs) {
-        if let Some(group) = &mut self.state.lock().group {
+        let Some(last) = ids.last() else { return };
+        let mut state = self.state.lock();
+        state.received(last);
+        if let Some(group) = &mut state.group {
             let mut beyond = ids.clone();
             beyond.remove_up_to(group.committed);
             group.read.extend(&beyond);
+            if group.read.bytes() > MOST_BYTES {
+                // They are only there to be counted. The position is committed all the same, and the server may count for itself.
+                group.read = Runs::default();
+                group.entries_read = None;
+            }
         }
     }
 
     /// The position to commit, with the count of entries up to it; never one behind what was committed.
     pub(super) fn to_commit(&self, order: &Order) -> Option<(EntryId, Option<u64>)> {
         let state = self.state.lock();
+        if state.is_void(order) {
+            return None;
+        }
         let group = state.group.as_ref().filter(|group| order.up_to > group.committed)?;
         let more = group.read.ids_up_to(order.up_to).count() as u64;
         Some((order.up_to, group.entries_read.map(|read| read + more)))
@@ -150,8 +210,17 @@ impl Owed {
         self.state.lock().ids.len()
     }
 
+    /// What remembering takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let state = self.state.lock();
+        state.ids.bytes() + state.group.as_ref().map_or(0, |group| group.read.bytes())
+    }
+
     pub(super) fn next(&self, order: &Order, limit: usize) -> Vec<EntryId> {
         let state = self.state.lock();
+        if state.is_void(order) {
+            return Vec::new();
+        }
         state.ids.ids_up_to(order.up_to).filter(|id| !order.held.contains(*id)).take(limit).collect()
     }
 
@@ -169,14 +238,31 @@ impl Owed {
     /// The consumer to spare, when it is time to walk the pending entries list.
     pub(super) fn to_sweep(&self, order: &Order) -> Option<String> {
         let state = self.state.lock();
-        state.sweep.filter(|delivered| order.up_to >= *delivered).map(|_| state.consumer.clone())
+        if state.is_void(order) {
+            return None;
+        }
+        let after_connect = order.sweeps && state.sweep.is_some_and(|delivered| order.up_to >= delivered);
+        (after_connect || state.forgotten.is_some()).then(|| state.consumer.clone())
     }
 
-    pub(super) fn swept(&self) {
+    /// The list was walked up to where the order says.
+    pub(super) fn swept(&self, order: &Order) {
         let mut state = self.state.lock();
+        state.forgotten.take_if(|forgotten| *forgotten <= order.up_to && order.held.is_empty());
         if !state.sweep_always {
-            state.sweep = None;
+            state.sweep.take_if(|delivered| order.sweeps && *delivered <= order.up_to);
         }
+    }
+}
+
+impl OwedState {
+    /// It is of the stream that was there before this one was made anew.
+    fn is_void(&self, order: &Order) -> bool {
+        self.anew.is_some_and(|highest| order.up_to > highest)
+    }
+
+    fn received(&mut self, last: EntryId) {
+        self.anew = self.anew.map(|highest| highest.max(last));
     }
 }
 
@@ -210,10 +296,85 @@ mod tests {
         owed.connected("own", id(5), true);
         assert_eq!(owed.to_sweep(&order(4)), None);
         assert_eq!(owed.to_sweep(&order(5)).as_deref(), Some("own"));
-        owed.swept();
+        owed.swept(&order(5));
         assert_eq!(owed.to_sweep(&order(9)), None);
         owed.connected("own", id(5), false);
-        owed.swept();
+        owed.swept(&order(5));
         assert!(owed.to_sweep(&order(9)).is_some());
+    }
+
+    #[test]
+    fn orders_add_up_until_they_are_carried_out() {
+        let order = |up_to, held: &[u64], sweeps| Order {
+            up_to: id(up_to),
+            held: held.iter().map(|ms| id(*ms)).collect(),
+            sweeps,
+        };
+        for (one, other, both) in [
+            // Emitted further than the checkpoint that completes: what it sweeps is not forgotten for that.
+            (order(9, &[], false), order(5, &[], true), order(9, &[], true)),
+            (order(5, &[], true), order(9, &[], false), order(9, &[], true)),
+            // Held by both, and by one that the other covers.
+            (order(5, &[2, 3], true), order(9, &[3, 7], true), order(9, &[3, 7], true)),
+            (order(9, &[4, 8], true), order(4, &[], false), order(9, &[8], true)),
+        ] {
+            let owed = Owed::default();
+            owed.order(one);
+            owed.order(other);
+            assert_eq!(*owed.order.lock(), Some(both));
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_to_remember_is_looked_up_by_the_next_orders() {
+        let owed = Owed::default();
+        let most = MOST_BYTES / size_of::<crate::entry_id::Run>() as u64;
+        owed.connected("own", EntryId::ZERO, true);
+        owed.swept(&Order { up_to: id(1), held: Runs::default(), sweeps: true });
+        assert!(owed.add(&(1..=most).map(id).collect()));
+        assert_eq!(owed.len(), most);
+        assert!(!owed.add(&[id(most + 1)].into_iter().collect()), "told the first time");
+        assert_eq!((owed.len(), owed.bytes()), (0, 0));
+        assert!(owed.add(&(most + 2..2 * most + 5).map(id).collect()), "and not again");
+        let order = |up_to| Order { up_to: id(up_to), held: Runs::default(), sweeps: false };
+        assert!(owed.to_sweep(&order(3)).is_some());
+        owed.swept(&order(3));
+        assert!(owed.to_sweep(&order(2 * most + 4)).is_some(), "what is above is still to be looked up");
+        owed.swept(&order(2 * most + 4));
+        assert_eq!(owed.to_sweep(&order(2 * most + 4)), None);
+    }
+
+    #[test]
+    fn a_position_is_committed_without_a_count_when_there_was_too_much_to_count() {
+        let owed = Owed::default();
+        let progress = |delivered| Progress {
+            delivered,
+            pending: 0,
+            generated: delivered,
+            first: None,
+            max_deleted: None,
+            entries_read: Some(0),
+        };
+        owed.connected_by_position(progress(EntryId::ZERO), EntryId::ZERO);
+        let order = Order { up_to: id(3), held: Runs::default(), sweeps: true };
+        owed.read(&(1..=5).map(id).collect());
+        assert_eq!(owed.to_commit(&order), Some((id(3), Some(3))));
+        owed.read(&(6..MOST_BYTES / 24 + 9).map(id).collect());
+        assert_eq!((owed.to_commit(&order), owed.bytes()), (Some((id(3), None)), 0));
+    }
+
+    #[test]
+    fn orders_of_a_stream_that_was_made_anew_since_are_void() {
+        let owed = Owed::default();
+        let order = |up_to| Order { up_to: id(up_to), held: Runs::default(), sweeps: true };
+        owed.add(&(100..=150).map(id).collect());
+        owed.order(order(120));
+        owed.begin_anew();
+        owed.add(&(1..=20).map(id).collect());
+        owed.order(order(150));
+        assert_eq!(*owed.order.lock(), None);
+        owed.order(order(10));
+        assert_eq!(*owed.order.lock(), Some(order(10)));
+        assert_eq!(owed.next(&order(10), 99).len(), 10);
     }
 }

@@ -1,4 +1,4 @@
-//! Reading on: two `XREADGROUP`s in flight, each followed by a look for a gap.
+//! Reading on: two `XREADGROUP`s in flight, each followed by a look for a gap. While entries are large, or not known to be small, it is one.
 //!
 //! The wire carries `read 1, look 1, read 2 | look 2, read 3 | …`: while Java has the entries of one read, the server works on the next,
 //! and the look for a gap costs no round trip of its own. The look is `XRANGE stream (R + COUNT 1`: it finds the first entry
@@ -22,15 +22,31 @@ use crate::source::split::SplitReader;
 impl SplitReader {
     /// Reads until something was missed.
     pub(super) async fn poll(&mut self, session: &mut Session) -> Result<()> {
-        self.queue_read(session);
-        self.queue_look(session);
+        // Whether the read that is answered next is under way, and the look behind it.
+        let mut under_way = false;
         loop {
-            self.queue_read(session);
+            let ahead = session.is_answered && self.pace.is_ahead(self.share());
+            if !under_way {
+                self.queue_read(session);
+                under_way = ahead;
+                if ahead {
+                    self.queue_look(session);
+                }
+            }
+            if ahead {
+                self.queue_read(session);
+            }
             session.connection.flush().await?;
-            let (taken, found) = self.receive_read(session).await?;
+            let taken = self.receive_read(session).await?;
+            let found = match under_way {
+                true => self.receive_look(session).await?,
+                false => self.look_before(session, &taken).await?,
+            };
             if missed(&taken, found) {
-                // The read in flight is let go: what it brings is delivered, and so a part of the replay.
-                self.receive_and_forget(session).await?;
+                if ahead {
+                    // The read in flight is let go: what it brings is delivered, and so a part of the replay.
+                    self.receive_and_forget(session).await?;
+                }
                 self.shared.counters.gaps.fetch_add(1, Ordering::Relaxed);
                 info!(
                     "{}: entries behind {} were delivered elsewhere; they are read by position",
@@ -40,20 +56,35 @@ impl SplitReader {
                 return Ok(());
             }
             self.accept(&taken);
-            self.queue_look(session);
+            under_way = ahead;
+            if ahead {
+                self.queue_look(session);
+            }
             self.hand_over(taken.batches).await;
             self.shared.buffer.while_paused(self.partition).await;
         }
     }
 
-    /// One read and the look behind it, not yet accepted.
-    pub(super) async fn receive_read(&mut self, session: &mut Session) -> Result<(Taken, Option<EntryId>)> {
+    /// One read, not yet accepted.
+    pub(super) async fn receive_read(&mut self, session: &mut Session) -> Result<Taken> {
         let block = self.block();
         self.builder.limits(self.received, self.stopping_id);
         self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREADGROUP")?;
-        let taken = self.builder.take();
-        let found = self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")?;
-        Ok((taken, found))
+        session.is_answered = true;
+        Ok(self.builder.take())
+    }
+
+    pub(super) async fn receive_look(&mut self, session: &mut Session) -> Result<Option<EntryId>> {
+        self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")
+    }
+
+    /// The look behind a read that was answered, at what lies before its first entry only: nothing, unless something was missed. It costs
+    /// a round trip, but brings no large entry a second time.
+    pub(super) async fn look_before(&mut self, session: &mut Session, taken: &Taken) -> Result<Option<EntryId>> {
+        let before = taken.first_new().map(|first| format!("({first}"));
+        session.connection.queue(&commands::range_after(&self.stream, self.received, before, 1));
+        session.connection.flush().await?;
+        self.receive_look(session).await
     }
 
     async fn receive_and_forget(&mut self, session: &mut Session) -> Result<()> {
@@ -75,7 +106,7 @@ impl SplitReader {
             &settings.group,
             &session.consumer,
             self.count(),
-            settings.block_millis,
+            if session.is_answered { settings.block_millis } else { 1 },
             no_ack,
         ));
     }
@@ -87,8 +118,7 @@ impl SplitReader {
 
 /// Whether the stream holds an entry between the last one received and the first new one of a read.
 pub(super) fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
-    let new = [taken.ids.first(), taken.beyond.first()].into_iter().flatten().min();
-    match (new, found) {
+    match (taken.first_new(), found) {
         (Some(new), Some(found)) => found < new,
         // The read ran out of time, yet there is an entry: it has just come, or it went elsewhere. The replay knows.
         (None, Some(_)) => taken.known.is_empty(),

@@ -14,7 +14,7 @@ impl SplitReader {
         let mut asked = false;
         loop {
             if let Some(stop) = self.stopping_id
-                && self.is_at_the_end(session, stop).await?
+                && self.next_before(session, stop).await?.is_none()
             {
                 self.finish().await;
                 return Ok(());
@@ -25,6 +25,7 @@ impl SplitReader {
             self.builder.limits(self.received, self.stopping_id);
             let block = self.block();
             let reply = self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREAD")?;
+            session.is_answered = true;
             let taken = self.builder.take();
             self.accept(&taken);
             // Java gets these while the server works on the next ones. Whatever becomes of those, these are handed over.
@@ -35,13 +36,16 @@ impl SplitReader {
             self.shared.buffer.while_paused(self.partition).await;
             if matches!(reply, Reply::Nothing) {
                 // A read by position is not told that the stream or the group is gone: ask, and connect again if so.
-                self.progress(&mut session.connection).await?;
+                let group = &self.shared.settings.group;
+                commands::look_for_group(&mut session.connection, &self.stream, group)
+                    .await
+                    .context(|| "XINFO GROUPS")?;
             }
         }
     }
 
     async fn ask(&self, session: &mut Session) -> Result<()> {
-        let block_millis = self.shared.settings.block_millis;
+        let block_millis = if session.is_answered { self.shared.settings.block_millis } else { 1 };
         session.connection.queue(&commands::read_after(&self.stream, self.received, self.count(), block_millis));
         session.connection.flush().await
     }

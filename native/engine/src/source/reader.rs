@@ -17,7 +17,7 @@ use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition
 use crate::connection::Servers;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
-use crate::runtime::EngineRuntime;
+use crate::runtime::{EngineRuntime, caught};
 use crate::source::acknowledge::Acknowledger;
 use crate::source::batch::Batch;
 use crate::source::buffer::Buffer;
@@ -46,6 +46,7 @@ pub struct ReaderStats {
     pub buffered_bytes: u64,
     pub acknowledged: u64,
     pub owed: u64,
+    pub owed_bytes: u64,
     pub trimmed: u64,
     pub gaps: u64,
     pub lost_writes: u64,
@@ -110,6 +111,12 @@ impl Reader {
             self.acknowledger.add_split(split.partition, Arc::clone(&owed));
             let acknowledging =
                 Arc::clone(&self.acknowledger).run(Arc::clone(&self.shared), split.partition, Arc::clone(&owed));
+            let shared = Arc::clone(&self.shared);
+            let acknowledging = async move {
+                if let Err(panic) = caught(acknowledging).await {
+                    shared.buffer.fail(panic);
+                }
+            };
             tasks.spawn_on(acknowledging, &self.handle);
             tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), &self.handle);
         }
@@ -180,6 +187,7 @@ impl Reader {
             buffered_bytes: self.shared.buffer.bytes() as u64,
             acknowledged: read(acknowledged),
             owed: self.acknowledger.owed(),
+            owed_bytes: self.acknowledger.bytes(),
             trimmed: read(trimmed),
             gaps: read(gaps),
             lost_writes: read(lost_writes),

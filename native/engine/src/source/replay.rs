@@ -61,9 +61,9 @@ impl SplitReader {
         let taken = self.builder.take();
         let asked: Runs = window.iter().flat_map(|run| run.ids()).collect();
         // Those whose data is gone, too, and whatever the strategy: nobody else will acknowledge them.
-        self.owed.add(&asked);
+        self.owe(&asked);
         self.count_trimmed(asked.len() - taken.ids.len());
-        self.shared.counters.entries.fetch_add(taken.entries, Ordering::Relaxed);
+        self.made_progress(&taken);
         self.hand_over(taken.batches).await;
         Ok(())
     }
@@ -83,7 +83,7 @@ impl SplitReader {
         let to = self.stopping_id.map_or(delivered, |stop| stop.min(delivered));
         while self.received < to {
             let count = self.count();
-            connection.queue(&commands::range_after(&self.stream, self.received, Some(to), count));
+            connection.queue(&commands::range_after(&self.stream, self.received, Some(to.to_string()), count));
             connection.flush().await?;
             self.builder.limits(self.received, None);
             self.receive(connection, Shape::Entries, Duration::ZERO).await.context(|| "XRANGE")?;

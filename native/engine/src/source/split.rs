@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split};
 use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, FaultKind, Result};
+use crate::source::anew::Known;
 use crate::source::batch::{self, BatchBuilder, Taken};
 use crate::source::buffer::Buffer;
 use crate::source::consumers::Identity;
 use crate::source::owed::Owed;
+use crate::source::pace::Pace;
 use crate::source::scanner::{Reply, Scanner, Shape};
 use crate::topic::stream_name;
 
@@ -51,6 +54,8 @@ pub(super) struct SplitReader {
     pub(super) received: EntryId,
     /// The last entry that this reader received itself, until the server turns out to have lost it.
     pub(super) last_entry: Option<EntryId>,
+    /// What is known of the stream by which it can be told from another one of its name.
+    pub(super) known: Known,
     /// Entries below the position that are still to be handed over.
     pub(super) pending: Runs,
     pub(super) stopping_id: Option<EntryId>,
@@ -59,8 +64,9 @@ pub(super) struct SplitReader {
     pub(super) builder: BatchBuilder,
     /// Takes replies of which only the IDs matter.
     probe: BatchBuilder,
-    /// What an entry's strings measured lately, on average.
-    entry_bytes: u64,
+    pub(super) pace: Pace,
+    /// A reply measured too much and was given up, and its connection with it.
+    gave_up_reply: bool,
     pub(super) outage: Outage,
 }
 
@@ -82,13 +88,15 @@ impl SplitReader {
             partition: split.partition,
             received: split.position,
             last_entry: None,
+            known: Known::default(),
             pending: split.pending,
             stopping_id: split.stopping_id,
             owed,
             identity: Identity::new(&settings.connection.client_name),
             builder: BatchBuilder::new(split.partition, batch_bytes as usize),
             probe,
-            entry_bytes: 1024,
+            pace: Pace::new(settings.batch_size),
+            gave_up_reply: false,
             outage: Outage::new(format!("source {stream} ({})", settings.connection.endpoint()), &settings.connection),
             stream,
             shared,
@@ -104,6 +112,7 @@ impl SplitReader {
             () = shared.closed.cancelled() => return,
             ended = work => ended,
         };
+        shared.splits.fetch_sub(1, Ordering::Relaxed);
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(error)) => shared.buffer.fail(error),
@@ -119,9 +128,14 @@ impl SplitReader {
             match ended {
                 Ok(()) => return Ok(()),
                 Err(error) => {
+                    self.shared.counters.reconnects.fetch_add(1, Ordering::Relaxed);
+                    if std::mem::take(&mut self.gave_up_reply) {
+                        // Nothing is wrong: what it brought is read again, in smaller parts.
+                        debug!("{}: {error}", self.outage.what());
+                        continue;
+                    }
                     let error = self.shared.servers.learn(self.stream.as_bytes(), error);
                     let wait = self.outage.failed(error)?;
-                    self.shared.counters.reconnects.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(wait).await;
                 }
             }
@@ -153,7 +167,21 @@ impl SplitReader {
         shape: Shape,
         block: std::time::Duration,
     ) -> Result<Reply> {
-        receive(connection, shape, block, &mut self.builder).await
+        let count = self.count();
+        let most_bytes = if self.pace.can_ask_for_less() { 2 * self.share() } else { u64::MAX };
+        let received = receive(connection, shape, block, &mut self.builder, most_bytes).await;
+        let Err(Error::Redis(fault)) = received else { return received };
+        let (bytes, largest) = self.builder.measured();
+        if fault.kind == FaultKind::Connection && bytes > most_bytes && largest < bytes {
+            self.gave_up_reply = true;
+            self.pace.too_large(count, largest);
+        } else if matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol) {
+            self.pace.broke_off(count);
+            if fault.kind == FaultKind::Connection && self.outage.attempts() > 0 {
+                return Err(Fault::new(fault.kind, format!("{}{}", fault.message(), cut_off(count))).into());
+            }
+        }
+        Err(fault.into())
     }
 
     /// The first ID of a reply of which nothing else matters.
@@ -162,7 +190,7 @@ impl SplitReader {
         connection: &mut Connection,
         block: std::time::Duration,
     ) -> Result<Option<EntryId>> {
-        receive(connection, Shape::Entries, block, &mut self.probe).await?;
+        receive(connection, Shape::Entries, block, &mut self.probe, u64::MAX).await?;
         Ok(self.probe.take().first)
     }
 
@@ -170,8 +198,8 @@ impl SplitReader {
     pub(super) fn accept(&mut self, taken: &Taken) {
         match self.shared.settings.ack_strategy {
             AckStrategy::OnCheckpoint | AckStrategy::OnEmit => {
-                self.owed.add(&taken.ids);
-                self.owed.add(&taken.known);
+                self.owe(&taken.ids);
+                self.owe(&taken.known);
             }
             AckStrategy::CommitPosition => self.owed.read(&taken.ids),
             AckStrategy::NoAck => {}
@@ -180,11 +208,25 @@ impl SplitReader {
             self.received = last;
             self.last_entry = Some(last);
         }
-        if let Some(average) = taken.string_bytes.checked_div(taken.entries) {
-            // Follows growth at once and shrinking slowly: it is there to bound memory.
-            self.entry_bytes = average.max(self.entry_bytes - self.entry_bytes / 8);
-        }
+        self.made_progress(taken);
+    }
+
+    /// A read was answered, and what it brought is good: only now an outage is over. That a connection is there says little.
+    pub(super) fn made_progress(&mut self, taken: &Taken) {
+        self.outage.over();
+        self.pace.answered(taken.entries, taken.largest);
         self.shared.counters.entries.fetch_add(taken.entries, Ordering::Relaxed);
+    }
+
+    /// Notes entries that are to be acknowledged.
+    pub(super) fn owe(&self, ids: &Runs) {
+        if !self.owed.add(ids) {
+            warn!(
+                "{}: very many entries wait to be acknowledged, and no checkpoint completes; without checkpoints use ackStrategy ON_EMIT, \
+                 NOACK or COMMIT_POSITION (from here on the next checkpoint that completes asks the group which entries are pending)",
+                self.outage.what()
+            );
+        }
     }
 
     /// Hands batches over, waiting for room.
@@ -194,12 +236,15 @@ impl SplitReader {
         }
     }
 
-    /// How many entries to ask for: as many as the settings say, but no more than this split's share of the bytes.
+    /// How many entries to ask for.
     pub(super) fn count(&self) -> u64 {
-        let settings = &self.shared.settings;
+        self.pace.count(self.share())
+    }
+
+    /// What a reply should measure at most: this split's share of the reader's bytes, for two of them.
+    pub(super) fn share(&self) -> u64 {
         let splits = self.shared.splits.load(Ordering::Relaxed).max(1) as u64;
-        let share = (settings.max_buffered_bytes / (2 * splits)).max(SMALLEST_REPLY);
-        (share / self.entry_bytes.max(1)).clamp(1, u64::from(settings.batch_size))
+        (self.shared.settings.max_buffered_bytes / (2 * splits)).max(SMALLEST_REPLY)
     }
 
     pub(super) async fn finish(&mut self) {
@@ -208,11 +253,20 @@ impl SplitReader {
     }
 }
 
+/// What to do about a connection that ends at each read.
+fn cut_off(count: u64) -> String {
+    format!(
+        " instead of the reply to a read of up to {count} entries; where the server's log says 'closed … for overcoming of output buffer limits', \
+         raise its client-output-buffer-limit for normal clients above the largest entry, or lower batchSize"
+    )
+}
+
 async fn receive(
     connection: &mut Connection,
     shape: Shape,
     block: std::time::Duration,
     out: &mut BatchBuilder,
+    most_bytes: u64,
 ) -> Result<Reply> {
     let mut scanner = Scanner::new(shape);
     connection.begin_reply(connection.deadline(block)).await?;
@@ -224,6 +278,12 @@ async fn receive(
                 Some(Reply::Error(fault)) => return Err(fault.into()),
                 Some(reply) => return Ok(reply),
                 None => {}
+            }
+            let (bytes, largest) = out.measured();
+            if bytes > most_bytes && largest < bytes {
+                let message =
+                    format!("the reply measures more than {most_bytes} bytes; it is given up and read in parts");
+                return Err(Fault::new(FaultKind::Connection, message).into());
             }
         }
         // Each part of a large reply may take that long: what counts is that the server is alive.

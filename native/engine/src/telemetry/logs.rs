@@ -15,10 +15,14 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
 const KEPT: usize = 1024;
+/// Of all that is kept, and so of what Java gets at once.
+const KEPT_BYTES: usize = 1 << 20;
+/// Of one event: what a server or a record says may be as long as it likes.
+const LONGEST: usize = 16 << 10;
 
 /// 0 off, 1 error, 2 warn, 3 info, 4 debug, 5 trace.
 static LEVEL: AtomicU8 = AtomicU8::new(3);
-static RING: Lazy<Mutex<Drained>> = Lazy::new(Mutex::default);
+static RING: Lazy<Mutex<Events>> = Lazy::new(Mutex::default);
 
 #[derive(Debug, Serialize)]
 pub struct LogEvent {
@@ -33,6 +37,25 @@ pub struct Drained {
     /// How many events were lost since the last time because nobody drained.
     pub dropped: u64,
     pub events: VecDeque<LogEvent>,
+}
+
+/// What waits for Java; the oldest goes first.
+#[derive(Default)]
+struct Events {
+    drained: Drained,
+    bytes: usize,
+}
+
+impl Events {
+    fn add(&mut self, event: LogEvent) {
+        self.bytes += event.message.len();
+        self.drained.events.push_back(event);
+        while self.drained.events.len() > KEPT || self.bytes > KEPT_BYTES {
+            let Some(lost) = self.drained.events.pop_front() else { return };
+            self.bytes -= lost.message.len();
+            self.drained.dropped += 1;
+        }
+    }
 }
 
 /// Collects events from now on. A second call, or an application's own subscriber, changes nothing.
@@ -50,9 +73,9 @@ pub fn set_level(level: u8) {
 /// Everything since the last call; `None` when there is nothing.
 pub fn drain() -> Option<Drained> {
     let mut ring = RING.lock();
-    match ring.events.is_empty() && ring.dropped == 0 {
+    match ring.drained.events.is_empty() && ring.drained.dropped == 0 {
         true => None,
-        false => Some(std::mem::take(&mut *ring)),
+        false => Some(std::mem::take(&mut *ring).drained),
     }
 }
 
@@ -64,16 +87,11 @@ impl<S: Subscriber> Layer<S> for Ring {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut message = Message(String::new());
+        let mut message = Message::default();
         event.record(&mut message);
         let about = event.metadata();
-        let event = LogEvent { level: rank(*about.level()), target: about.target().to_owned(), message: message.0 };
-        let mut ring = RING.lock();
-        if ring.events.len() == KEPT {
-            ring.events.pop_front();
-            ring.dropped += 1;
-        }
-        ring.events.push_back(event);
+        let message = message.into_text();
+        RING.lock().add(LogEvent { level: rank(*about.level()), target: about.target().to_owned(), message });
     }
 }
 
@@ -87,15 +105,38 @@ fn rank(level: Level) -> u8 {
     }
 }
 
-/// An event as one line: its message, then its other fields.
-struct Message(String);
+/// An event as one line: its message, then its other fields. What is too long is counted and not kept.
+#[derive(Default)]
+struct Message {
+    text: String,
+    cut: usize,
+}
+
+impl Message {
+    fn into_text(mut self) -> String {
+        if self.cut > 0 {
+            let _ = write!(self.text, "… ({} bytes more)", self.cut);
+        }
+        self.text
+    }
+}
+
+impl Write for Message {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        let room = if self.cut == 0 { LONGEST - self.text.len() } else { 0 };
+        let kept = (0..=room.min(part.len())).rev().find(|&at| part.is_char_boundary(at)).unwrap_or(0);
+        self.text.push_str(&part[..kept]);
+        self.cut += part.len() - kept;
+        Ok(())
+    }
+}
 
 impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        // Writing to a String does not fail.
+        // Writing to it does not fail.
         let _ = match field.name() {
-            "message" => write!(self.0, "{value:?}"),
-            name => write!(self.0, " {name}={value:?}"),
+            "message" => write!(self, "{value:?}"),
+            name => write!(self, " {name}={value:?}"),
         };
     }
 }
@@ -103,6 +144,39 @@ impl Visit for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn event(length: usize) -> LogEvent {
+        LogEvent { level: 3, target: String::new(), message: "x".repeat(length) }
+    }
+
+    #[test]
+    fn keeps_no_more_bytes_than_it_may() {
+        let mut events = Events::default();
+        for _ in 0..KEPT {
+            events.add(event(LONGEST));
+        }
+        let kept = events.drained.events.len();
+        assert_eq!((kept, events.bytes), (KEPT_BYTES / LONGEST, KEPT_BYTES));
+        assert_eq!(events.drained.dropped, (KEPT - kept) as u64);
+        events.add(event(1));
+        assert_eq!(events.bytes, KEPT_BYTES - LONGEST + 1);
+    }
+
+    #[test]
+    fn cuts_what_is_too_long() {
+        let mut message = Message::default();
+        let long = "ü".repeat(LONGEST);
+        write!(message, "a{long}b").unwrap();
+        let text = message.into_text();
+        assert!(
+            text.starts_with("aüü") && text.ends_with(&format!("ü… ({} bytes more)", LONGEST + 3)),
+            "{}",
+            &text[LONGEST - 9..]
+        );
+        let mut message = Message::default();
+        write!(message, "{}", "x".repeat(LONGEST)).unwrap();
+        assert_eq!(message.into_text().len(), LONGEST, "what fits is not cut");
+    }
 
     #[test]
     fn keeps_the_newest_and_says_what_was_lost() {

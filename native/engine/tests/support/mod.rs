@@ -16,6 +16,7 @@ use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -63,10 +64,16 @@ impl RedisServer {
         assert!(self.answers(), "redis-server ended");
     }
 
-    /// `STOP`, `CONT` or `KILL`, while others use it.
+    /// `STOP`, `CONT` or `KILL`, while others use it. The shell has a `kill` of its own: a bare system has no program of that name.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.lock().unwrap().id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+        let kill = format!("kill -{name} {}", self.child.lock().unwrap().id());
+        let mut shell = Command::new("sh").args(["-c", &kill]).stdin(Stdio::null()).spawn().unwrap();
+        let mut status = None;
+        await_that(&kill, || {
+            status = shell.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.unwrap().success(), "{kill}");
     }
 
     pub fn is_running(&self) -> bool {
@@ -232,6 +239,15 @@ fn spawn(port: u16, arguments: &[String]) -> Child {
 /// Whether this machine has IP version 6; containers often have not.
 pub fn has_ipv6() -> bool {
     TcpListener::bind(("::1", 0)).is_ok()
+}
+
+/// Sets the flag when it goes, also by a panic: a scope waits for its threads, and they for the flag.
+pub struct SetOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Waits until it holds.

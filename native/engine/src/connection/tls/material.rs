@@ -54,7 +54,7 @@ impl Clients {
             return Ok(made.client.clone());
         }
         let made = spawn_blocking(move || client(&material).map(|client| (client, material))).await;
-        let (client, material) = made.map_err(|_| Error::Internal("certificates could not be read"))??;
+        let (client, material) = made.map_err(|_| Error::Internal("certificates could not be read".to_owned()))??;
         *last = Some(Made { material, at: Instant::now(), client: client.clone() });
         Ok(client)
     }

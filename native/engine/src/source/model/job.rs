@@ -10,8 +10,9 @@ use crate::config::{SourceSettings, Split, SplitPosition};
 use crate::connection::{Servers, Transport};
 use crate::entry_id::{EntryId, Runs};
 use crate::enumerator::{DiscoverRequest, Discovery};
+use crate::error::Error;
 use crate::source::Reader;
-use crate::source::batch::{PENDING, tests::entries_of};
+use crate::source::batch::{FINISHED, PENDING, tests::entries_of};
 use crate::source::model::server::SimulatedRedis;
 
 /// What a checkpoint holds: where the split is, and what the job's state has seen up to there.
@@ -20,6 +21,9 @@ struct Checkpoint {
     position: SplitPosition,
     emitted: Vec<EntryId>,
 }
+
+/// A reader that fails says so this much later than it should give up: a read that is silent takes its own time.
+pub(super) const SLOW: Duration = Duration::from_secs(10);
 
 /// A batch on its way out.
 struct Emitting {
@@ -35,6 +39,7 @@ struct Attempt {
     now: Checkpoint,
     batch: Option<Emitting>,
     under_way: BTreeMap<i64, Checkpoint>,
+    finished: bool,
 }
 
 pub(super) struct Job {
@@ -45,17 +50,18 @@ pub(super) struct Job {
     given_up: Vec<Reader>,
     completed: Vec<Checkpoint>,
     next_checkpoint: i64,
+    stopping_id: Option<EntryId>,
 }
 
 /// More of them would only make schedules slow.
 const MOST_GIVEN_UP: usize = 3;
 
 impl Attempt {
-    fn start(settings: &SourceSettings, servers: &Servers, from: Checkpoint) -> Self {
+    fn start(settings: &SourceSettings, servers: &Servers, from: Checkpoint, stopping_id: Option<EntryId>) -> Self {
         let reader = Reader::on(Handle::current(), None, settings.clone(), servers.clone());
         let SplitPosition { partition, position, pending } = from.position.clone();
-        reader.add_splits(vec![Split { partition, position, pending, stopping_id: None }]).unwrap();
-        Self { reader, now: from, batch: None, under_way: BTreeMap::new() }
+        reader.add_splits(vec![Split { partition, position, pending, stopping_id }]).unwrap();
+        Self { reader, now: from, batch: None, under_way: BTreeMap::new(), finished: false }
     }
 
     /// Up to `limit` entries; a checkpoint can come between any two.
@@ -64,6 +70,7 @@ impl Attempt {
         loop {
             let Some(batch) = &mut self.batch else {
                 let Ok(Some(batch)) = self.reader.poll(Duration::ZERO) else { return };
+                self.finished |= batch.bytes[1] & FINISHED != 0;
                 let u64_at = |at: usize| u64::from_le_bytes(batch.bytes[at..at + 8].try_into().unwrap());
                 self.batch = Some(Emitting {
                     entries: entries_of(&batch).into_iter().map(|(id, _)| id).collect(),
@@ -105,10 +112,19 @@ impl Job {
         let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
         let found = Discovery::new(settings.clone(), servers.clone()).with_retries(&request).await.unwrap();
         let split = found.splits.into_iter().next().unwrap();
+        let stopping_id = split.stopping_id;
         let position = SplitPosition { partition: split.partition, position: split.position, pending: split.pending };
         let first = Checkpoint { position, emitted: Vec::new() };
-        let current = Attempt::start(&settings, &servers, first.clone());
-        Self { settings, servers, current, given_up: Vec::new(), completed: vec![first], next_checkpoint: 1 }
+        let current = Attempt::start(&settings, &servers, first.clone(), stopping_id);
+        Self {
+            settings,
+            servers,
+            current,
+            given_up: Vec::new(),
+            completed: vec![first],
+            next_checkpoint: 1,
+            stopping_id,
+        }
     }
 
     pub(super) fn emit(&mut self, limit: usize) {
@@ -117,6 +133,16 @@ impl Job {
             self.crash();
         }
         self.current.emit(limit);
+    }
+
+    /// What ended the reader.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.current.reader.failure()
+    }
+
+    pub(super) fn pause(&self, pause: bool) {
+        let (paused, resumed): (&[u32], &[u32]) = if pause { (&[0], &[]) } else { (&[], &[0]) };
+        self.current.reader.pause_or_resume(paused, resumed);
     }
 
     pub(super) fn checkpoint(&mut self) {
@@ -160,7 +186,7 @@ impl Job {
     /// It reads from the group under our feet; what it emits belongs to no line of state.
     pub(super) fn start_late(&mut self) {
         if let Some(last) = self.completed.last().filter(|_| self.given_up.len() < MOST_GIVEN_UP) {
-            let late = Attempt::start(&self.settings, &self.servers, last.clone());
+            let late = Attempt::start(&self.settings, &self.servers, last.clone(), self.stopping_id);
             self.given_up.push(late.reader);
         }
     }
@@ -174,13 +200,15 @@ impl Job {
     }
 
     fn restart(&mut self, from: usize) -> Attempt {
-        let next = Attempt::start(&self.settings, &self.servers, self.completed[from].clone());
+        let next = Attempt::start(&self.settings, &self.servers, self.completed[from].clone(), self.stopping_id);
         std::mem::replace(&mut self.current, next)
     }
 
     /// No more faults, but for the readers that live on. Everything must arrive in the end.
     pub(super) async fn run_to_the_end(mut self, redis: &SimulatedRedis) -> Result<(), String> {
         redis.wires.lose_no_more();
+        redis.state.lock().trouble = None;
+        self.pause(false);
         let mut wrong = String::new();
         for round in 0..300 {
             if round == 100 {
@@ -212,24 +240,33 @@ impl Job {
 
     /// Empty, or what is missing so far; with `never` in front when no time can heal it.
     fn what_is_wrong(&self, redis: &SimulatedRedis) -> String {
+        let emitted = &self.current.now.emitted;
+        // A stream that was made anew begins again; what was of the old one comes before it.
+        let wrong_order =
+            emitted.windows(2).find(|pair| pair[0] >= pair[1] && redis.is_old(pair[0]) == redis.is_old(pair[1]));
         let state = redis.state.lock();
         if self.current.reader.stats().lost_writes > 0 && !state.lost_writes {
             return "never: a loss was told of, and nothing was lost".to_owned();
         }
-        let emitted = &self.current.now.emitted;
         if let Some(violation) = state.violations.first() {
             return format!("never: {violation}");
         }
-        if let Some(pair) = emitted.windows(2).find(|pair| pair[0] >= pair[1]) {
+        if let Some(pair) = wrong_order {
             return format!("never: {} was emitted after {}", pair[1], pair[0]);
+        }
+        let stop = self.stopping_id.unwrap_or(EntryId::new(u64::MAX, u64::MAX));
+        if let Some(beyond) = emitted.last().filter(|last| **last > stop) {
+            return format!("never: {beyond} was emitted, which is beyond the end, {stop}");
         }
         let emitted: BTreeSet<EntryId> = emitted.iter().copied().collect();
         let missing: Vec<String> = state
             .produced
             .difference(&emitted)
-            .filter(|id| !state.excused.contains(id))
+            .filter(|id| **id <= stop && !state.excused.contains(id))
             .map(EntryId::to_string)
             .collect();
+        // A bounded reader does not connect again when it has finished, so it does not see to what others are given then.
+        let others_keep_some = self.stopping_id.is_some() && state.others_read;
         drop(state);
         if !missing.is_empty() {
             return format!(
@@ -239,7 +276,16 @@ impl Job {
                 self.current.reader.failure()
             );
         }
-        match redis.pending() {
+        if self.stopping_id.is_some() && !self.current.finished {
+            return format!("not finished: {:?}", self.current.reader.stats());
+        }
+        // Nor does it see that an entry was taken by the reader before it, and deleted before it came.
+        let pending = match self.stopping_id {
+            Some(_) => redis.pending_with_data(stop),
+            None => redis.pending(stop),
+        };
+        match pending {
+            _ if others_keep_some => String::new(),
             0 => String::new(),
             pending => format!("{pending} entries are still pending; {:?}", self.current.reader.stats()),
         }

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::config::SourceSettings;
+use crate::config::{Place, SourceSettings};
 use crate::random;
-use job::Job;
-use server::SimulatedRedis;
+use job::{Job, SLOW};
+use server::{SimulatedRedis, TROUBLES};
 
 /// One step of a schedule.
 #[derive(Clone, Debug)]
@@ -62,6 +62,17 @@ enum Step {
     Replicate,
     FailOver,
     LoseEverything,
+    /// From now on reads fail, in one way or another.
+    ReadsFail {
+        how: u8,
+    },
+    ReadsWork,
+    Pause,
+    Resume,
+    /// The stream is deleted, and made again with lower IDs.
+    MakeAnew {
+        entries: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -83,6 +94,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::DeleteLast),
         1 => Just(Step::Replicate),
         1 => Just(Step::FailOver),
+        1 => (0..TROUBLES.len() as u8).prop_map(|how| Step::ReadsFail { how }),
+        1 => Just(Step::ReadsWork),
+        1 => Just(Step::Pause),
+        1 => Just(Step::Resume),
+        1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
     ]
 }
 
@@ -94,14 +110,24 @@ struct Schedule {
     restricted: bool,
     /// Entries of an old group that the job finds.
     left_behind: u8,
+    /// The job ends with what is there when it starts, which is so many entries more.
+    bounded: Option<u8>,
     steps: Vec<Step>,
 }
 
 fn schedule() -> impl Strategy<Value = Schedule> {
     let strategies =
         prop_oneof![3 => Just("ON_CHECKPOINT"), 1 => Just("ON_EMIT"), 1 => Just("NOACK"), 1 => Just("COMMIT_POSITION")];
-    (any::<u64>(), strategies, any::<bool>(), 0u8..12, prop::collection::vec(step(), 1..60)).prop_map(
-        |(seed, strategy, restricted, left_behind, steps)| Schedule { seed, strategy, restricted, left_behind, steps },
+    let bounded = prop_oneof![3 => Just(None), 1 => (0u8..60).prop_map(Some)];
+    (any::<u64>(), strategies, any::<bool>(), 0u8..12, bounded, prop::collection::vec(step(), 1..60)).prop_map(
+        |(seed, strategy, restricted, left_behind, bounded, steps)| Schedule {
+            seed,
+            strategy,
+            restricted,
+            left_behind,
+            bounded,
+            steps,
+        },
     )
 }
 
@@ -124,7 +150,13 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         if schedule.left_behind > 0 {
             redis.leave_behind(schedule.left_behind);
         }
-        let mut job = Job::start(settings(schedule.strategy), redis.network()).await;
+        let mut settings = settings(schedule.strategy);
+        if let Some(entries) = schedule.bounded {
+            redis.produce(entries, true);
+            redis.state.lock().bounded = true;
+            settings.stopping_id = Some(Place::End);
+        }
+        let mut job = Job::start(settings, redis.network()).await;
         for step in &schedule.steps {
             take(step, &mut job, &redis).await;
         }
@@ -147,10 +179,16 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Abort => job.abort(),
         Step::Crash => job.crash(),
         Step::GiveUp => {
+            if redis.state.lock().made_anew {
+                return job.crash();
+            }
             redis.state.lock().others_read = true;
             job.give_up();
         }
         Step::StartLate => {
+            if redis.state.lock().made_anew {
+                return;
+            }
             redis.state.lock().others_read = true;
             job.start_late();
         }
@@ -162,6 +200,11 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Replicate => redis.replicate(),
         Step::FailOver => redis.fail_over(),
         Step::LoseEverything => redis.lose_everything(),
+        Step::ReadsFail { how } => redis.state.lock().trouble = Some(TROUBLES[usize::from(*how)]),
+        Step::ReadsWork => redis.state.lock().trouble = None,
+        Step::Pause => job.pause(true),
+        Step::Resume => job.pause(false),
+        Step::MakeAnew { entries } => redis.make_anew(*entries),
     }
 }
 
@@ -190,7 +233,39 @@ fn a_server_that_forgets_everything_is_read_on() {
             produce(),
             Step::Wait { millis: 900 },
         ];
-        let schedule = Schedule { seed, strategy: "ON_CHECKPOINT", restricted: false, left_behind: 0, steps };
+        let schedule =
+            Schedule { seed, strategy: "ON_CHECKPOINT", restricted: false, left_behind: 0, bounded: None, steps };
         run(&schedule).unwrap();
+    }
+}
+
+#[test]
+fn reads_that_fail_for_ever_end_the_job_in_time() {
+    for (seed, strategy) in (0u64..).zip(["ON_CHECKPOINT", "ON_EMIT", "NOACK", "COMMIT_POSITION"]) {
+        for trouble in TROUBLES {
+            for backlog in [0, 50] {
+                random::seed(seed);
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+                runtime.block_on(async {
+                    let redis = SimulatedRedis::new(seed);
+                    redis.produce(backlog, true);
+                    let mut settings = settings(strategy);
+                    settings.connection.retry_timeout_millis = 10_000;
+                    let limit = settings.connection.retry_timeout() + SLOW;
+                    let job = Job::start(settings, redis.network()).await;
+                    redis.state.lock().trouble = Some(trouble);
+                    let begin = tokio::time::Instant::now();
+                    while job.failure().is_none() {
+                        assert!(begin.elapsed() < limit, "{strategy}, {trouble:?}: it goes on after {limit:?}");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    let error = job.failure().unwrap().to_string();
+                    assert!(error.contains("gave up after"), "{strategy}, {trouble:?}: {error}");
+                    // Once it works again, nothing is lost by it.
+                    job.run_to_the_end(&redis).await.unwrap();
+                });
+            }
+        }
     }
 }

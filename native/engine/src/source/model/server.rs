@@ -30,8 +30,31 @@ struct Data {
     group: Option<Group>,
 }
 
+/// What becomes of every reply that holds entries, and of every read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trouble {
+    /// It is this instead.
+    Instead(&'static str),
+    /// The connection ends, when the command is carried out.
+    HangUp,
+    /// It never comes, though the command is carried out.
+    Silence,
+}
+
+pub(super) const TROUBLES: [Trouble; 6] = [
+    Trouble::Instead("-OOM command not allowed when used memory > 'maxmemory'.\r\n"),
+    Trouble::Instead("-READONLY You can't write against a read only replica.\r\n"),
+    Trouble::Instead("%1\r\n"),
+    Trouble::Instead("*1\r\n:1\r\n"),
+    Trouble::HangUp,
+    Trouble::Silence,
+];
+
 pub(super) struct State {
     data: Data,
+    pub(super) trouble: Option<Trouble>,
+    /// The job reads up to an end: it gives back to the group what it was given beyond.
+    pub(super) bounded: bool,
     replica: Option<Data>,
     /// The user may neither list nor kill clients, nor run scripts.
     pub(super) restricted: bool,
@@ -47,6 +70,12 @@ pub(super) struct State {
     pub(super) others_read: bool,
     /// What the protocol must never do, and did.
     pub(super) violations: Vec<String>,
+    /// The stream was deleted and made again: its IDs are below those of the old one.
+    pub(super) made_anew: bool,
+    /// What of the old one there has been.
+    old: BTreeSet<EntryId>,
+    /// The commands of a transaction, by client.
+    transactions: BTreeMap<u64, Vec<Vec<String>>>,
 }
 
 #[derive(Clone)]
@@ -60,15 +89,20 @@ impl SimulatedRedis {
     pub(super) fn new(seed: u64) -> Self {
         let state = State {
             data: Data::default(),
+            trouble: None,
+            bounded: false,
             replica: None,
             restricted: false,
-            clock: 1000,
+            clock: 1_000_000,
             produced: BTreeSet::new(),
             excused: BTreeSet::new(),
             lost_writes: false,
             acknowledgeable: None,
             others_read: false,
             violations: Vec::new(),
+            made_anew: false,
+            old: BTreeSet::new(),
+            transactions: BTreeMap::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), wires: Wires::new(seed), changed: Arc::new(Notify::new()) }
     }
@@ -78,7 +112,7 @@ impl SimulatedRedis {
         state.clock += u64::from(new_millisecond);
         for _ in 0..entries {
             // Behind everything there has ever been, also after a failover: a clock that runs back is the known limit.
-            let highest = state.produced.last().copied().unwrap_or_default();
+            let highest = state.produced.difference(&state.old).last().copied().unwrap_or_default();
             let id = if highest.ms < state.clock { EntryId::new(state.clock, 0) } else { highest.next() };
             state.data.entries.insert(id);
             state.data.generated = id;
@@ -132,7 +166,9 @@ impl SimulatedRedis {
     /// What the replica has; a failover goes back to it.
     pub(super) fn replicate(&self) {
         let mut state = self.state.lock();
-        state.replica = Some(state.data.clone());
+        if !state.made_anew {
+            state.replica = Some(state.data.clone());
+        }
     }
 
     pub(super) fn fail_over(&self) {
@@ -156,16 +192,67 @@ impl SimulatedRedis {
         self.changed.notify_waiters();
     }
 
-    pub(super) fn pending(&self) -> usize {
-        self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.len())
+    /// The stream is deleted, and made again with lower IDs by a producer that counts from the beginning. Once, and not where somebody else reads
+    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one.
+    pub(super) fn make_anew(&self, entries: u8) {
+        let mut state = self.state.lock();
+        if state.made_anew || state.others_read || state.bounded {
+            return;
+        }
+        state.made_anew = true;
+        let gone: Vec<EntryId> = state.data.entries.iter().copied().collect();
+        state.excused.extend(gone);
+        state.old = state.produced.clone();
+        state.data = Data::default();
+        state.replica = None;
+        state.clock = 1000;
+        drop(state);
+        self.produce(entries, true);
+    }
+
+    pub(super) fn is_old(&self, id: EntryId) -> bool {
+        self.state.lock().old.contains(&id)
+    }
+
+    /// How many entries up to `stop` are pending.
+    pub(super) fn pending(&self, stop: EntryId) -> usize {
+        self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).count())
+    }
+
+    /// The same, but for those whose data is gone.
+    pub(super) fn pending_with_data(&self, stop: EntryId) -> usize {
+        let state = self.state.lock();
+        let kept = |id: &&EntryId| state.data.entries.contains(id);
+        state.data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).map(|(id, _)| id).filter(kept).count())
+    }
+
+    fn trouble_of(&self, words: &[String]) -> Option<Trouble> {
+        let reads = matches!(words[0].as_str(), "XREADGROUP" | "XREAD" | "XRANGE");
+        self.state.lock().trouble.filter(|_| reads)
+    }
+
+    async fn in_trouble(&self, client: u64, words: &[String], trouble: Trouble) -> Vec<u8> {
+        match trouble {
+            Trouble::Instead(reply) => return reply.as_bytes().to_vec(),
+            _ if words[0] == "XRANGE" => {}
+            _ => drop(self.state.lock().read(words)),
+        }
+        if matches!(trouble, Trouble::Silence) {
+            std::future::pending::<()>().await;
+        }
+        self.wires.end(client);
+        std::future::pending().await
     }
 }
 
 impl Machine for SimulatedRedis {
     async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
+        if let Some(trouble) = self.trouble_of(&words) {
+            return self.in_trouble(client, &words, trouble).await;
+        }
         let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| &words[at + 1]);
         if !matches!(words[0].as_str(), "XREADGROUP" | "XREAD") {
-            return self.state.lock().execute(client, &words, &self.wires);
+            return self.state.lock().execute_or_queue(client, words, &self.wires);
         }
         let deadline = Instant::now() + Duration::from_millis(after("BLOCK").parse().unwrap_or(0));
         loop {
@@ -216,6 +303,26 @@ impl State {
         Some(out)
     }
 
+    fn execute_or_queue(&mut self, client: u64, words: Vec<String>, wires: &Wires) -> Vec<u8> {
+        match (words[0].as_str(), self.transactions.remove(&client)) {
+            ("MULTI", _) => {
+                self.transactions.insert(client, Vec::new());
+                ok()
+            }
+            ("EXEC", Some(queued)) => {
+                let mut out = format!("*{}\r\n", queued.len()).into_bytes();
+                queued.iter().for_each(|words| out.extend(self.execute(client, words, wires)));
+                out
+            }
+            (_, Some(mut queued)) => {
+                queued.push(words);
+                self.transactions.insert(client, queued);
+                b"+QUEUED\r\n".to_vec()
+            }
+            (_, None) => self.execute(client, &words, wires),
+        }
+    }
+
     fn execute(&mut self, client: u64, words: &[String], wires: &Wires) -> Vec<u8> {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match (word(0), word(1)) {
@@ -256,10 +363,21 @@ impl State {
             ("XRANGE", _) => {
                 let exclusive = word(2).strip_prefix('(').map(id);
                 let from = exclusive.map_or_else(|| id(word(2)), EntryId::next);
-                let to = if word(3) == "+" { EntryId::new(u64::MAX, u64::MAX) } else { id(word(3)) };
+                let (to, included) = match word(3).strip_prefix('(') {
+                    Some(to) => (id(to), false),
+                    None if word(3) == "+" => (EntryId::new(u64::MAX, u64::MAX), true),
+                    None => (id(word(3)), true),
+                };
                 let count = if word(4) == "COUNT" { word(5).parse().unwrap_or(0) } else { usize::MAX };
                 let ids: Vec<EntryId> = match from <= to {
-                    true => self.data.entries.range(from..=to).copied().take(count).collect(),
+                    true => self
+                        .data
+                        .entries
+                        .range(from..=to)
+                        .copied()
+                        .filter(|id| included || *id < to)
+                        .take(count)
+                        .collect(),
                     false => Vec::new(),
                 };
                 let mut out = Vec::new();
@@ -292,7 +410,7 @@ impl State {
             ("XGROUP", "SETID") => {
                 let to = id(word(4));
                 // A reader that lives on may set it back to a checkpoint of its own, until its successor's next one.
-                if to < group.delivered && !self.others_read {
+                if to < group.delivered && !self.others_read && !self.bounded {
                     self.violations.push(format!("the group went back from {} to {to}", group.delivered));
                 }
                 group.delivered = to;
@@ -350,7 +468,10 @@ impl State {
 
     fn check_acknowledgment(&mut self, id: EntryId) {
         let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
-        if !allowed && !self.excused.contains(&id) {
+        // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
+        let given_back =
+            self.bounded && (self.others_read || self.data.group.as_ref().is_some_and(|group| group.delivered < id));
+        if !allowed && !given_back && !self.excused.contains(&id) {
             self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
         }
     }

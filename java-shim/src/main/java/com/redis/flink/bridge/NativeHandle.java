@@ -5,7 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The handle of one native object. Any thread may call; whoever closes first takes the handle out,
  * so that it is closed once. A call that has taken the handle just before that finds nothing on the
- * native side (handles are never used again) and fails there with the same {@link
+ * native side (handles are never used again): it returns {@code null}, {@code false} or nothing,
+ * and no exception. A caller who needs an answer asks here then, and gets the {@link
  * IllegalStateException}.
  */
 final class NativeHandle {
@@ -26,6 +27,14 @@ final class NativeHandle {
             throw new IllegalStateException("The " + owner + " is closed.");
         }
         return current;
+    }
+
+    /** The answer of a native call that has one to give unless its object was closed meanwhile. */
+    String orClosed(String answer) {
+        if (answer == null) {
+            get();
+        }
+        return answer;
     }
 
     /** Gives the handle to the first caller, who must close it, and 0 to all others. */

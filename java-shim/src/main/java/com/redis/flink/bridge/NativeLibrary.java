@@ -50,6 +50,7 @@ public final class NativeLibrary {
             folders.addAll(OFFERED);
             add(folders, System.getProperty("java.io.tmpdir"));
             String version = versionOfThisJar();
+            refuseOtherPackage(NativeLibrary.class.getName());
             Path from =
                     new NativeLoader(
                                     System.getProperty("os.name"),
@@ -57,12 +58,31 @@ public final class NativeLibrary {
                                     folders,
                                     NativeLibrary.class.getClassLoader()::getResourceAsStream,
                                     NativeLibrary::systemLoad,
-                                    NativeLibrary::nativeVersion)
+                                    NativeLibrary::nativeVersion,
+                                    LOG::warn)
                             .load(version);
+            NativeFailure.register();
             loaded = true;
             LOG.info("Loaded the native engine {} from {}.", version, from);
         }
         NativeLogs.follow();
+    }
+
+    /** The library's functions bear the names of our classes, so it knows them under these only. */
+    static void refuseOtherPackage(String className) throws IOException {
+        // Not as a name: what relocates classes changes names in texts, too.
+        String ours = "com-redis-flink".replace('-', '.');
+        if (!className.equals(ours + ".bridge.NativeLibrary")) {
+            throw new IOException(
+                    "The connector's classes were moved to another package: "
+                            + ours
+                            + ".bridge.NativeLibrary is "
+                            + className
+                            + " in this jar, and the native library cannot find it there. Do not"
+                            + " relocate (shade) "
+                            + ours
+                            + "; exclude it where packages beside it are relocated.");
+        }
     }
 
     /** The build writes it beside the library, from the Rust workspace's. */

@@ -2,6 +2,7 @@ package com.redis.flink.bridge;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -24,6 +25,7 @@ final class NativeLoader {
     private final Function<String, InputStream> resources;
     private final Consumer<Path> systemLoad;
     private final Supplier<String> version;
+    private final Consumer<String> warnings;
 
     NativeLoader(
             String osName,
@@ -31,7 +33,8 @@ final class NativeLoader {
             Collection<Path> folders,
             Function<String, InputStream> resources,
             Consumer<Path> systemLoad,
-            Supplier<String> version) {
+            Supplier<String> version,
+            Consumer<String> warnings) {
         String lower = osName.toLowerCase(Locale.ROOT);
         this.os = lower.contains("mac") ? "macos" : lower.split(" ")[0];
         this.arch = osArch.equals("amd64") ? "x86_64" : osArch;
@@ -39,6 +42,7 @@ final class NativeLoader {
         this.resources = resources;
         this.systemLoad = systemLoad;
         this.version = version;
+        this.warnings = warnings;
     }
 
     /**
@@ -53,6 +57,13 @@ final class NativeLoader {
             try {
                 loadFrom(folder);
                 proveVersion(expectedVersion);
+                if (last != null) {
+                    warnings.accept(
+                            "The native engine was loaded from "
+                                    + folder
+                                    + " since it could not be loaded from elsewhere"
+                                    + tried);
+                }
                 return folder;
             } catch (IOException | UnsatisfiedLinkError | SecurityException e) {
                 if (e instanceof WrongLibraryException) {
@@ -136,6 +147,9 @@ final class NativeLoader {
 
     /** What the linker's words mean. */
     private static String hint(Throwable failure) {
+        if (failure instanceof FileAlreadyExistsException) {
+            return " (it is a file, not a folder)";
+        }
         String message = String.valueOf(failure.getMessage());
         if (message.contains("failed to map segment") || message.contains("ermission denied")) {
             return " (is the folder mounted noexec?)";

@@ -4,8 +4,7 @@ import org.apache.flink.annotation.Internal;
 
 /**
  * The native engine met a state that its authors held impossible: a defect of this connector. The
- * message names the place where the calling thread met it. The JVM and other native objects live
- * on. Thrown by the native engine.
+ * message names the place. The JVM and other native objects live on. Thrown by the native engine.
  */
 @Internal
 public final class NativePanicException extends RuntimeException {

@@ -50,7 +50,11 @@ public final class NativeReader implements ReaderBackend {
     public byte[] poll(int maxWaitMillis) throws IOException {
         try {
             credentials.serve();
-            return nativePoll(handle.get(), maxWaitMillis);
+            byte[] batch = nativePoll(handle.get(), maxWaitMillis);
+            if (batch == null) {
+                handle.get(); // throws if it was closed meanwhile
+            }
+            return batch;
         } finally {
             NativeLogs.drain();
         }
@@ -76,10 +80,14 @@ public final class NativeReader implements ReaderBackend {
         nativeCheckpoint(handle.get(), checkpointId, positions);
     }
 
+    /**
+     * {@inheritDoc} Does not serve credentials: this is Flink's mailbox thread, and the user's
+     * provider may take its time. A connect that waits for them is served by the next poll, or by
+     * {@link #close}.
+     */
     @Override
-    public void complete(long checkpointId) throws IOException {
+    public void complete(long checkpointId) {
         try {
-            credentials.serve();
             nativeComplete(handle.get(), checkpointId);
         } finally {
             NativeLogs.drain();
@@ -93,7 +101,7 @@ public final class NativeReader implements ReaderBackend {
 
     @Override
     public String stats() {
-        return nativeStats(handle.get());
+        return handle.orClosed(nativeStats(handle.get()));
     }
 
     @Override

@@ -69,7 +69,7 @@ public final class NativeWriter implements StagingBackend {
     @Override
     public String prepare() throws IOException {
         try {
-            return nativePrepare(handle.get());
+            return handle.orClosed(nativePrepare(handle.get()));
         } finally {
             NativeLogs.drain();
         }
@@ -77,7 +77,7 @@ public final class NativeWriter implements StagingBackend {
 
     /** What the writer counts, as JSON; for metrics and tests. */
     public String stats() {
-        return nativeStats(handle.get());
+        return handle.orClosed(nativeStats(handle.get()));
     }
 
     @Override

@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** What goes wrong in the engine is an exception of the caller, and the JVM lives on. */
 class NativeGuardTest {
@@ -67,11 +69,43 @@ class NativeGuardTest {
         }
     }
 
+    /** Flink's mailbox thread completes checkpoints; the user's provider may take its time. */
+    @Test
+    void aCheckpointThatCompletesDoesNotAskForCredentials() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        CredentialsSupplier supplier =
+                () -> {
+                    asked.incrementAndGet();
+                    return "{\"user\":\"u\",\"password\":\"p\"}";
+                };
+        try (NativeReader reader = NativeReader.open(NativeCalls.SOURCE, Optional.of(supplier))) {
+            reader.addSplits("[{\"partition\":0,\"position\":\"0-0\"}]");
+            // A connect waits for credentials from now on, or soon.
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            for (long id = 1; asked.get() == 0 && System.nanoTime() < end; id++) {
+                int before = asked.get();
+                reader.checkpoint(id, "[{\"partition\":0,\"position\":\"0-0\"}]");
+                reader.complete(id);
+                assertThat(asked).as("by complete()").hasValue(before);
+                pollOnce(reader);
+            }
+            assertThat(asked).as("by poll()").hasPositiveValue();
+        }
+    }
+
+    private static void pollOnce(NativeReader reader) {
+        try {
+            reader.poll(10);
+        } catch (IOException e) {
+            // There is no server.
+        }
+    }
+
     @Test
     void aFrameThatCannotBeReadIsRefused() throws Exception {
         try (NativeWriter writer = NativeWriter.open(sinkSettings())) {
             assertThatThrownBy(() -> writer.write(new byte[] {9, 0, 0, 0, 0, 0, 0, 0}, 8))
-                    .isInstanceOf(IllegalArgumentException.class)
+                    .isInstanceOf(NativePanicException.class)
                     .hasMessageContaining("its version is 9");
             assertThatThrownBy(() -> writer.write(new byte[4], 8))
                     .as("an array that is shorter than said")

@@ -28,6 +28,7 @@ class NativeLoaderTest {
 
     private final List<String> asked = new ArrayList<>();
     private final List<Path> loaded = new ArrayList<>();
+    private final List<String> warned = new ArrayList<>();
 
     @Test
     void loadsAPrivateCopyAndDeletesIt() throws IOException {
@@ -45,6 +46,7 @@ class NativeLoaderTest {
         assertThat(folder).isEqualTo(first);
         assertThat(asked).containsExactly("native/linux-x86_64/libflink_redis.so");
         assertThat(loaded).hasSize(1);
+        assertThat(warned).isEmpty();
         assertThat(loaded.get(0).getParent().getParent()).isEqualTo(first);
         assertThat(first).isEmptyDirectory();
     }
@@ -56,6 +58,34 @@ class NativeLoaderTest {
         assertThat(folder).isEqualTo(second);
         assertThat(first).isEmptyDirectory();
         assertThat(second).isEmptyDirectory();
+        assertThat(warned).hasSize(1);
+        assertThat(warned.get(0))
+                .contains("loaded from " + second)
+                .contains("in " + first + ": ")
+                .contains("is the folder mounted noexec?");
+    }
+
+    @Test
+    void tellsThatTheFirstFolderIsAFile() throws IOException {
+        Path file = Files.createFile(first.resolve("file"));
+
+        Path folder = loader(List.of(file, second), path -> {}, "1.0").load("1.0");
+
+        assertThat(folder).isEqualTo(second);
+        assertThat(warned).hasSize(1);
+        assertThat(warned.get(0)).contains("in " + file + ": ").contains("it is a file");
+    }
+
+    @Test
+    void refusesToBeMovedToAnotherPackage() throws IOException {
+        NativeLibrary.refuseOtherPackage("com.redis.flink.bridge.NativeLibrary");
+        assertThatThrownBy(
+                        () ->
+                                NativeLibrary.refuseOtherPackage(
+                                        "shop.shaded.com.redis.flink.bridge.NativeLibrary"))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("is shop.shaded.com.redis.flink.bridge.NativeLibrary")
+                .hasMessageContaining("Do not relocate (shade) com.redis.flink;");
     }
 
     @Test
@@ -106,7 +136,8 @@ class NativeLoaderTest {
                         List.of(first, second),
                         name -> null,
                         p -> {},
-                        () -> "1.0");
+                        () -> "1.0",
+                        warned::add);
 
         assertThatThrownBy(() -> loader.load("1.0"))
                 .hasMessage(
@@ -133,15 +164,20 @@ class NativeLoaderTest {
                         path -> {},
                         () -> {
                             throw new UnsatisfiedLinkError("nativeVersion");
-                        });
+                        },
+                        warned::add);
 
         assertThatThrownBy(() -> loader.load("1.0"))
                 .hasMessageContaining("was loaded but is not the native engine: nativeVersion");
     }
 
     private NativeLoader loader(Consumer<Path> systemLoad, String version) {
+        return loader(List.of(first, second), systemLoad, version);
+    }
+
+    private NativeLoader loader(List<Path> folders, Consumer<Path> systemLoad, String version) {
         return new NativeLoader(
-                "Linux", "amd64", List.of(first, second), resource(), systemLoad, () -> version);
+                "Linux", "amd64", folders, resource(), systemLoad, () -> version, warned::add);
     }
 
     private Function<String, InputStream> resource() {

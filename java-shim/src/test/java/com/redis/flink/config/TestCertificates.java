@@ -1,14 +1,15 @@
 package com.redis.flink.config;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 import javax.crypto.Cipher;
 import javax.crypto.EncryptedPrivateKeyInfo;
@@ -21,6 +22,7 @@ final class TestCertificates {
     /** Of all stores, which want six characters. */
     static final String PASSWORD = "geheim";
 
+    private static final long KEYTOOL_SECONDS = 60;
     private static final int OCTET_STRING = 4;
     private static final int SEQUENCE = 0x30;
 
@@ -117,11 +119,22 @@ final class TestCertificates {
                 command.set(i, command.get(i).replace("%s", values[next++].toString()));
             }
         }
-        Process keytool = new ProcessBuilder(command).redirectErrorStream(true).start();
-        keytool.getOutputStream().close();
-        String output = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (keytool.waitFor() != 0) {
-            throw new IOException("keytool: " + output);
+        // Into a file: a pipe that is read has no deadline.
+        Path output = Files.createTempFile("keytool", ".txt");
+        Process keytool =
+                new ProcessBuilder(command)
+                        .redirectInput(new File("/dev/null"))
+                        .redirectErrorStream(true)
+                        .redirectOutput(output.toFile())
+                        .start();
+        try {
+            boolean ended = keytool.waitFor(KEYTOOL_SECONDS, TimeUnit.SECONDS);
+            if (!ended || keytool.exitValue() != 0) {
+                throw new IOException("keytool: " + Files.readString(output));
+            }
+        } finally {
+            keytool.destroyForcibly();
+            Files.delete(output);
         }
     }
 }

@@ -3,6 +3,7 @@ package com.redis.flink.chaos;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.Directories;
+import com.redis.flink.testing.Processes;
 import com.redis.flink.testing.RedisServer;
 import com.redis.flink.testing.SessionCluster;
 import com.redis.flink.testing.TcpProxy;
@@ -232,7 +233,7 @@ final class ChaosRun implements AutoCloseable {
         String name = "taskmanager-" + index;
         Process process = flink.taskManagers().get(index);
         say("SIGSTOP of " + name);
-        signal("STOP", process);
+        Processes.pause(process);
         try {
             await(name + " is given up", () -> taskManagers().contains(name) ? null : true);
             boolean late = random.nextBoolean();
@@ -241,7 +242,7 @@ final class ChaosRun implements AutoCloseable {
             }
             say("SIGCONT of " + name + (late ? ", replaced long ago" : ", just given up"));
         } finally {
-            signal("CONT", process);
+            Processes.resume(process);
         }
     }
 
@@ -377,10 +378,6 @@ final class ChaosRun implements AutoCloseable {
 
     private static int index(String name) {
         return Integer.parseInt(name.substring(name.indexOf('-') + 1));
-    }
-
-    private static void signal(String name, Process process) throws Exception {
-        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
     }
 
     /** A fault's own duration. */

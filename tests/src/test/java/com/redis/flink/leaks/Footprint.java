@@ -1,12 +1,12 @@
 package com.redis.flink.leaks;
 
+import com.redis.flink.testing.Processes;
 import com.redis.flink.testing.SessionCluster;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -38,6 +38,8 @@ final class Footprint {
 
     /** The compiler allocates and frees meanwhile: one sample alone may be some MiB off. */
     private static final int SAMPLES = 3;
+
+    private static final Duration JCMD_TIMEOUT = Duration.ofSeconds(60);
 
     private static final String JOBS_LOADER = "org.apache.flink.util.ChildFirstClassLoader";
     private static final String OUR_THREADS = "flink-redis";
@@ -114,18 +116,9 @@ final class Footprint {
         }
     }
 
-    private static String jcmd(Process process, String command)
-            throws IOException, InterruptedException {
+    private static String jcmd(Process process, String command) {
         String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
-        Process running =
-                new ProcessBuilder(jcmd, Long.toString(process.pid()), command)
-                        .redirectErrorStream(true)
-                        .start();
-        try (InputStream output = running.getInputStream()) {
-            String text = new String(output.readAllBytes(), StandardCharsets.UTF_8);
-            running.waitFor();
-            return text;
-        }
+        return Processes.run(JCMD_TIMEOUT, List.of(jcmd, Long.toString(process.pid()), command));
     }
 
     /** The sum of what the pattern finds. */

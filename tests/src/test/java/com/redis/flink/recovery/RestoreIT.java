@@ -14,6 +14,7 @@ import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
@@ -142,6 +143,34 @@ class RestoreIT {
                 ledger.awaitEachOnce(250);
                 job.checkpoint();
                 Await.value("nothing is pending", LIMIT, topic::pending, n -> n == 0);
+            }
+        }
+    }
+
+    /** Readers that have no partition stay, or Flink could restore nothing but the same job. */
+    @Test
+    void aJobWithMoreReadersThanPartitionsCanBeChanged() throws Exception {
+        Ledger ledger = new Ledger();
+        try (Topic topic = new Topic(REDIS, 4)) {
+            RedisSourceConfig two = topic.source().numPartitions(2).build();
+            String savepoint;
+            try (Job job = FLINK.run(counting(4, two, ledger))) {
+                topic.addNumber(0, 0);
+                topic.addNumber(1, 1);
+                ledger.awaitEachOnce(2);
+                savepoint = job.stopWithSavepoint();
+            }
+            long numbers = 2;
+            for (int parallelism : new int[] {4, 2, 8}) {
+                StreamExecutionEnvironment env = FLINK.environment(parallelism);
+                RedisSourceConfig config = parallelism == 8 ? topic.source().build() : two;
+                ledger.from(numbers(env, config).map(number -> number).returns(Types.LONG));
+                try (Job job = FLINK.run(env, savepoint)) {
+                    topic.addNumber(0, numbers++);
+                    topic.addNumber(1, numbers++);
+                    ledger.awaitEachOnce(numbers);
+                    savepoint = job.stopWithSavepoint();
+                }
             }
         }
     }

@@ -119,6 +119,36 @@ class SampleJarIT {
         }
     }
 
+    /**
+     * JobManager and TaskManager are two processes: what a split has pending goes over the wire.
+     */
+    @Test
+    void aJobStartsOnAGroupWithVeryManyPendingEntries() throws Exception {
+        Path jar = Path.of(System.getProperty("sample.stream-source-stream-sink"));
+        int entries = 600_000;
+        try (RedisServer redis = RedisServer.start("--databases", "1");
+                Jedis jedis = redis.jedis()) {
+            jedis.xgroupCreate("test:0", "test-group", new StreamEntryID(0, 0), true);
+            int chunk = 20_000;
+            for (int from = 1; from <= entries; from += chunk) {
+                jedis.eval(
+                        "for i = ARGV[1], ARGV[2] do redis.call('XADD', 'test:0', i .. '-1', 'n',"
+                                + " i) end redis.call('XREADGROUP', 'GROUP', 'test-group',"
+                                + " 'flink-test-group-1-00000000000000aa-1', 'COUNT', 1000000,"
+                                + " 'STREAMS', 'test:0', '>')",
+                        List.of(),
+                        List.of(Integer.toString(from), Integer.toString(from + chunk - 1)));
+            }
+            String port = Integer.toString(redis.port());
+            String job = flink.run(jar, "--host", redis.host(), "--port", port);
+            Await.value("the output", LIMIT, () -> written(jedis, 1), n -> n >= entries);
+            Await.value("all is acknowledged", LIMIT, () -> pending(jedis, 1), n -> n == 0);
+            assertThat(written(jedis, 1)).isEqualTo(entries);
+            flink.cancel(job);
+            flink.awaitState(job, "CANCELED", LIMIT);
+        }
+    }
+
     private static List<Map<String, String>> produce(Jedis jedis, int partitions, int messages) {
         List<Map<String, String>> produced = new ArrayList<>();
         for (int i = 0; i < messages; i++) {

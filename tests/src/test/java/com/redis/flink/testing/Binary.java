@@ -5,7 +5,7 @@ import java.nio.file.Path;
 
 /** The servers that tests run against. {@code ./dev test} gets those that Debian does not have. */
 public enum Binary {
-    /** Debian's, of 7.0: the one that knows TLS. */
+    /** The one on the path, which knows TLS: Debian 12 has 7.0, Debian 13 has 8.0. */
     REDIS_7("redis-server", null, null),
     REDIS_8(null, "redis.server.redis8", "FLINK_REDIS_TEST_REDIS_8"),
     VALKEY_9(null, "redis.server.valkey9", "FLINK_REDIS_TEST_VALKEY");

@@ -4,13 +4,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.Key;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -40,6 +40,7 @@ public final class Certificates {
 
     private static final String HERE = "san=dns:localhost,ip:127.0.0.1,ip:::1";
     private static final List<String> TYPES = List.of("PKCS12", "JKS");
+    private static final Duration KEYTOOL_TIMEOUT = Duration.ofSeconds(60);
     private static final Path FOLDER = make();
 
     private Certificates() {}
@@ -150,16 +151,7 @@ public final class Certificates {
         if (!signer.isEmpty()) {
             command.addAll(List.of("-signer", signer, "-ext", "eku=serverAuth,clientAuth"));
         }
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        try (InputStream output = process.getInputStream()) {
-            String said = new String(output.readAllBytes(), StandardCharsets.UTF_8);
-            if (process.waitFor() != 0) {
-                throw new IOException(String.join(" ", command) + ": " + said);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException(e);
-        }
+        Processes.run(KEYTOOL_TIMEOUT, command);
     }
 
     private static void pem(Path file, String label, byte[]... encoded) throws IOException {

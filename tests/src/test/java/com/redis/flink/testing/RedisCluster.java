@@ -8,6 +8,7 @@ import redis.clients.jedis.Jedis;
 import redis.clients.jedis.JedisCluster;
 import redis.clients.jedis.Protocol;
 import redis.clients.jedis.UnifiedJedis;
+import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.params.MigrateParams;
 import redis.clients.jedis.util.JedisClusterCRC16;
 
@@ -151,23 +152,26 @@ public final class RedisCluster implements Deployment {
 
     /** Waits until every node that lives knows the others and every slot has its master. */
     public void awaitOk() {
-        for (RedisNode node : nodes) {
-            if (node.isAlive()) {
-                Await.value(
-                        "the cluster is whole",
-                        LIMIT,
-                        () -> info(node),
-                        info ->
-                                info.contains("cluster_state:ok")
-                                        && info.contains(
-                                                "cluster_known_nodes:" + nodes.size() + "\r"));
-            }
+        List<RedisNode> alive =
+                nodes.stream().filter(RedisNode::isAlive).collect(Collectors.toList());
+        List<String> ids = alive.stream().map(RedisCluster::id).collect(Collectors.toList());
+        for (RedisNode node : alive) {
+            Await.value(
+                    "the cluster is whole for " + node.address(),
+                    LIMIT,
+                    () -> view(node),
+                    view ->
+                            view.contains("cluster_state:ok")
+                                    && view.contains("cluster_known_nodes:" + nodes.size() + "\r")
+                                    // One that is met is counted before its ID is known.
+                                    && !view.contains("handshake")
+                                    && ids.stream().allMatch(view::contains));
         }
     }
 
-    private static String info(RedisNode node) {
+    private static String view(RedisNode node) {
         try (Jedis jedis = node.jedis()) {
-            return jedis.clusterInfo();
+            return jedis.clusterInfo() + jedis.clusterNodes();
         }
     }
 
@@ -387,9 +391,19 @@ public final class RedisCluster implements Deployment {
         nodes.remove(node);
         for (RedisNode other : nodes) {
             if (other.isAlive()) {
-                try (Jedis jedis = other.jedis()) {
-                    jedis.clusterForget(id);
-                }
+                forget(other, id);
+            }
+        }
+        awaitOk();
+    }
+
+    /** Since Redis 7.2 nodes tell each other what to forget: this one may have done it already. */
+    private static void forget(RedisNode node, String id) {
+        try (Jedis jedis = node.jedis()) {
+            jedis.clusterForget(id);
+        } catch (JedisDataException e) {
+            if (!e.getMessage().startsWith("ERR Unknown node")) {
+                throw e;
             }
         }
     }

@@ -133,11 +133,11 @@ public final class RedisNode implements Deployment {
 
     /** Stops its work without a word, until {@link #resume}. */
     public void pause() {
-        signal("STOP");
+        Processes.pause(process);
     }
 
     public void resume() {
-        signal("CONT");
+        Processes.resume(process);
     }
 
     /**
@@ -207,16 +207,6 @@ public final class RedisNode implements Deployment {
         Runtime.getRuntime().removeShutdownHook(atExit);
         kill();
         Directories.delete(folder);
-    }
-
-    private void signal(String name) {
-        try {
-            new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     /** False: it ended at once, as it does when its port was taken meanwhile. */

@@ -37,6 +37,10 @@ public final class SessionCluster implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
     private static final Duration CLI_TIMEOUT = Duration.ofSeconds(90);
     private static final String HEAP = "384m";
+
+    /** The JVM of the cluster, if it is not to be that of the test. */
+    private static final String JAVA_HOME = "FLINK_REDIS_TEST_CLUSTER_JAVA_HOME";
+
     private static final String JOB_MANAGER = "jobmanager.test";
     private static final String LONG_HEARTBEAT_MILLIS = "40000";
     private static final Duration REST_TIMEOUT = Duration.ofSeconds(20);
@@ -56,6 +60,9 @@ public final class SessionCluster implements AutoCloseable {
     /** Whether what its JVMs allocate can be told apart from what they grow by themselves. */
     private final boolean measurable;
 
+    /** What is in Flink's {@code lib/} beside Flink itself; empty: nothing. */
+    private final String library;
+
     private final Map<Integer, TcpProxy> proxies = new ConcurrentHashMap<>();
     private final List<TcpProxy> blobProxies = new ArrayList<>();
     private final int rpcPort = Ports.free();
@@ -67,6 +74,17 @@ public final class SessionCluster implements AutoCloseable {
     private SessionCluster(
             int slots, Map<String, String> extraOptions, boolean breakable, boolean measurable)
             throws IOException {
+        this(slots, extraOptions, breakable, measurable, "");
+    }
+
+    private SessionCluster(
+            int slots,
+            Map<String, String> extraOptions,
+            boolean breakable,
+            boolean measurable,
+            String library)
+            throws IOException {
+        this.library = library;
         this.slots = slots;
         this.breakable = breakable;
         this.measurable = measurable;
@@ -99,6 +117,13 @@ public final class SessionCluster implements AutoCloseable {
     public static SessionCluster start(int taskManagers, int slots, Map<String, String> options)
             throws IOException {
         return start(taskManagers, new SessionCluster(slots, options, false, false));
+    }
+
+    /** The same with a class path in {@code lib/}: for all jobs, and not by their class loaders. */
+    public static SessionCluster startWithLibrary(
+            int taskManagers, int slots, Map<String, String> options, String library)
+            throws IOException {
+        return start(taskManagers, new SessionCluster(slots, options, false, false, library));
     }
 
     /**
@@ -422,7 +447,8 @@ public final class SessionCluster implements AutoCloseable {
     private Process java(String name, List<String> options, String main, String... arguments)
             throws IOException {
         List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        String home = System.getenv().getOrDefault(JAVA_HOME, System.getProperty("java.home"));
+        command.add(Path.of(home, "bin", "java").toString());
         command.addAll(options);
         // The options of Flink's own configuration file that matter here, and a JVM that starts
         // fast.
@@ -435,7 +461,11 @@ public final class SessionCluster implements AutoCloseable {
         command.add("-Djava.io.tmpdir=" + folder.resolve("tmp"));
         command.add("-Dtest.log=" + folder.resolve(name));
         command.add("-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"));
-        command.addAll(List.of("-cp", System.getProperty("session.cluster.classpath"), main));
+        String classpath = System.getProperty("session.cluster.classpath");
+        if (!library.isEmpty()) {
+            classpath += File.pathSeparator + library;
+        }
+        command.addAll(List.of("-cp", classpath, main));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("FLINK_CONF_DIR", configuration().toString());

@@ -17,7 +17,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** Flink in this process, with its web UI, running the sample job. */
@@ -39,13 +38,14 @@ final class EmbeddedFlink {
 
     static EmbeddedFlink submit(PrivateRedis redis) throws Exception {
         int port = freeUiPort();
-        Configuration configuration =
-                Configuration.fromMap(
-                        Map.of(
-                                "rest.bind-port", Integer.toString(port),
-                                "rest.port", Integer.toString(port),
-                                // Nothing is meant to fail here: if it does, show it.
-                                "restart-strategy.type", "none"));
+        Configuration configuration = new Configuration();
+        // Whoever reaches Flink's web UI may run programs here.
+        configuration.setString("rest.address", PrivateRedis.HOST);
+        configuration.setString("rest.bind-address", PrivateRedis.HOST);
+        configuration.setString("rest.bind-port", Integer.toString(port));
+        configuration.setString("rest.port", Integer.toString(port));
+        // Nothing is meant to fail here: if it does, show it.
+        configuration.setString("restart-strategy.type", "none");
         StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.createLocalEnvironmentWithWebUI(configuration);
         PartitionedStreamJob.define(
@@ -93,7 +93,7 @@ final class EmbeddedFlink {
     private static int freeUiPort() throws IOException {
         for (int port = FIRST_PORT; port <= LAST_PORT; port++) {
             try (ServerSocket socket =
-                    new ServerSocket(port, 1, InetAddress.getByName("0.0.0.0"))) {
+                    new ServerSocket(port, 1, InetAddress.getByName(PrivateRedis.HOST))) {
                 return socket.getLocalPort();
             } catch (IOException taken) {
                 // the next one

@@ -21,6 +21,7 @@ final class PrivateRedis implements AutoCloseable {
     static final String HOST = "127.0.0.1";
 
     private static final Duration START_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration END_TIMEOUT = Duration.ofSeconds(10);
     private static final int ATTEMPTS = 5;
 
     private final Process process;
@@ -101,7 +102,10 @@ final class PrivateRedis implements AutoCloseable {
     }
 
     private void end() {
-        process.destroyForcibly().onExit().join(); // it holds nothing that is worth saving
+        process.destroyForcibly() // it holds nothing that is worth saving
+                .onExit()
+                .completeOnTimeout(process, END_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+                .join();
         try (var files = Files.list(folder)) {
             files.forEach(file -> file.toFile().delete());
         } catch (IOException gone) {

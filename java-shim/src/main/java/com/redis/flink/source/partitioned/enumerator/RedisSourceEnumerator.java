@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.EnumeratorBackend;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.source.partitioned.split.RedisSplitSerializer;
 import com.redis.flink.source.partitioned.split.SplitJson;
 
 import org.apache.flink.annotation.Internal;
@@ -26,6 +28,7 @@ import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * Makes partitions into splits, once, and hands each to the reader that owns it.
@@ -51,6 +54,15 @@ public final class RedisSourceEnumerator
 
     /** Partitions that have become splits. */
     private final SortedSet<Integer> discovered = new TreeSet<>();
+
+    /**
+     * What a serialized split may measure. Flink sends it in one message, which may have 10 MiB
+     * (pekko.framesize); one beyond that is lost, and Flink would try again for ever.
+     */
+    private static final int MOST_BYTES = 8 * 1024 * 1024;
+
+    /** A split with more runs of pending entries than that is sent alone. */
+    private static final int MANY_RUNS = 10_000;
 
     /** Splits that are not assigned, by the reader that shall get them. */
     private final Map<Integer, List<RedisSplit>> waiting = new TreeMap<>();
@@ -142,7 +154,9 @@ public final class RedisSourceEnumerator
 
     @Override
     public void addSplitsBack(List<RedisSplit> splits, int subtaskId) {
-        LOG.info("Reader {} gives back {}.", subtaskId, splits);
+        if (!splits.isEmpty()) {
+            LOG.info("Reader {} gives back {}.", subtaskId, streams(splits));
+        }
         waiting.computeIfAbsent(subtaskId, reader -> new ArrayList<>()).addAll(splits);
         assign(subtaskId);
     }
@@ -217,13 +231,62 @@ public final class RedisSourceEnumerator
             return;
         }
         List<RedisSplit> splits = waiting.remove(subtaskId);
-        if (splits != null) {
-            LOG.info("Reader {} gets {}.", subtaskId, splits);
-            context.assignSplits(new SplitsAssignment<>(Map.of(subtaskId, splits)));
+        if (splits != null && !splits.isEmpty()) {
+            LOG.info("Reader {} gets {}.", subtaskId, streams(splits));
+            LOG.debug("Reader {} gets {}.", subtaskId, splits);
+            send(subtaskId, splits);
         }
-        if (complete) {
+        if (complete && config.getStoppingId().isPresent()) {
             context.signalNoMoreSplits(subtaskId);
+        } else if (complete) {
+            // It stays, also where it has no splits: a task that has finished could not be restored
+            // with another one chained to it.
+            context.sendEventToSourceReader(subtaskId, new AllSplitsAssigned());
         }
+    }
+
+    private void send(int subtaskId, List<RedisSplit> splits) {
+        List<RedisSplit> small = new ArrayList<>();
+        for (RedisSplit split : splits) {
+            if (split.pending().size() < MANY_RUNS) {
+                small.add(split);
+            } else {
+                checkSize(split);
+                context.assignSplits(new SplitsAssignment<>(Map.of(subtaskId, List.of(split))));
+            }
+        }
+        if (!small.isEmpty()) {
+            context.assignSplits(new SplitsAssignment<>(Map.of(subtaskId, small)));
+        }
+    }
+
+    private static void checkSize(RedisSplit split) {
+        int bytes;
+        try {
+            bytes = new RedisSplitSerializer().serialize(split).length;
+        } catch (IOException e) {
+            throw new FlinkRuntimeException(e.getMessage(), e);
+        }
+        if (bytes > MOST_BYTES) {
+            long entries = split.pending().stream().mapToLong(EntryRun::count).sum();
+            throw new FlinkRuntimeException(
+                    "Stream "
+                            + split.stream()
+                            + ", group "
+                            + split.consumerGroup()
+                            + ": "
+                            + entries
+                            + " entries are pending, their IDs measure "
+                            + bytes
+                            + " bytes, and a reader can be given "
+                            + MOST_BYTES
+                            + ". Acknowledge those that need no work (XACK), or read with another"
+                            + " consumerGroup and a startingId.");
+        }
+    }
+
+    private static List<String> streams(List<RedisSplit> splits) {
+        return splits.stream().map(RedisSplit::stream).collect(Collectors.toList());
     }
 
     private void closeBackend() {

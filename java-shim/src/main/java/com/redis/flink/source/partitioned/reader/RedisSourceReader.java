@@ -3,12 +3,14 @@ package com.redis.flink.source.partitioned.reader;
 import com.redis.flink.bridge.ReaderBackend;
 import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.source.partitioned.enumerator.AllSplitsAssigned;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.SplitJson;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.source.ReaderOutput;
+import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.connector.base.source.reader.SingleThreadMultiplexSourceReaderBase;
 import org.apache.flink.core.io.InputStatus;
@@ -41,6 +43,12 @@ public final class RedisSourceReader<T>
      * Restored splits that are not of this job's topic and group, until their outputs are released.
      */
     private final List<RedisSplit> foreign = new ArrayList<>();
+
+    /** Where records go, once Flink has said it. */
+    private ReaderOutput<T> output;
+
+    /** Every split has been assigned, and this reader has none. */
+    private boolean idle;
 
     private RedisSourceReader(
             RedisSourceConfig config,
@@ -112,8 +120,27 @@ public final class RedisSourceReader<T>
         }
     }
 
+    /** Flink asks a reader without splits for records once, at its start, and then no more. */
+    @Override
+    public void handleSourceEvents(SourceEvent event) {
+        if (event instanceof AllSplitsAssigned) {
+            idle = getNumberOfCurrentlyAssignedSplits() == 0;
+            markIdle();
+        }
+    }
+
+    private void markIdle() {
+        if (idle && output != null) {
+            output.markIdle();
+        }
+    }
+
     @Override
     public InputStatus pollNext(ReaderOutput<T> output) throws Exception {
+        if (this.output == null) {
+            this.output = output;
+            markIdle();
+        }
         if (!foreign.isEmpty()) {
             releaseForeign(output);
         }

@@ -40,9 +40,16 @@ class RedisEnumeratorStateSerializerTest {
 
     @Test
     void writesAndReadsTheGoldenBytes() throws IOException {
-        byte[] golden = Golden.read("enumerator-state-v1.bin");
+        byte[] golden = Golden.read("enumerator-state-v1-split-v2.bin");
 
         assertThat(serializer.serialize(FULL)).isEqualTo(golden);
+        assertThat(serializer.deserialize(1, golden)).isEqualTo(FULL);
+    }
+
+    @Test
+    void readsTheGoldenBytesWithSplitsOfVersion1() throws IOException {
+        byte[] golden = Golden.read("enumerator-state-v1.bin");
+
         assertThat(serializer.deserialize(1, golden)).isEqualTo(FULL);
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.redis.flink.bridge.EnumeratorBackend;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.split.EntryId;
+import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 
 import org.apache.flink.connector.testutils.source.reader.TestingSplitEnumeratorContext;
@@ -25,13 +26,13 @@ class RedisSourceEnumeratorTest {
     private final FakeBackend backend = new FakeBackend();
 
     @Test
-    void givesEachReaderItsSplitsAndSaysThatThereAreNoMore() {
+    void givesEachReaderItsSplitsAndSaysThatThatIsAll() {
         RedisSourceEnumerator enumerator = fresh();
         register(enumerator, 0);
         register(enumerator, 1);
         enumerator.start();
         assertThat(assigned(0)).isEmpty();
-        assertThat(hasNoMoreSplits(0)).isFalse();
+        assertThat(hasAll(0)).isFalse();
 
         answer(0, 1, 2, 3);
 
@@ -41,8 +42,8 @@ class RedisSourceEnumeratorTest {
         assertThat(backend.closed).isTrue();
         assertThat(assigned(0)).containsExactly("orders:0", "orders:2");
         assertThat(assigned(1)).containsExactly("orders:1", "orders:3");
-        assertThat(hasNoMoreSplits(0)).isTrue();
-        assertThat(hasNoMoreSplits(1)).isTrue();
+        assertThat(hasAll(0)).isTrue();
+        assertThat(hasAll(1)).isTrue();
         RedisEnumeratorState state = enumerator.snapshotState(1);
         assertThat(state.discovered()).containsExactly(0, 1, 2, 3);
         assertThat(state.unassigned()).isEmpty();
@@ -61,12 +62,12 @@ class RedisSourceEnumeratorTest {
 
         register(enumerator, 1);
         assertThat(assigned(1)).containsExactly("orders:1", "orders:3");
-        assertThat(hasNoMoreSplits(1)).isTrue();
+        assertThat(hasAll(1)).isTrue();
         assertThat(enumerator.snapshotState(2).unassigned()).isEmpty();
     }
 
     @Test
-    void tellsAReaderWithoutSplitsThatThereAreNone() {
+    void aReaderWithoutSplitsOfAnUnboundedSourceStays() {
         RedisSourceEnumerator enumerator =
                 new RedisSourceEnumerator(config("billing", 1), context, backend.factory());
         register(enumerator, 1);
@@ -75,7 +76,51 @@ class RedisSourceEnumeratorTest {
         context.triggerAllActions();
 
         assertThat(assigned(1)).isEmpty();
+        assertThat(hasAll(1)).isTrue();
+        assertThat(hasNoMoreSplits(1)).isFalse();
+    }
+
+    @Test
+    void aReaderWithoutSplitsOfABoundedSourceEnds() {
+        RedisSourceConfig bounded =
+                RedisSourceConfig.builder()
+                        .topicName("orders")
+                        .consumerGroup("billing")
+                        .numPartitions(1)
+                        .stoppingId("$")
+                        .build();
+        RedisSourceEnumerator enumerator =
+                new RedisSourceEnumerator(bounded, context, backend.factory());
+        register(enumerator, 1);
+        enumerator.start();
+        backend.answer = "{\"owners\":[0],\"splits\":[" + split(0) + "]}";
+        context.triggerAllActions();
+
+        assertThat(assigned(1)).isEmpty();
         assertThat(hasNoMoreSplits(1)).isTrue();
+    }
+
+    @Test
+    void aSplitWithMorePendingEntriesThanAMessageTakesIsRefused() {
+        RedisSourceEnumerator enumerator = restored(1, List.of(0), List.of(scattered(900_000)));
+        register(enumerator, 0);
+        enumerator.start();
+        backend.answer = "{\"owners\":[0],\"splits\":[]}";
+        assertThatThrownBy(context::triggerAllActions)
+                .rootCause()
+                .hasMessageContaining(
+                        "Stream orders:0, group billing: 900000 entries are pending, their IDs"
+                                + " measure ")
+                .hasMessageContaining("Acknowledge those that need no work (XACK)");
+    }
+
+    /** IDs that no encoding makes short. */
+    private static RedisSplit scattered(int entries) {
+        List<EntryRun> pending = new ArrayList<>();
+        for (long i = 0; i < entries; i++) {
+            pending.add(EntryRun.of(EntryId.of(i, Long.MAX_VALUE - i), 1));
+        }
+        return new RedisSplit(0, "orders:0", "billing", EntryId.of(-1, -1), pending, null);
     }
 
     @Test
@@ -94,7 +139,7 @@ class RedisSourceEnumeratorTest {
 
         register(enumerator, 0);
         assertThat(assigned(0)).containsExactly("orders:0", "orders:2");
-        assertThat(hasNoMoreSplits(0)).isTrue();
+        assertThat(hasAll(0)).isTrue();
         assertThat(streams(enumerator.snapshotState(2).unassigned()))
                 .containsExactly("orders:1", "orders:3");
     }
@@ -107,7 +152,7 @@ class RedisSourceEnumeratorTest {
 
         assertThat(backend.opened).isZero();
         assertThat(assigned(0)).isEmpty();
-        assertThat(hasNoMoreSplits(0)).isTrue();
+        assertThat(hasAll(0)).isTrue();
     }
 
     @Test
@@ -235,6 +280,11 @@ class RedisSourceEnumeratorTest {
         return context.getSplitAssignments().containsKey(reader)
                 ? streams(context.getSplitAssignments().get(reader).getAssignedSplits())
                 : List.of();
+    }
+
+    private boolean hasAll(int reader) {
+        return context.getSentEvents().getOrDefault(reader, List.of()).stream()
+                .anyMatch(AllSplitsAssigned.class::isInstance);
     }
 
     private boolean hasNoMoreSplits(int reader) {

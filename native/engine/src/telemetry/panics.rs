@@ -1,0 +1,28 @@
+//! Where a panic happened, which its payload does not tell.
+//!
+//! The place is kept by the thread that panics, so it must be taken there: where `catch_unwind` returns.
+
+use std::cell::RefCell;
+use std::panic::PanicHookInfo;
+use std::sync::Once;
+
+thread_local! {
+    /// Not how it got there: the library's file is deleted once it is loaded, so its frames have no names.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Notes the place of panics from now on, instead of printing it. The hook of this copy of the library only.
+pub fn note() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+            let place = panic.location().map(ToString::to_string);
+            PLACE.with(|kept| *kept.borrow_mut() = place);
+        }));
+    });
+}
+
+/// Takes the place of this thread's last panic.
+pub(crate) fn take() -> Option<String> {
+    PLACE.with(|kept| kept.borrow_mut().take())
+}
