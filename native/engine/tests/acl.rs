@@ -19,7 +19,7 @@ const SOURCE_BY_POSITION_OF_PENDING: &[&str] = &["xgroup", "xinfo", "xpending", 
 const SINK: &[&str] = &["xadd"];
 const EXACTLY_ONCE_SINK: &[&str] =
     &["xadd", "xrange", "xlen", "watch", "get", "set", "del", "sadd", "srem", "smembers", "expire", "multi", "exec"];
-const HASH_SINK: &[&str] = &["hset", "expire", "multi", "exec"];
+const HASH_SINK: &[&str] = &["hset", "expire"];
 const DEAD_LETTERS: &[&str] = &["xadd", "hset"];
 
 /// What a user does: `Err` is how it failed.

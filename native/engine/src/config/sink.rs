@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use crate::config::{ConnectionSettings, at_least, not_blank, parse};
 use crate::error::{Error, Result};
+use crate::foreign_text::shown;
 use crate::sink::{TraceContents, can_be_staged};
+use crate::topic::stream_name;
 
 /// What a sink writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -85,6 +87,15 @@ impl SinkSettings {
         at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
         at_least("maxInFlightBytes", settings.max_in_flight_bytes, 1)?;
         at_least("stagingTtlSeconds", settings.staging_ttl_seconds, 1)?;
+        let own = (0..settings.num_partitions)
+            .any(|partition| stream_name(&settings.topic, partition) == settings.dead_letter_stream);
+        if settings.kind == SinkKind::Stream && own {
+            return Err(Error::Settings(format!(
+                "the dead-letter stream is '{}'; allowed: one that is no partition of topicName '{}'",
+                shown(&settings.dead_letter_stream),
+                settings.topic
+            )));
+        }
         if settings.connection.cluster && settings.staging.is_some() && !can_be_staged(&settings.topic) {
             return Err(Error::Settings(format!(
                 "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a text in braces that \

@@ -9,7 +9,7 @@ pub(super) struct Chunk {
     answered: usize,
     /// Each unit is led by `ASKING`.
     asking: bool,
-    /// Units that were put off or rejected: they go on by themselves, also when the chunk is sent again.
+    /// Units that were put off or rejected, in order: they go on by themselves, also when the chunk is sent again.
     gone: Vec<usize>,
     /// How many of its records are written, and not yet known to be on enough replicas.
     pub(super) written: u64,
@@ -23,10 +23,6 @@ impl Chunk {
     /// To be filled, for a server that gets keys and does not own them yet, or for another one.
     pub(super) fn empty(asking: bool) -> Self {
         Self { asking, ..Self::new(Commands::default()) }
-    }
-
-    pub(super) fn of_one(bytes: Vec<u8>, kind: UnitKind) -> Self {
-        Self::new(Commands { units: vec![Unit { end: bytes.len(), kind }], bytes })
     }
 
     pub(super) fn append(&mut self, unit: &[u8], kind: UnitKind) {
@@ -101,7 +97,9 @@ impl Chunk {
 
     /// What is still to be sent.
     pub(super) fn units(&self) -> impl Iterator<Item = (&[u8], &UnitKind)> {
-        (self.answered..self.commands.units.len()).filter(|at| !self.gone.contains(at)).filter_map(|at| self.unit(at))
+        (self.answered..self.commands.units.len())
+            .filter(|at| self.gone.binary_search(at).is_err())
+            .filter_map(|at| self.unit(at))
     }
 }
 

@@ -4,25 +4,41 @@ use redis::Cmd;
 
 use crate::config::SinkSettings;
 use crate::error::Fault;
-use crate::sink::encode::resp::arguments;
 
 /// The configured stream.
 pub(super) fn stream(settings: &SinkSettings) -> Option<&str> {
     Some(settings.dead_letter_stream.as_str()).filter(|stream| !stream.is_empty())
 }
 
+/// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
+const CERTAIN_BYTES: usize = 1024 * 1024;
+/// So many of them, too.
+const CERTAIN_STRINGS: usize = 1_000_000;
+
 /// The command that stores a rejected one: `error`, `command`, `key` (what it was for), then what the record holds: its own fields, or a
-/// document as `value`.
-pub(super) fn of_rejected(stream: &str, command: &[u8], fault: &Fault) -> Vec<u8> {
-    let words = arguments(command);
+/// document as `value`. Of one that is too large for the server each long string is cut and says how long it was.
+pub(super) fn of_rejected(stream: &str, words: &[&[u8]], fault: &Fault, is_too_large: bool) -> Vec<u8> {
     let word = |at: usize| words.get(at).copied().unwrap_or_default();
+    let fit = |text: &[u8]| match is_too_large && text.len() > CERTAIN_BYTES {
+        true => {
+            let note = format!("… ({} bytes)", text.len());
+            [&text[..CERTAIN_BYTES - note.len()], note.as_bytes()].concat()
+        }
+        false => text.to_vec(),
+    };
+    let record = record_of(words);
+    let kept = if is_too_large { record.len().min(CERTAIN_STRINGS) } else { record.len() };
+    let error = match record.len() - kept {
+        0 => fault.message().to_owned(),
+        more => format!("{}; {} more fields were left out here", fault.message(), more / 2),
+    };
     let mut cmd: Cmd = redis::cmd("XADD");
-    cmd.arg(stream).arg("*").arg("error").arg(fault.message()).arg("command").arg(word(0)).arg("key").arg(word(1));
+    cmd.arg(stream).arg("*").arg("error").arg(error).arg("command").arg(word(0)).arg("key").arg(fit(word(1)));
     if word(0) == b"JSON.SET" {
         cmd.arg("value");
     }
-    record_of(&words).iter().for_each(|part| {
-        cmd.arg(*part);
+    record[..kept].iter().for_each(|part| {
+        cmd.arg(fit(part));
     });
     cmd.get_packed_command()
 }
@@ -50,11 +66,12 @@ fn fields_of_xadd(words: &[&[u8]]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::encode::resp::arguments;
 
     fn letter_of(rejected: &[&[u8]]) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
         crate::sink::encode::resp::command(&mut bytes, rejected);
-        let letter = of_rejected("dead", &bytes, &Fault::from_server("ERR no"));
+        let letter = of_rejected("dead", &arguments(&bytes), &Fault::from_server("ERR no"), false);
         arguments(&letter).into_iter().map(<[u8]>::to_vec).collect()
     }
 
@@ -77,5 +94,21 @@ mod tests {
         }
         assert_eq!(letter_of(&[b"HSET", b"k", b"f", b"v"]), head(b"HSET", b"k", &[b"f", b"v"]));
         assert_eq!(letter_of(&[b"JSON.SET", b"k", b"$", b"{}"]), head(b"JSON.SET", b"k", &[b"value", b"{}"]));
+    }
+
+    #[test]
+    fn cuts_what_is_too_large() {
+        let long = vec![b'x'; 3 * CERTAIN_BYTES];
+        let fits = vec![b'y'; CERTAIN_BYTES];
+        let mut words: Vec<&[u8]> = vec![b"HSET", b"k", b"f", &long, b"g", &fits];
+        words.extend(vec![&b"h"[..]; 1_200_000]);
+        let letter = of_rejected("dead", &words, &Fault::from_server("ERR no"), true);
+        let letter = arguments(&letter);
+        assert_eq!(letter.len(), 9 + CERTAIN_STRINGS);
+        assert!(letter[4].starts_with(b"ERR no; 100002 more fields"), "{}", String::from_utf8_lossy(letter[4]));
+        assert!(letter[10].len() == CERTAIN_BYTES && letter[10].ends_with("x… (3145728 bytes)".as_bytes()));
+        assert_eq!(letter[12], fits);
+        let whole = of_rejected("dead", &words, &Fault::from_server("ERR no"), false);
+        assert_eq!(arguments(&whole)[10], long);
     }
 }

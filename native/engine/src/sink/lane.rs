@@ -35,8 +35,10 @@ pub(super) struct Lane {
     /// The reply to the `ASKING` before the current unit is here.
     asked: bool,
     /// What the server put off, in order, and the keys of it.
-    put_off: Vec<Chunk>,
+    put_off: Option<Chunk>,
     put_off_keys: HashSet<Vec<u8>>,
+    /// The times to live of what was written, to be sent when all replies are taken that are here.
+    expiries: Option<Chunk>,
     /// Answered, and not yet known to be on enough replicas.
     uncovered: VecDeque<Chunk>,
     /// The `WAIT` whose turn it is has said that they are.
@@ -67,7 +69,8 @@ impl Lane {
             sent_bytes: 0,
             replies: Replies::default(),
             asked: false,
-            put_off: Vec::new(),
+            put_off: None,
+            expiries: None,
             put_off_keys: HashSet::new(),
             uncovered: VecDeque::new(),
             covers: false,
@@ -109,7 +112,7 @@ impl Lane {
 
     /// Everything that came this way is where it shall be.
     pub(super) fn is_settled(&self) -> bool {
-        self.unconfirmed.is_empty() && self.put_off.is_empty() && self.uncovered.is_empty()
+        self.unconfirmed.is_empty() && self.put_off.is_none() && self.uncovered.is_empty() && self.expiries.is_none()
     }
 
     pub(super) fn in_flight(&self) -> bool {
@@ -156,7 +159,7 @@ impl Lane {
             false if shared.min_replicas() > 0 => Some(chunk.again()),
             false => Some(chunk),
         });
-        uncovered.chain(self.put_off.drain(..)).chain(unconfirmed).collect()
+        uncovered.chain(self.put_off.take()).chain(unconfirmed).chain(self.expiries.take()).collect()
     }
 
     /// Whether the next round begins with this connection. A server that was asked for keys on their way to it is not kept without a reason.
@@ -167,10 +170,15 @@ impl Lane {
 
     /// Sends and receives what can be without waiting, and has the task woken when there can be more.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, shared: &mut Shared) {
-        let ended = match self.receive(cx, shared) {
-            Poll::Pending => self.send(cx, shared),
-            ended => ended,
-        };
+        let mut ended = self.receive(cx, shared);
+        if ended.is_pending() {
+            ended = self.send(cx, shared);
+            if ended.is_ready() {
+                // The server may have said why it closed the connection, and which record it does not take.
+                let received = self.receive(cx, shared);
+                ended = if received.is_ready() { received } else { ended };
+            }
+        }
         match ended {
             Poll::Ready(error) if self.is_settled() && !self.in_flight() => {
                 // Nobody was using it, so it is no fault: it is connected again when the next round of work begins.
@@ -245,6 +253,9 @@ impl Lane {
             self.take_reply(&inbox[taken..taken + length], shared)?;
             taken += length;
         }
+        if let Some(expiries) = self.expiries.take() {
+            self.push(expiries, shared);
+        }
         Ok(taken)
     }
 
@@ -309,9 +320,8 @@ impl Lane {
         self.unconfirmed.front().and_then(Chunk::current)
     }
 
-    pub(super) fn current_key(&self) -> String {
-        let unit = self.current().map_or(&[][..], |(unit, _)| unit);
-        String::from_utf8_lossy(resp::key(unit)).into_owned()
+    pub(super) fn current_key(&self) -> &[u8] {
+        self.current().map_or(&[], |(unit, _)| resp::key(unit))
     }
 
     /// Records of the current unit are written.
@@ -324,9 +334,32 @@ impl Lane {
 
     /// The current unit is to be sent again, before anything newer.
     pub(super) fn put_off_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
-        let Some((unit, kind)) = self.current().map(|(unit, kind)| (unit.to_vec(), kind.clone())) else { return };
-        self.put_off(unit, kind, why, shared);
+        let Some((unit, kind)) = self.unconfirmed.front().and_then(Chunk::current) else { return };
+        let (key, kind) = (resp::key(unit), kind.clone());
+        shared.queue.add(unit.len());
+        self.put_off.get_or_insert_with(|| Chunk::empty(false)).append(unit, kind.clone());
+        if let Some(fault) = why {
+            // A server that only knows where the key is stays what it was.
+            self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
+            if !self.put_off_keys.contains(key) {
+                shared.end(key, fault.into());
+            }
+        }
+        // What was written before it, and is to expire, undoes nothing.
+        if kind != UnitKind::Expiry {
+            self.put_off_keys.insert(key.to_vec());
+        }
         self.let_current_go();
+    }
+
+    /// The current unit's key is to expire: that is sent on this way, and confirmed like a record.
+    pub(super) fn expire_current(&mut self, ttl: &str, shared: &Shared) {
+        let mut expiry = Vec::new();
+        resp::command(&mut expiry, &[b"EXPIRE", self.current_key(), ttl.as_bytes()]);
+        let expiries = self.expiries.get_or_insert_with(|| Chunk::empty(self.route.asking));
+        let before = expiries.bytes().len();
+        expiries.append(&expiry, UnitKind::Expiry);
+        shared.queue.add(expiries.bytes().len() - before);
     }
 
     /// Should its chunk be sent again, this one is not.
@@ -334,27 +367,6 @@ impl Lane {
         if let Some(chunk) = self.unconfirmed.front_mut() {
             chunk.let_go();
         }
-    }
-
-    pub(super) fn put_off(&mut self, unit: Vec<u8>, kind: UnitKind, why: Option<Fault>, shared: &mut Shared) {
-        let key = resp::key(&unit).to_vec();
-        shared.queue.add(unit.len());
-        if let Some(fault) = why {
-            // A server that only knows where the key is stays what it was.
-            self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
-            if !self.put_off_keys.contains(&key) {
-                shared.end(&key, fault.into());
-            }
-        }
-        match &kind {
-            // Its records' keys: each of them is held back.
-            UnitKind::Transaction(bounds) => {
-                let records = bounds.windows(2).map(|bound| resp::key(&unit[bound[0]..bound[1]]).to_vec());
-                self.put_off_keys.extend(records);
-            }
-            _ => _ = self.put_off_keys.insert(key),
-        }
-        self.put_off.push(Chunk::of_one(unit, kind));
     }
 
     /// Whether something for this key was put off in this round.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +53,7 @@ impl Pipeline {
         let (queue, closed) = (Arc::clone(&self.shared.queue), self.closed.clone());
         let work = std::panic::AssertUnwindSafe(self.work()).catch_unwind();
         let ended = tokio::select! {
+            biased;
             () = closed.cancelled() => return,
             ended = work => ended,
         };
@@ -117,10 +119,13 @@ impl Pipeline {
                 return;
             }
         }
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.is_connected()) {
-            match connect(&self.shared, &lane.route).await {
-                Ok(connection) => lane.connected(connection.into_stream()),
-                Err(error) => return lane.cut(error, &mut self.shared),
+        let missing = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.is_connected());
+        let missing: Vec<(usize, Route)> = missing.map(|(place, lane)| (place, lane.route.clone())).collect();
+        let connects = join_all(missing.iter().map(|(_, route)| connect(&self.shared, route))).await;
+        for ((place, _), connected) in missing.into_iter().zip(connects) {
+            match connected {
+                Ok(connection) => self.lanes[place].connected(connection.into_stream()),
+                Err(error) => self.lanes[place].cut(error, &mut self.shared),
             }
         }
     }

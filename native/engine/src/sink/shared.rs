@@ -9,8 +9,9 @@ use tracing::warn;
 use crate::config::SinkSettings;
 use crate::connection::{Outage, Servers};
 use crate::error::{Error, Fault, Result};
+use crate::foreign_text::shown;
 use crate::sink::encode::Commands;
-use crate::sink::encode::resp::{self, arguments};
+use crate::sink::encode::resp::arguments;
 use crate::sink::encode::{Unit, UnitKind};
 use crate::sink::queue::Queue;
 use crate::sink::{dead_letter, trace};
@@ -94,18 +95,25 @@ impl Shared {
         self.counters.confirmed.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// To the dead letters; without them it fails the writer.
+    /// Sends a record to the dead letters; without them it fails the writer.
     pub(super) fn reject(&mut self, command: &[u8], fault: &Fault) -> Result<()> {
         let words = arguments(command);
-        let word = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(word).into_owned()).unwrap_or_default();
-        let (name, target) = (word(0), word(1));
+        let word = |at: usize| words.get(at).copied().unwrap_or_default();
+        let (name, target) = (shown(word(0)), shown(word(1)));
         if let Some(contents) = self.settings.trace {
             trace::rejected(contents, &words, fault);
         }
-        let letters = dead_letter::stream(&self.settings).filter(|stream| *stream != target && fault.is_of_record());
+        let is_too_large = is_too_large(fault);
+        let letters = dead_letter::stream(&self.settings).filter(|_| fault.is_of_record());
+        // A dead letter that is rejected makes no other one.
+        let letters = letters.filter(|stream| (word(0), word(1)) != (b"XADD", stream.as_bytes()));
         let Some(stream) = letters else {
             let what = if name == "XADD" { "stream" } else { "key" };
-            return Err(fault.clone().context(format!("{what} '{target}', {name}")).into());
+            return Err(match is_too_large {
+                true => too_large(fault, command.len()).context(format!("{what} '{target}', {name}")),
+                false => fault.clone().context(format!("{what} '{target}', {name}")),
+            }
+            .into());
         };
         if self.counters.dead_letters.fetch_add(1, Ordering::Relaxed) == 0 {
             warn!(
@@ -114,10 +122,25 @@ impl Shared {
             );
         }
         // By the queue: its stream may be on another node.
-        let bytes = dead_letter::of_rejected(stream, command, fault);
+        let bytes = dead_letter::of_rejected(stream, &words, fault, is_too_large);
         self.queue.push(Commands { units: vec![Unit { end: bytes.len(), kind: UnitKind::Record }], bytes });
         Ok(())
     }
+}
+
+/// Whether the server does not take a command of this size: a string, or how many there are. It closes the connection then
+/// (`networking.c`, `processMultibulkBuffer`).
+pub(super) fn is_too_large(fault: &Fault) -> bool {
+    fault.server_text().starts_with("ERR Protocol error: invalid") && fault.server_text().contains("bulk length")
+}
+
+/// The same fault, with how large it is and what to do.
+pub(super) fn too_large(fault: &Fault, bytes: usize) -> Fault {
+    let remedy = format!(
+        "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or too many of them: raise \
+         the limit, or keep such records from the sink"
+    );
+    fault.clone().into_final(&remedy)
 }
 
 /// How long one `WAIT` may take: it is answered before the connection is given up.
@@ -131,15 +154,4 @@ pub(super) fn too_few_replicas(there: u64, wanted: u64, waited: Duration) -> Fau
     Fault::from_server(&format!(
         "NOREPLICAS after {waited} ms {there} of {wanted} replicas have all records; see to the replicas, or lower minReplicasToAck"
     ))
-}
-
-/// A record's commands in a transaction of their own.
-pub(super) fn transaction_of(record: &[u8]) -> (Vec<u8>, UnitKind) {
-    let mut bytes = Vec::with_capacity(record.len() + 32);
-    resp::command(&mut bytes, &[b"MULTI"]);
-    let start = bytes.len();
-    bytes.extend_from_slice(record);
-    let bounds = vec![start, bytes.len()];
-    resp::command(&mut bytes, &[b"EXEC"]);
-    (bytes, UnitKind::Transaction(bounds))
 }

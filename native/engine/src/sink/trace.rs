@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::Fault;
+use crate::foreign_text::shown;
 use crate::sink::dead_letter;
 
 /// From Java's `SinkTraceConfiguration`; there is none for the level `NONE`.
@@ -18,7 +19,7 @@ pub enum TraceContents {
     All,
 }
 
-/// Longest text that an event shows.
+/// Characters of a record that an event shows.
 const LONGEST: usize = 16 * 1024;
 
 /// Logs it as one JSON object, under the target that Java gives to the traces' logger.
@@ -27,7 +28,7 @@ pub(super) fn rejected(contents: TraceContents, words: &[&[u8]], fault: &Fault) 
 }
 
 fn event(contents: TraceContents, words: &[&[u8]], fault: &Fault) -> Value {
-    let text = |at: usize| words.get(at).map_or(String::new(), |word| String::from_utf8_lossy(word).into_owned());
+    let text = |at: usize| words.get(at).map_or_else(String::new, shown);
     let mut event = Map::new();
     event.insert("command".into(), json!(text(0)));
     event.insert("outcome".into(), json!("failed"));
@@ -42,18 +43,28 @@ fn event(contents: TraceContents, words: &[&[u8]], fault: &Fault) -> Value {
         json!(if contents == TraceContents::All { fault.message() } else { fault.code.as_str() }),
     );
     if contents == TraceContents::All {
-        let record: Vec<String> =
-            dead_letter::record_of(words).iter().map(|word| cut(&String::from_utf8_lossy(word))).collect();
-        event.insert("value".into(), json!(record));
+        event.insert("value".into(), json!(cut(dead_letter::record_of(words))));
     }
     Value::Object(event)
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+/// Of all of it so much as an event may show; what is cut ends in `…`.
+fn cut(record: &[&[u8]]) -> Vec<String> {
+    let mut left = LONGEST;
+    let mut shown = Vec::new();
+    for word in record {
+        if left == 0 {
+            shown.push("…".to_owned());
+            break;
+        }
+        let head = String::from_utf8_lossy(&word[..word.len().min(4 * left)]);
+        match head.char_indices().nth(left) {
+            Some((end, _)) => shown.push(format!("{}…", &head[..end])),
+            None => shown.push(head.into_owned()),
+        }
+        left = left.saturating_sub(word.len().max(1));
     }
+    shown
 }
 
 #[cfg(test)]
@@ -73,5 +84,17 @@ mod tests {
         assert_eq!(all["error"], json!(fault.message()));
         let words: [&[u8]; 4] = [b"JSON.SET", b"k", b"$", b"{"];
         assert_eq!(event(TraceContents::All, &words, &fault)["key"], json!("k"));
+    }
+
+    #[test]
+    fn has_an_end() {
+        let (long, fault) = (vec![b'x'; 12 << 20], Fault::from_server("WRONGTYPE no"));
+        let mut words: Vec<&[u8]> = vec![b"HSET", &long];
+        words.extend(vec![&long[..]; 100]);
+        words.extend(vec![&b"field"[..]; 100_000]);
+        let event = event(TraceContents::All, &words, &fault);
+        assert!(event.to_string().len() < 2 * LONGEST);
+        assert_eq!(event["value"].as_array().unwrap().last().unwrap(), "…");
+        assert_eq!(cut(&[b"a", b"", b"b"]), ["a", "", "b"]);
     }
 }

@@ -8,6 +8,7 @@ use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
 use crate::sink::encode::resp;
+use crate::sink::shared::is_too_large;
 
 /// What became of a transaction's commands.
 #[derive(Debug)]
@@ -34,6 +35,11 @@ impl Replies {
             // Without `MULTI` the commands behind it are carried out, each by itself.
             if reply != expected && self.refusal.is_none() {
                 let fault = refusal(reply).ok_or_else(|| unexpected("a command of a transaction", reply))?;
+                if is_too_large(&fault) {
+                    // The server closes the connection: there will be no other reply.
+                    *self = Self::default();
+                    return Ok(Some(Outcomes::Aborted(fault)));
+                }
                 self.refusal = Some(fault);
             }
             return Ok(None);
@@ -156,6 +162,8 @@ mod tests {
         let replies: [&[u8]; 4] =
             [b"+OK\r\n", b"-OOM no memory\r\n", b"+QUEUED\r\n", b"-EXECABORT Transaction discarded\r\n"];
         assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));
+        let closing: [&[u8]; 2] = [b"+OK\r\n", b"-ERR Protocol error: invalid bulk length\r\n"];
+        assert!(matches!(take(&closing, 2), Outcomes::Aborted(fault) if !fault.is_passing()));
         let late = b"-EXECABORT Transaction discarded because of: OOM no memory\r\n";
         let replies: [&[u8]; 4] = [b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", late];
         assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));

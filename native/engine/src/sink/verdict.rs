@@ -2,55 +2,71 @@
 
 use redis::Value;
 
-use crate::config::SinkKind;
 use crate::connection::reply;
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::foreign_text::shown;
 use crate::sink::encode::{UnitKind, resp};
 use crate::sink::lane::Lane;
-use crate::sink::shared::{Shared, replicas_wait, too_few_replicas, transaction_of};
-use crate::sink::transaction::{Outcomes, fault_in};
+use crate::sink::shared::{Shared, is_too_large, replicas_wait, too_few_replicas, too_large};
+use crate::sink::transaction::{Outcomes, fault_in, unexpected};
 
 impl Lane {
     /// A command has its reply.
     pub(super) fn answered(&mut self, reply: &[u8], shared: &mut Shared) -> Result<()> {
-        let Some((_, kind)) = self.current() else { return Ok(()) };
-        match (kind, reply::refusal(reply)) {
+        let Some((unit, kind)) = self.current() else { return Ok(()) };
+        let refusal = reply::refusal(reply);
+        match (kind, refusal) {
             (UnitKind::Replicas, refusal) => self.counted(reply, refusal, shared),
             (UnitKind::Staged, refusal) => self.staged(reply, refusal, shared),
             (_, Some(fault)) if fault.is_passing() => {
                 self.put_off_current(Some(fault), shared);
                 Ok(())
             }
-            (_, Some(fault)) => {
-                let unit = self.current().map(|(unit, _)| unit.to_vec()).unwrap_or_default();
-                self.let_current_go();
-                shared.reject(&unit, &fault)
+            (UnitKind::Expiry, Some(fault)) => {
+                Err(fault.context(format!("key '{}', EXPIRE", shown(self.current_key()))).into())
             }
-            (_, None) => {
-                self.confirmed(1, shared);
+            // Nothing is there any more that could expire: the record was written, and others have deleted it.
+            (UnitKind::Expiry, None) if reply.starts_with(b":") => {
+                self.written(0, shared);
                 Ok(())
             }
+            (UnitKind::Record, refusal) => {
+                match refusal.map_or_else(|| written(unit, reply), |fault| Ok(Some(fault)))? {
+                    None => {
+                        self.confirmed(shared);
+                        Ok(())
+                    }
+                    Some(fault) => {
+                        shared.reject(unit, &fault)?;
+                        self.let_current_go();
+                        Ok(())
+                    }
+                }
+            }
+            _ => Err(unexpected("a command", reply)),
         }
     }
 
     /// A transaction has its last reply.
     pub(super) fn carried_out(&mut self, outcomes: Outcomes, shared: &mut Shared) -> Result<()> {
-        match self.current().map(|(_, kind)| kind.clone()) {
-            Some(UnitKind::Transaction(bounds)) => self.each_for_itself(&bounds, outcomes, shared),
-            Some(UnitKind::Opening) => self.opened(outcomes, shared),
-            Some(UnitKind::Sealing(records)) => self.sealed(outcomes, records, shared),
+        match self.current() {
+            Some((_, UnitKind::Opening)) => self.opened(outcomes, shared),
+            Some((_, UnitKind::Sealing(records))) => self.sealed(outcomes, *records, shared),
             _ => Ok(()),
         }
     }
 
     /// A write to a key that was in flight behind one that was put off has overtaken it: it is written once more, behind it, so that the last
     /// one stays the last. Appends to a stream are not: that would only repeat them.
-    fn confirmed(&mut self, records: u64, shared: &mut Shared) {
-        let keyed = shared.settings.kind != SinkKind::Stream;
-        if keyed && self.current().is_some_and(|(unit, _)| self.is_held_back(resp::key(unit))) {
+    fn confirmed(&mut self, shared: &mut Shared) {
+        let is_keyed = self.current().is_some_and(|(unit, _)| resp::name(unit) != b"XADD");
+        if is_keyed && self.is_current_held_back() {
             return self.put_off_current(None, shared);
         }
-        self.written(records, shared);
+        self.written(1, shared);
+        if is_keyed && shared.settings.ttl_seconds > 0 {
+            self.expire_current(&shared.settings.ttl_seconds.to_string(), shared);
+        }
     }
 
     fn opened(&mut self, outcomes: Outcomes, shared: &mut Shared) -> Result<()> {
@@ -59,12 +75,16 @@ impl Lane {
             Outcomes::Aborted(fault) => return Err(self.not_staged(fault)),
             Outcomes::Each(results) => {
                 // Sent again after its replies were lost, the append is there already.
-                let new = results.split_first().and_then(|(append, rest)| {
+                let fault = results.split_first().and_then(|(append, rest)| {
                     fault_in(std::slice::from_ref(append)).filter(|fault| !is_there(fault)).or_else(|| fault_in(rest))
                 });
-                match new {
-                    Some(fault) => return Err(self.not_staged(fault)),
-                    None => self.written(1, shared),
+                match (fault, &results[..]) {
+                    (Some(fault), _) => return Err(self.not_staged(fault)),
+                    (
+                        None,
+                        [Value::BulkString(_) | Value::ServerError(_), Value::Int(_), Value::Int(_), Value::Int(_)],
+                    ) => self.written(1, shared),
+                    _ => return Err(Error::protocol("the reply to EXEC can't be read")),
                 }
             }
         }
@@ -77,10 +97,11 @@ impl Lane {
             Some(fault) if is_there(&fault) => self.written(1, shared),
             Some(fault) if fault.is_passing() => self.put_off_current(Some(fault), shared),
             Some(fault) => return Err(self.not_staged(fault)),
-            None if !reply.starts_with(b"$-1") => self.written(1, shared),
+            None if reply.starts_with(b"$") && !reply.starts_with(b"$-1") => self.written(1, shared),
+            None if !reply.starts_with(b"$-1") => return Err(unexpected("XADD", reply)),
             // There is no stream: what makes it was put off, and comes first.
             None if self.is_current_held_back() => self.put_off_current(None, shared),
-            None => return Err(staging_lost(&self.current_key())),
+            None => return Err(staging_lost(self.current_key())),
         }
         Ok(())
     }
@@ -98,8 +119,9 @@ impl Lane {
             (Some(fault), _) => return Err(self.not_staged(fault)),
             (None, Some(Value::Int(there))) if there.unsigned_abs() == records => self.written(0, shared),
             // Some of them are still to be written.
-            _ if self.is_current_held_back() => self.put_off_current(None, shared),
-            _ => return Err(staging_incomplete(&self.current_key(), records)),
+            (None, Some(Value::Int(_))) if self.is_current_held_back() => self.put_off_current(None, shared),
+            (None, Some(Value::Int(_))) => return Err(staging_incomplete(self.current_key(), records)),
+            _ => return Err(Error::protocol("the reply to EXEC can't be read")),
         }
         Ok(())
     }
@@ -110,40 +132,9 @@ impl Lane {
 
     /// Each entry of a staging stream has its number, so none may go to the dead letters.
     fn not_staged(&self, fault: Fault) -> Error {
-        fault.context(format!("staging stream '{}'", self.current_key())).into()
-    }
-
-    /// Each record of a transaction for itself: one that is bad fails no other.
-    fn each_for_itself(&mut self, bounds: &[usize], outcomes: Outcomes, shared: &mut Shared) -> Result<()> {
-        let unit = self.current().map(|(unit, _)| unit.to_vec()).unwrap_or_default();
-        let records = bounds.windows(2).map(|bound| &unit[bound[0]..bound[1]]);
-        let results = match outcomes {
-            // Nothing of it was carried out, for a reason that is none of the records' (memory, another node).
-            Outcomes::Aborted(fault) if fault.is_passing() => {
-                self.put_off_current(Some(fault), shared);
-                return Ok(());
-            }
-            Outcomes::Aborted(fault) => {
-                self.let_current_go();
-                return records.into_iter().try_for_each(|record| shared.reject(record, &fault));
-            }
-            Outcomes::Each(results) => results,
-        };
-        for (record, results) in records.zip(results.chunks(2)) {
-            match fault_in(results) {
-                None if self.is_held_back(resp::key(record)) => {
-                    let (bytes, kind) = transaction_of(record);
-                    self.put_off(bytes, kind, None, shared);
-                }
-                None => self.written(1, shared),
-                Some(fault) if fault.is_passing() => {
-                    let (bytes, kind) = transaction_of(record);
-                    self.put_off(bytes, kind, Some(fault), shared);
-                }
-                Some(fault) => shared.reject(record, &fault)?,
-            }
-        }
-        Ok(())
+        let bytes = self.current().map_or(0, |(unit, _)| unit.len());
+        let fault = if is_too_large(&fault) { too_large(&fault, bytes) } else { fault };
+        fault.context(format!("staging stream '{}'", shown(self.current_key()))).into()
     }
 
     /// The reply to `WAIT` (<https://redis.io/docs/latest/commands/wait/>): how many replicas have it all.
@@ -170,22 +161,39 @@ impl Lane {
     }
 }
 
-/// What Redis says of an entry ID that is not above the last one.
-fn is_there(fault: &Fault) -> bool {
-    fault.message().contains("equal or smaller")
+/// Whether a command has written its record, by the reply that it gives when it has. `Some`: it has not, and why.
+fn written(command: &[u8], reply: &[u8]) -> Result<Option<Fault>> {
+    let name = resp::name(command);
+    match (name, reply) {
+        (b"XADD", [b'$', b'0'..=b'9', ..]) | (b"HSET", [b':', ..]) | (b"JSON.SET", b"+OK\r\n") => Ok(None),
+        (b"JSON.SET", b"$-1\r\n") => {
+            let words = resp::arguments(command);
+            let word = |at: usize| words.get(at).map_or_else(String::new, shown);
+            let message = format!("the path '{}' matches nothing in key '{}'", word(2), word(1));
+            Ok(Some(Fault::new(FaultKind::Server, message)))
+        }
+        _ => Err(unexpected(&shown(name), reply)),
+    }
 }
 
-fn staging_incomplete(key: &str, records: u64) -> Error {
+/// What Redis says of an entry ID that is not above the last one.
+fn is_there(fault: &Fault) -> bool {
+    fault.server_text().contains("equal or smaller")
+}
+
+fn staging_incomplete(key: &[u8], records: u64) -> Error {
     let message = format!(
-        "staging stream '{key}' does not hold all {records} records of its epoch: the server has put some off and taken later ones, or has lost \
-         some in a failover; the job has to go back to its last checkpoint, nothing is lost"
+        "staging stream '{}' does not hold all {records} records of its epoch: the server has put some off and taken later ones, or has lost \
+         some in a failover; the job has to go back to its last checkpoint, nothing is lost",
+        shown(key)
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }
 
-fn staging_lost(key: &str) -> Error {
+fn staging_lost(key: &[u8]) -> Error {
     let message = format!(
-        "staging stream '{key}' is gone while its epoch is being written: it was deleted or evicted, it expired, or this writer was replaced"
+        "staging stream '{}' is gone while its epoch is being written: it was deleted or evicted, it expired, or this writer was replaced",
+        shown(key)
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }

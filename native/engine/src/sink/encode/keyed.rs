@@ -1,8 +1,8 @@
 //! `JSON.SET key path document` and `HSET key field value …`
 //! (<https://redis.io/docs/latest/commands/json.set/>, <https://redis.io/docs/latest/commands/hset/>).
 //!
-//! With a time to live, a write and its `EXPIRE` are in one transaction. One `MULTI` holds many records: that is the same atomicity for each,
-//! at less cost for the server than one for each. What a later record of the same frame makes invisible is not sent.
+//! A time to live is set when the write was taken (`lane.rs`): a transaction of both would carry the `EXPIRE` out although the write had failed,
+//! and so delete in the end what is somebody else's. What a later record of the same frame makes invisible is not sent.
 
 use std::collections::HashMap;
 
@@ -16,24 +16,14 @@ use crate::sink::frame::Record;
 /// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
 const CERTAIN_BYTES: usize = 1024 * 1024;
 
-/// Records of one transaction: the server does nothing else while it runs one.
-const RECORDS_AT_ONCE: usize = 100;
-
 pub(super) struct Keyed {
     json: bool,
     path: Vec<u8>,
-    /// Empty: none.
-    ttl_seconds: String,
-    /// Records of one transaction.
-    at_once: usize,
 }
 
 impl Keyed {
     pub(super) fn new(settings: &SinkSettings) -> Self {
-        let ttl_seconds = if settings.ttl_seconds == 0 { String::new() } else { settings.ttl_seconds.to_string() };
-        // In a cluster a transaction must be in one slot, and those of a key that moves can't be held up by others'.
-        let at_once = if settings.connection.cluster { 1 } else { RECORDS_AT_ONCE };
-        Self { json: settings.kind == SinkKind::Json, path: settings.path.clone().into_bytes(), ttl_seconds, at_once }
+        Self { json: settings.kind == SinkKind::Json, path: settings.path.clone().into_bytes() }
     }
 
     pub(super) fn encode(&self, records: &[&Record<'_>], out: &mut Commands) -> Result<()> {
@@ -46,26 +36,9 @@ impl Keyed {
                 return Err(Error::Settings(format!("a record of {} pairs for a keyed sink", record.pairs)));
             }
         }
-        let visible = self.visible(records);
-        if self.ttl_seconds.is_empty() {
-            for record in visible {
-                self.write(record, &mut out.bytes);
-                out.end_unit(UnitKind::Record);
-            }
-            return Ok(());
-        }
-        for some in visible.chunks(self.at_once) {
-            let start = out.bytes.len();
-            resp::command(&mut out.bytes, &[b"MULTI"]);
-            let mut bounds = Vec::with_capacity(some.len() + 1);
-            for record in some {
-                bounds.push(out.bytes.len() - start);
-                self.write(record, &mut out.bytes);
-                resp::command(&mut out.bytes, &[b"EXPIRE", key(record), self.ttl_seconds.as_bytes()]);
-            }
-            bounds.push(out.bytes.len() - start);
-            resp::command(&mut out.bytes, &[b"EXEC"]);
-            out.end_unit(UnitKind::Transaction(bounds));
+        for record in self.visible(records) {
+            self.write(record, &mut out.bytes);
+            out.end_unit(UnitKind::Record);
         }
         Ok(())
     }
@@ -131,31 +104,13 @@ mod tests {
     use crate::sink::frame::tests::frame;
 
     #[test]
-    fn without_a_time_to_live_each_record_is_a_command() {
-        let mut json = Encoder::new(&settings(r#""kind":"JSON","path":"$.a","#));
+    fn each_record_is_a_command() {
+        let mut json = Encoder::new(&settings(r#""kind":"JSON","path":"$.a","ttlSeconds":9,"#));
         let (texts, kinds) = encoded(&mut json, &[(0, &[("k", "{}")]), (0, &[("l", "1")])]);
         assert_eq!(texts, ["JSON.SET k $.a {}", "JSON.SET l $.a 1"]);
         assert_eq!(kinds, [UnitKind::Record, UnitKind::Record]);
         let mut hash = Encoder::new(&settings(r#""kind":"HASH","#));
         assert_eq!(encoded(&mut hash, &[(0, &[("k", ""), ("f", "1"), ("g", "2")])]).0, ["HSET k f 1 g 2"]);
-    }
-
-    #[test]
-    fn with_one_a_transaction_holds_many_records() {
-        let mut hash = Encoder::new(&settings(r#""kind":"HASH","ttlSeconds":9,"#));
-        let (texts, kinds) = encoded(&mut hash, &[(0, &[("k", ""), ("f", "1")]), (0, &[("l", ""), ("f", "2")])]);
-        assert_eq!(texts, ["MULTI", "HSET k f 1", "EXPIRE k 9", "HSET l f 2", "EXPIRE l 9", "EXEC"]);
-        assert!(matches!(&kinds[..], [UnitKind::Transaction(bounds)] if bounds.len() == 3));
-    }
-
-    #[test]
-    fn in_a_cluster_each_record_has_its_own() {
-        let mut settings = settings(r#""kind":"HASH","ttlSeconds":9,"#);
-        settings.connection.cluster = true;
-        let (texts, kinds) =
-            encoded(&mut Encoder::new(&settings), &[(0, &[("k", ""), ("f", "1")]), (0, &[("l", ""), ("f", "2")])]);
-        assert_eq!(texts, ["MULTI", "HSET k f 1", "EXPIRE k 9", "EXEC", "MULTI", "HSET l f 2", "EXPIRE l 9", "EXEC"]);
-        assert_eq!(kinds.len(), 2);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! * [`stream`] `XADD` to the topic
 //! * [`staging`] `XADD` to a staging stream, for the exactly-once stream sink
-//! * [`keyed`] `JSON.SET` and `HSET`, with their `EXPIRE`
+//! * [`keyed`] `JSON.SET` and `HSET`
 //! * [`resp`] the protocol's bytes
 
 mod keyed;
@@ -38,18 +38,17 @@ pub(super) enum UnitKind {
     Sealing(u64),
     /// `WAIT`: asks how many replicas have all that came before it on this connection.
     Replicas,
-    /// `MULTI`, the commands of some records, `EXEC`. Where each record's commands begin, relative to the unit, and where the last ones end.
-    Transaction(Vec<usize>),
+    /// `EXPIRE` of a key whose record was written.
+    Expiry,
 }
 
 impl UnitKind {
     /// Of a transaction: how many commands it holds.
     pub(super) fn commands(&self) -> Option<usize> {
         match self {
-            Self::Transaction(bounds) => Some(2 * bounds.len().saturating_sub(1)),
             Self::Opening => Some(staging::OPENING),
             Self::Sealing(_) => Some(staging::SEALING),
-            Self::Record | Self::Staged | Self::Replicas => None,
+            Self::Record | Self::Staged | Self::Replicas | Self::Expiry => None,
         }
     }
 }

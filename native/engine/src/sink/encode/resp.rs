@@ -23,11 +23,9 @@ pub(in crate::sink) fn arguments(command: &[u8]) -> Vec<&[u8]> {
     let mut arguments = Vec::new();
     let count = number(&mut rest).unwrap_or(0);
     while arguments.len() < count
-        && let Some(length) = number(&mut rest)
-        && let Some((argument, tail)) = rest.split_at_checked(length)
+        && let Some(argument) = word(&mut rest)
     {
         arguments.push(argument);
-        rest = tail.get(2..).unwrap_or_default();
     }
     arguments
 }
@@ -41,11 +39,22 @@ const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 /// The key of a unit: the word behind the name of its command, or of the first one of its transaction.
 pub(in crate::sink) fn key(unit: &[u8]) -> &[u8] {
     let mut rest = unit.strip_prefix(MULTI).unwrap_or(unit);
-    let name = |rest: &mut &[u8]| number(rest).and(number(rest));
-    match name(&mut rest).and_then(|length| rest.get(length + 2..)) {
-        Some(mut rest) => number(&mut rest).and_then(|length| rest.get(..length)).unwrap_or_default(),
-        None => &[],
-    }
+    _ = number(&mut rest).and_then(|_| word(&mut rest));
+    word(&mut rest).unwrap_or_default()
+}
+
+/// The name of a command.
+pub(in crate::sink) fn name(command: &[u8]) -> &[u8] {
+    let mut rest = command;
+    number(&mut rest).and_then(|_| word(&mut rest)).unwrap_or_default()
+}
+
+/// The string that `rest` begins with.
+fn word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = number(rest)?;
+    let (word, tail) = rest.split_at_checked(length)?;
+    *rest = tail.get(2..).unwrap_or_default();
+    Some(word)
 }
 
 /// The number of the header line that `rest` begins with.
@@ -64,7 +73,7 @@ mod tests {
     fn finds_the_key_of_a_unit() {
         let mut unit = Vec::new();
         command(&mut unit, &[b"XADD", b"t:0", b"*", b"f", b"v"]);
-        assert_eq!(key(&unit), b"t:0");
+        assert_eq!((name(&unit), key(&unit)), (&b"XADD"[..], &b"t:0"[..]));
         let mut transaction = Vec::new();
         command(&mut transaction, &[b"MULTI"]);
         transaction.extend_from_slice(&unit);

@@ -4,14 +4,16 @@
 //! two at once; replies and connections are lost; the server is full for a while; in a cluster the slot moves to and fro between two nodes, key by key. Whatever happens: the topic holds the
 //! numbers of completed checkpoints, each once and in order, and in the end recovery finds all that is staged, and it would expire.
 //!
-//! And the order of a hash sink's writes, while the slot moves and the server is full for a while.
+//! And the order of a hash sink's writes and what expires of them, while the slot moves and the server is full for a while; and what a sink
+//! makes of [`replies`] that are none.
 //!
 //! The code under test is the production code, from the connection up. More schedules: `PROPTEST_CASES=100000 cargo test --release -p
 //! flink-redis-engine sink::model`.
 
+mod replies;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -421,25 +423,31 @@ fn keyed_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A hash sink writes rising numbers to a few keys, so long that not all of them are on the wire at once. In the end each has its last one.
+/// A hash sink writes rising numbers to a few keys, so long that not all of them are on the wire at once. In the end each has its last one, and
+/// its time to live. One key is of another type: its records are dead letters, and it gets no time to live.
 fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Result<(), String> {
     random::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let redis = SimulatedRedis::new(seed);
-        let settings = SinkSettings { kind: SinkKind::Hash, ttl_seconds, ..settings(cluster) };
+        let dead_letter_stream = server::LETTERS.to_owned();
+        let settings = SinkSettings { kind: SinkKind::Hash, ttl_seconds, dead_letter_stream, ..settings(cluster) };
         let servers = Servers::over(settings.connection.clone(), redis.network());
         let writer = Writer::on(Handle::current(), None, settings, servers);
-        let (mut next, mut last) = (0, BTreeMap::new());
+        let (mut next, mut last, mut rejected) = (0, BTreeMap::new(), BTreeSet::new());
         for step in steps {
             match step {
                 Step::Write { records } => {
                     for number in next..next + u64::from(*records) {
-                        let key = format!("{{t:0}}k{}", number % 5);
+                        let key = format!("{{t:0}}k{}", number % 6);
                         writer
                             .write(&frame(&[(0, &[(&key, ""), ("n", &format!("{number:0>3000}"))])]), Duration::ZERO)
                             .unwrap();
-                        last.insert(key, number);
+                        if key == server::FOREIGN {
+                            rejected.insert(number);
+                        } else {
+                            last.insert(key, number);
+                        }
                     }
                     next += u64::from(*records);
                 }
@@ -461,8 +469,15 @@ fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Resu
         for _ in 0..600 {
             if writer.flush(Duration::ZERO).map_err(|error| error.to_string())? {
                 writer.crash();
-                let there = &redis.state.lock().hashes;
-                return if *there == last { Ok(()) } else { Err(format!("{there:?} are there, and not {last:?}")) };
+                let state = redis.state.lock();
+                let (there, expiring, letters) = (&state.hashes, &state.expiring, &state.letters);
+                let to_expire: BTreeSet<String> = last.keys().filter(|_| ttl_seconds > 0).cloned().collect();
+                return match () {
+                    () if *there != last => Err(format!("{there:?} are there, and not {last:?}")),
+                    () if *expiring != to_expire => Err(format!("{expiring:?} are to expire, and not {to_expire:?}")),
+                    () if *letters != rejected => Err(format!("{letters:?} are dead letters, and not {rejected:?}")),
+                    () => Ok(()),
+                };
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -12,6 +12,11 @@ use crate::connection::{Address, Dialing, Transport};
 use crate::entry_id::EntryId;
 use crate::sink::commit::Committable;
 
+/// A key of another type, somebody else's.
+pub(super) const FOREIGN: &str = "{t:0}k5";
+/// The dead-letter stream of the hash sink.
+pub(super) const LETTERS: &str = "{t:0}dead";
+
 /// In the text of a refusal that was asked for.
 pub(super) const REFUSED: &str = "as the schedule says";
 
@@ -22,12 +27,14 @@ pub(super) struct State {
     staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
     last_ids: BTreeMap<String, EntryId>,
     index: BTreeSet<String>,
-    /// Staging streams with a time to live.
-    expiring: BTreeSet<String>,
+    /// Staging streams and other keys with a time to live.
+    pub(super) expiring: BTreeSet<String>,
     /// The last epoch that is committed, or of which so many entries were moved.
     marks: BTreeMap<String, String>,
     /// For the keyed sinks: the last number of each key.
     pub(super) hashes: BTreeMap<String, u64>,
+    /// The numbers for which there are dead letters.
+    pub(super) letters: BTreeSet<u64>,
     /// Of clients: the keys they watch, each with how often it had changed then.
     watched: BTreeMap<u64, Vec<(String, u64)>>,
     /// How often each key has changed.
@@ -287,7 +294,8 @@ impl State {
                 format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$4\r\nnode\r\n:{port}\r\n").into_bytes()
             }
             "EXPIRE" => {
-                let there = self.staging.contains_key(word(1));
+                let there =
+                    self.staging.contains_key(word(1)) || self.hashes.contains_key(word(1)) || word(1) == FOREIGN;
                 if there {
                     self.expiring.insert(word(1).to_owned());
                 }
@@ -328,7 +336,14 @@ impl State {
                 bulk(&mut out, &format!("1-{}", self.topic.len()));
                 out
             }
+            "XADD" if word(1) == LETTERS => {
+                self.letters.insert(words.last().unwrap().parse().unwrap());
+                let mut out = Vec::new();
+                bulk(&mut out, "1-1");
+                out
+            }
             "XADD" => self.append(words),
+            "HSET" if word(1) == FOREIGN => b"-WRONGTYPE not a hash\r\n".to_vec(),
             "HSET" => {
                 self.hashes.insert(words[1].clone(), words[3].parse().unwrap());
                 int(0)

@@ -94,7 +94,7 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
 
         /**
          * How many seconds after its last write a key expires, 0 (never) or more; default 0. Set
-         * together with the write, in one transaction.
+         * when Redis has taken the write, and confirmed like it.
          */
         public Builder ttlSeconds(long ttlSeconds) {
             this.ttlSeconds = ttlSeconds;

@@ -42,12 +42,10 @@ class ExactlyOnceSinkIT {
     /** Nothing but the commands that docs/errors.md names. */
     private static final String[] COMMANDS = {
         "-@all",
-        "+eval",
         "+xadd",
         "+xrange",
-        "+xrevrange",
         "+xlen",
-        "+xdel",
+        "+watch",
         "+del",
         "+get",
         "+set",
