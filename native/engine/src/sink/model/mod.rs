@@ -334,7 +334,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Complete { stopped_after } => job.complete(*stopped_after).await,
         Step::CompleteInPart { appended, marked } => job.complete_in_part(*appended, *marked).await,
         Step::CompleteByOldVersion { chunks } => job.complete_by_old_version(*chunks).await,
-        Step::Refuse { command } => redis.state.lock().refusals.push(command),
+        Step::Refuse { command } => redis.state.lock().refuse(command),
         Step::Crash => job.restart(false).await,
         Step::GiveUp => job.restart(true).await,
         Step::EndConnections => redis.wires.end_all(),

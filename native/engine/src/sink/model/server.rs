@@ -429,6 +429,14 @@ impl State {
         self.refusals.clear();
     }
 
+    /// One at a time: without `MULTI` an opening is carried out command by command, and what another refusal leaves out of it is not listed,
+    /// or stays for ever. The job fails by the first one.
+    pub(super) fn refuse(&mut self, command: &'static str) {
+        if self.refusals.is_empty() {
+            self.refusals.push(command);
+        }
+    }
+
     /// Whether the server would run a script on all these keys.
     pub(super) fn is_calm(&self) -> bool {
         !self.full && self.slot.target.is_none()
