@@ -151,8 +151,14 @@ impl Connection {
                 self.inbox = BytesMut::new();
             }
         }
-        if self.asking {
-            self.next(deadline).await?;
+        if self.asking
+            && let Err(error) = self.next(deadline).await
+        {
+            if !error.server_code().is_empty() {
+                // Refused: the command has a reply all the same, which must not be taken for that of a later one.
+                _ = self.next(deadline).await;
+            }
+            return Err(error);
         }
         Ok(())
     }
