@@ -130,6 +130,48 @@ class RedisJsonSinkIT {
         }
     }
 
+    /** RedisJSON answers with null, and no error, when it finds no place to write to. */
+    @ParameterizedTest(name = "path: {0}, ttlSeconds: {1}, flushOnCheckpoint: {2}")
+    @CsvSource({
+        "$.b.c, 0, false",
+        "$.b.c, 60, false",
+        "$.b.c, 60, true",
+        ".b.c, 60, false",
+        "$.a, 60, false"
+    })
+    void whatWritesNothingIsADeadLetterAndSetsNoTimeToLive(
+            String path, long ttlSeconds, boolean flushOnCheckpoint) throws Exception {
+        try (Topic topic = new Topic(REDIS, 1)) {
+            String dead = topic.name() + "-dead";
+            String key = topic.name() + ":a";
+            RedisJson.set(topic.jedis(), key, "{\"a\":1}");
+            topic.jedis().expire(key, 1000);
+            boolean isRejectedByText = path.equals("$.a");
+            String document = isRejectedByText ? "{\"no end" : "{\"n\":1}";
+            jobs.writeAll(
+                    sink(
+                            topic,
+                            config().path(path)
+                                    .ttlSeconds(ttlSeconds)
+                                    .flushOnCheckpoint(flushOnCheckpoint)
+                                    .failedSerializationStreamName(dead)),
+                    "a " + document);
+
+            assertThat(text(topic, "a")).isEqualTo("{\"a\":1}");
+            assertThat(topic.jedis().ttl(key)).isBetween(900L, 1000L);
+            String expected = "the path '" + path + "' matches nothing in key '" + key + "'";
+            assertThat(deadLetters(topic, dead))
+                    .singleElement()
+                    .satisfies(
+                            letter -> {
+                                assertThat(letter).containsEntry("value", document);
+                                if (!isRejectedByText) {
+                                    assertThat(letter).containsEntry("error", expected);
+                                }
+                            });
+        }
+    }
+
     @ParameterizedTest(name = "ttlSeconds: {0}, flushOnCheckpoint: {1}")
     @CsvSource({"0, false", "60, false", "0, true", "60, true"})
     void whatIsNoJsonOrOfAnotherTypeIsADeadLetter(long ttlSeconds, boolean flushOnCheckpoint)
