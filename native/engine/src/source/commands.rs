@@ -12,13 +12,17 @@ use crate::error::{Error, Fault, Result};
 /// Makes the group, and the stream where it is not there; `false`: the group existed
 /// (<https://redis.io/docs/latest/commands/xgroup-create/>).
 pub(crate) async fn create_group(connection: &mut Connection, stream: &str, group: &str, at: Place) -> Result<bool> {
-    let mut cmd = redis::cmd("XGROUP");
-    cmd.arg("CREATE").arg(stream).arg(group).arg(at.to_string()).arg("MKSTREAM");
-    match connection.call(&cmd).await {
+    match connection.call(&group_at(stream, group, at)).await {
         Ok(_) => Ok(true),
         Err(error) if error.server_code() == "BUSYGROUP" => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+fn group_at(stream: &str, group: &str, at: Place) -> Cmd {
+    let mut cmd = redis::cmd("XGROUP");
+    cmd.arg("CREATE").arg(stream).arg(group).arg(at.to_string()).arg("MKSTREAM");
+    cmd
 }
 
 /// Makes a group that is gone, at `0`, for a stream that is another one than was read so far: with a consumer that says so, by its name. The
@@ -39,47 +43,21 @@ pub(crate) async fn create_group_anew(
         create_group(connection, stream, group, Place::Id(EntryId::ZERO)).await?;
         return connection.call(&create_consumer).await.map(|_| ());
     }
-    let mut create = redis::cmd("XGROUP");
-    create.arg("CREATE").arg(stream).arg(group).arg("0-0").arg("MKSTREAM");
-    connection.call(&create).await?;
+    connection.call(&group_at(stream, group, Place::Id(EntryId::ZERO))).await?;
     connection.call(&create_consumer).await?;
     connection.call(&redis::cmd("EXEC")).await.map(|_| ())
 }
 
 /// Whether the group is there.
 pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {
-    let groups = match connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await {
-        Err(error) if is_gone(&error) => return Ok(false),
-        Ok(Value::Array(groups)) => groups,
-        Ok(_) => return Err(unreadable("XINFO GROUPS")),
-        Err(error) => return Err(error),
-    };
-    for about in groups {
-        if read::<String>(&fields(about)?, "name")? == group {
-            return Ok(true);
-        }
+    match look_for_group(connection, stream, group).await {
+        Err(error) if is_gone(&error) => Ok(false),
+        found => found.map(|()| true),
     }
-    Ok(false)
-}
-
-/// How far a stream has come, which no group of ours is on; one that is not there has not come anywhere.
-pub(crate) async fn progress_without_group(connection: &mut Connection, stream: &str) -> Result<Progress> {
-    let about = match connection.call(redis::cmd("XINFO").arg("STREAM").arg(stream)).await {
-        Err(error) if is_gone(&error) => HashMap::new(),
-        about => fields(about?)?,
-    };
-    Ok(Progress {
-        delivered: EntryId::ZERO,
-        pending: 0,
-        generated: if about.is_empty() { EntryId::ZERO } else { id(&about, "last-generated-id")? },
-        first: first_entry(&about),
-        max_deleted: id(&about, "max-deleted-entry-id").ok(),
-        entries_read: None,
-    })
 }
 
 /// How far a stream and a group on it have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// The group's `last-delivered-id`.
     pub(crate) delivered: EntryId,
@@ -96,9 +74,29 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// What the server tells of a stream, without a group.
+    fn of_stream(about: &HashMap<String, Value>) -> Result<Self> {
+        Ok(Self {
+            generated: id(about, "last-generated-id")?,
+            first: first_entry(about),
+            max_deleted: id(about, "max-deleted-entry-id").ok(),
+            ..Self::default()
+        })
+    }
+
     /// Whether an entry of this ID would be there if it had ever been: it was not deleted, and not trimmed.
     pub(crate) fn would_have(&self, id: EntryId) -> bool {
         self.max_deleted.is_some_and(|deleted| deleted < id) && self.first.is_some_and(|first| first < id)
+    }
+}
+
+/// How far a stream has come, which no group of ours is on; one that is not there has not come anywhere.
+pub(crate) async fn progress_without_group(connection: &mut Connection, stream: &str) -> Result<Progress> {
+    connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
+    connection.flush().await?;
+    match connection.outline(Default::default()).await {
+        Err(error) if is_gone(&error) => Ok(Progress::default()),
+        about => Progress::of_stream(&fields(about?)?),
     }
 }
 
@@ -121,10 +119,8 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
     Ok(Progress {
         delivered,
         pending: read(&about, "pending")?,
-        generated: id(&about_stream, "last-generated-id")?,
-        first: first_entry(&about_stream),
-        max_deleted: id(&about_stream, "max-deleted-entry-id").ok(),
         entries_read,
+        ..Progress::of_stream(&about_stream)?
     })
 }
 
