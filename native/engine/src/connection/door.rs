@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::connection::Address;
+use crate::connection::last_failure::LastFailure;
 use crate::error::{Error, FaultKind, Result};
 
 /// Doors that nobody stands at are forgotten when there are more: addresses come and go.
@@ -57,7 +58,7 @@ struct State {
     open: bool,
     /// Somebody has been let in, ever.
     worked: bool,
-    failed: Option<(Instant, Error)>,
+    failed: LastFailure,
     /// How often in a row the password was refused, and until when it is not shown again.
     refused: Option<(u32, Instant)>,
     looked: Option<Instant>,
@@ -87,9 +88,8 @@ impl Door {
 
     fn failure_of_another(&self, since: Instant) -> Option<Error> {
         let state = self.state.lock();
-        let (at, error) = state.failed.as_ref()?;
         let pauses = state.refused.is_some_and(|(_, until)| Instant::now() < until);
-        (*at >= since || pauses).then(|| error.clone())
+        if pauses { state.failed.get() } else { state.failed.since(since) }
     }
 
     /// Whether to ask the port if it speaks the other language: a server that has answered does not, and one that is down is not asked
@@ -110,13 +110,12 @@ impl State {
             *self = Self { open: true, worked: true, ..Self::default() };
             return;
         };
-        let now = Instant::now();
         self.open = false;
-        self.failed = Some((now, error.clone()));
+        self.failed.note(error);
         self.refused = match error {
             Error::Redis(fault) if fault.kind == FaultKind::Authentication => {
                 let before = self.refused.map_or(0, |(times, _)| times);
-                Some((before + 1, now + FIRST_PAUSE.saturating_mul(1 << before.min(8)).min(LONGEST_PAUSE)))
+                Some((before + 1, Instant::now() + FIRST_PAUSE.saturating_mul(1 << before.min(8)).min(LONGEST_PAUSE)))
             }
             _ => None,
         };

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::connection::last_failure::LastFailure;
 use crate::connection::table::{Route, Table};
 use crate::connection::{Connection, Servers};
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ pub(crate) struct Links {
 pub(crate) struct Lane {
     connection: Option<Connection>,
     /// The last attempt to connect, when it failed. Those who waited while it went on share what it came to.
-    failed: Option<(Instant, Error)>,
+    failed: LastFailure,
 }
 
 /// A connection, as long as it is held.
@@ -46,15 +47,13 @@ impl Links {
         let mut lane = self.lane(route, &table).lock_owned().await;
         if !lane.connection.as_mut().is_some_and(is_of_use) {
             lane.connection = None;
-            if let Some((at, error)) = &lane.failed
-                && *at >= since
-            {
-                return Err(error.clone());
+            if let Some(error) = lane.failed.since(since) {
+                return Err(error);
             }
             match self.servers.connect_to(route, &self.name).await {
                 Ok(connection) => lane.connection = Some(connection),
                 Err(error) => {
-                    lane.failed = Some((Instant::now(), error.clone()));
+                    lane.failed.note(&error);
                     return Err(error);
                 }
             }

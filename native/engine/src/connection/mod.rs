@@ -7,6 +7,7 @@
 //! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
+//! * [`last_failure`] is shared by those who wait for the same connect or table
 //! * [`outline`] decodes a reply without its large parts
 //! * [`reply`] finds where a reply ends, and decodes the rare ones with the `redis` crate
 //! * [`retry`] how long to wait before trying again, and when to give up
@@ -18,6 +19,7 @@ mod cluster;
 mod credentials;
 mod door;
 mod greeting;
+mod last_failure;
 mod link;
 mod links;
 mod outline;

@@ -89,7 +89,7 @@ fn to_come(bytes: &[u8]) -> Result<Option<usize>> {
 }
 
 /// The line that `bytes` begin with, without its CRLF; `None` when it isn't all there.
-pub(super) fn header(bytes: &[u8]) -> Result<Option<&[u8]>> {
+pub(crate) fn header(bytes: &[u8]) -> Result<Option<&[u8]>> {
     match memchr::memchr(b'\n', bytes) {
         Some(end) if end >= 2 && bytes[end - 1] == b'\r' => Ok(Some(&bytes[..end - 1])),
         Some(_) => Err(Error::protocol("a line of the reply is not ended by CRLF; is this a Redis server?")),

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::config::ConnectionSettings;
 use crate::connection::door::Doors;
+use crate::connection::last_failure::LastFailure;
 use crate::connection::table::{Route, Slots, Table};
 use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
@@ -28,8 +29,8 @@ struct Inner {
     settings: ConnectionSettings,
     transport: Arc<dyn Transport>,
     known: Mutex<Option<Known>>,
-    /// Held by the one who fetches the table; when the last fetch failed, and how. Those who waited for it share its failure.
-    fetching: tokio::sync::Mutex<Option<(Instant, Error)>>,
+    /// Held by the one who fetches the table. Those who waited for it share its failure.
+    fetching: tokio::sync::Mutex<LastFailure>,
     doors: Doors,
     tls: Clients,
     /// These servers have taken these credentials. Set by whoever connects.
@@ -110,12 +111,10 @@ impl Servers {
         if let Some(table) = self.known() {
             return Ok(table);
         }
-        if let Some((at, error)) = &*failed
-            && *at >= since
-        {
-            return Err(error.clone());
+        if let Some(error) = failed.since(since) {
+            return Err(error);
         }
-        let table = Arc::new(self.fetch().await.inspect_err(|error| *failed = Some((Instant::now(), error.clone())))?);
+        let table = Arc::new(self.fetch().await.inspect_err(|error| failed.note(error))?);
         *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
         Ok(table)
     }

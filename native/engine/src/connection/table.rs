@@ -119,12 +119,10 @@ impl Slots {
     pub(super) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Option<Self> {
         let place = self.place(&address);
         if redirect.asking {
-            let changed = place.is_none().then(|| self.clone());
-            let changed = changed.map(|mut slots| (slots.node(address), slots));
-            if let Some(node) = place.or(changed.as_ref().map(|(node, _)| *node)) {
-                self.asked.lock().entry(slot(key)).or_default().insert(key.to_vec(), node);
-            }
-            return changed.map(|(_, slots)| slots);
+            let mut grown = None;
+            let node = place.unwrap_or_else(|| grown.insert(self.clone()).node(address));
+            self.asked.lock().entry(slot(key)).or_default().insert(key.to_vec(), node);
+            return grown;
         }
         // Those that were on their way are there now, or have come back.
         self.asked.lock().remove(&redirect.slot);

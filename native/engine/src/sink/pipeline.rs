@@ -11,7 +11,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{SinkKind, SinkSettings};
 use crate::connection::{Connection, Route, Servers, Table};
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::runtime::caught;
 use crate::sink::chunk::Chunk;
 use crate::sink::encode::resp;
 use crate::sink::lane::Lane;
@@ -51,13 +51,12 @@ impl Pipeline {
     /// Runs until the writer is closed or a fault is final; that one, or a panic, fails the writer.
     pub(super) async fn run(mut self) {
         let (queue, closed) = (Arc::clone(&self.shared.queue), self.closed.clone());
-        let work = std::panic::AssertUnwindSafe(self.work()).catch_unwind();
         let ended = tokio::select! {
             biased;
             () = closed.cancelled() => return,
-            ended = work => ended,
+            ended = caught(self.work()) => ended,
         };
-        queue.fail(ended.unwrap_or_else(Error::from_panic));
+        queue.fail(ended.unwrap_or_else(|panic| panic));
     }
 
     /// Ends with what is final.

@@ -42,10 +42,8 @@ pub(super) fn entries(reply: &[u8]) -> Result<Vec<Entry<'_>>> {
 
 /// The number of the header line that `rest` begins with.
 fn number(rest: &mut &[u8], kind: u8) -> Result<usize> {
-    let end = memchr::memchr(b'\n', rest).filter(|end| *end > 0).ok_or_else(unreadable)?;
-    let (line, tail) = rest.split_at(end + 1);
-    *rest = tail;
-    let line = line.strip_suffix(b"\r\n").filter(|line| line.first() == Some(&kind)).ok_or_else(unreadable)?;
+    let line = reply::header(rest)?.filter(|line| line[0] == kind).ok_or_else(unreadable)?;
+    *rest = &rest[line.len() + 2..];
     reply::size(line)?.ok_or_else(unreadable)
 }
 

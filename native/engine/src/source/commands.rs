@@ -116,12 +116,7 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
         Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
         _ => read(&about, "entries-read").ok(),
     };
-    Ok(Progress {
-        delivered,
-        pending: read(&about, "pending")?,
-        entries_read,
-        ..Progress::of_stream(&about_stream)?
-    })
+    Ok(Progress { delivered, pending: read(&about, "pending")?, entries_read, ..Progress::of_stream(&about_stream)? })
 }
 
 /// Asks whether the group is there. An error has the code `NOGROUP` when it is gone.

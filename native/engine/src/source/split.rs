@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -13,6 +12,7 @@ use crate::config::{AckStrategy, Partition, SourceSettings, Split};
 use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::runtime::caught;
 use crate::source::anew::Known;
 use crate::source::batch::{self, BatchBuilder, Taken};
 use crate::source::buffer::Buffer;
@@ -106,17 +106,14 @@ impl SplitReader {
     /// Runs until the split is finished, the reader is closed, or a fault is final; that one, or a panic, fails the reader.
     pub(super) async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let work = std::panic::AssertUnwindSafe(self.read()).catch_unwind();
         let ended = tokio::select! {
             biased;
             () = shared.closed.cancelled() => return,
-            ended = work => ended,
+            ended = caught(self.read()) => ended,
         };
         shared.splits.fetch_sub(1, Ordering::Relaxed);
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => shared.buffer.fail(error),
-            Err(payload) => shared.buffer.fail(Error::from_panic(payload)),
+        if let Err(error) = ended.and_then(|ended| ended) {
+            shared.buffer.fail(error);
         }
     }
 
