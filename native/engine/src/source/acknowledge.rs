@@ -46,6 +46,13 @@ impl Acknowledger {
         }
     }
 
+    /// Java has begun with the stream that was made anew.
+    pub(super) fn java_begins_anew(&self, partition: Partition) {
+        if let Some(owed) = self.splits.lock().get(&partition) {
+            owed.java_begins_anew();
+        }
+    }
+
     /// How many entries are delivered and not yet acknowledged, as far as they are remembered.
     pub(super) fn owed(&self) -> u64 {
         self.splits.lock().values().map(|owed| owed.len()).sum()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::SplitPosition;
+use crate::config::{Partition, SplitPosition};
 
 /// More than Flink has under way at once by far. Notifications are best effort, so the oldest may never be heard of again.
 const KEPT: usize = 128;
@@ -25,6 +25,11 @@ impl Checkpoints {
         let later = self.under_way.split_off(&id.saturating_add(1));
         let mut done = std::mem::replace(&mut self.under_way, later);
         done.remove(&id).unwrap_or_default()
+    }
+
+    /// What those under way hold of this split is of no use any more.
+    pub(super) fn forget(&mut self, partition: Partition) {
+        self.under_way.values_mut().for_each(|positions| positions.retain(|split| split.partition != partition));
     }
 
     pub(super) fn abort(&mut self, id: i64) {

@@ -11,12 +11,14 @@ use crate::source::commands::Progress;
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Everything up to `up_to` may be acknowledged, but for `held`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) up_to: EntryId,
     pub(super) held: Runs,
     /// By a completed checkpoint, which covers what older readers left behind.
     pub(super) sweeps: bool,
+    /// Which one of the streams that had this name it is about. Set by [`Owed::order`].
+    pub(super) stream: u64,
 }
 
 impl Order {
@@ -31,7 +33,7 @@ impl Order {
         };
         let mut held = held_by_both(&self.held, &other);
         held.extend(&held_by_both(&other.held, &self));
-        Order { up_to: self.up_to.max(other.up_to), held, sweeps: self.sweeps || other.sweeps }
+        Order { up_to: self.up_to.max(other.up_to), held, sweeps: self.sweeps || other.sweeps, stream: self.stream }
     }
 }
 
@@ -52,8 +54,10 @@ struct OwedState {
     sweep_always: bool,
     /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list knows.
     forgotten: Option<EntryId>,
-    /// After the stream was made anew, until the first order of the new one: the highest ID that can be emitted of it.
-    anew: Option<EntryId>,
+    /// How often the stream was made anew.
+    stream: u64,
+    /// How often Java is still to learn that: until then what it says is about an old one.
+    unknown_to_java: u64,
     consumer: String,
     /// `COMMIT_POSITION` only.
     group: Option<GroupPosition>,
@@ -70,11 +74,11 @@ struct GroupPosition {
 
 impl Owed {
     pub(super) fn order(&self, order: Order) {
-        let mut state = self.state.lock();
-        if state.is_void(&order) {
+        let state = self.state.lock();
+        if state.unknown_to_java > 0 {
             return;
         }
-        state.anew = None;
+        let order = Order { stream: state.stream, ..order };
         let mut standing = self.order.lock();
         *standing = Some(match standing.take() {
             Some(earlier) => earlier.and(order),
@@ -85,11 +89,19 @@ impl Owed {
         self.ordered.notify_one();
     }
 
-    /// The stream is another one, with the same name: nothing is owed to that, and orders still to come may be of the old one.
+    /// The stream is another one, with the same name: nothing is owed to that, and orders are of the old one until Java
+    /// [has begun with it](Self::java_begins_anew).
     pub(super) fn begin_anew(&self) {
         let mut state = self.state.lock();
-        *state = OwedState { anew: Some(EntryId::ZERO), ..OwedState::default() };
+        let (stream, unknown_to_java) = (state.stream + 1, state.unknown_to_java + 1);
+        *state = OwedState { stream, unknown_to_java, ..OwedState::default() };
         *self.order.lock() = None;
+    }
+
+    /// All of the old stream that Java was given has been emitted: what it says from here on is about the next one.
+    pub(super) fn java_begins_anew(&self) {
+        let mut state = self.state.lock();
+        state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
     }
 
     /// Waits for an order; `None`: all are carried out, and no more will come.
@@ -116,9 +128,7 @@ impl Owed {
 
     /// `false`: that was too much to remember, now and for the first time.
     pub(super) fn add(&self, ids: &Runs) -> bool {
-        let Some(last) = ids.last() else { return true };
         let mut state = self.state.lock();
-        state.received(last);
         state.ids.extend(ids);
         if state.ids.bytes() <= MOST_BYTES {
             return true;
@@ -166,10 +176,7 @@ impl Owed {
 
     /// Entries were read by position.
     pub(super) fn read(&self, ids: &Runs) {
-        let Some(last) = ids.last() else { return };
-        let mut state = self.state.lock();
-        state.received(last);
-        if let Some(group) = &mut state.group {
+        if let Some(group) = &mut self.state.lock().group {
             let mut beyond = ids.clone();
             beyond.remove_up_to(group.committed);
             group.read.extend(&beyond);
@@ -263,11 +270,7 @@ impl Owed {
 impl OwedState {
     /// It is of the stream that was there before this one was made anew.
     fn is_void(&self, order: &Order) -> bool {
-        self.anew.is_some_and(|highest| order.up_to > highest)
-    }
-
-    fn received(&mut self, last: EntryId) {
-        self.anew = self.anew.map(|highest| highest.max(last));
+        order.stream != self.stream
     }
 }
 
@@ -283,20 +286,21 @@ mod tests {
     fn what_is_held_is_neither_sent_nor_forgotten() {
         let owed = Owed::default();
         owed.add(&(1..=6).map(id).collect());
-        let order = Order { up_to: id(5), held: [id(2), id(3)].into_iter().collect(), sweeps: true };
+        let order =
+            Order { up_to: id(5), held: [id(2), id(3)].into_iter().collect(), sweeps: true, ..Order::default() };
         assert_eq!(owed.next(&order, 2), [id(1), id(4)]);
         owed.settle(id(4), &order.held);
         assert_eq!(owed.next(&order, 9), [id(5)]);
         owed.settle(id(5), &order.held);
         assert_eq!(owed.next(&order, 9), []);
-        let later = Order { up_to: id(6), held: Runs::default(), sweeps: true };
+        let later = Order { up_to: id(6), held: Runs::default(), sweeps: true, ..Order::default() };
         assert_eq!(owed.next(&later, 9), [id(2), id(3), id(6)]);
     }
 
     #[test]
     fn sweeps_when_all_that_was_delivered_before_the_connect_is_covered() {
         let owed = Owed::default();
-        let order = |ms| Order { up_to: id(ms), held: Runs::default(), sweeps: true };
+        let order = |ms| Order { up_to: id(ms), held: Runs::default(), sweeps: true, ..Order::default() };
         assert_eq!(owed.to_sweep(&order(9)), None);
         owed.connected("own", id(5), true);
         assert_eq!(owed.to_sweep(&order(4)), None);
@@ -314,6 +318,7 @@ mod tests {
             up_to: id(up_to),
             held: held.iter().map(|ms| id(*ms)).collect(),
             sweeps,
+            ..Order::default()
         };
         for (one, other, both) in [
             // Emitted further than the checkpoint that completes: what it sweeps is not forgotten for that.
@@ -335,13 +340,13 @@ mod tests {
         let owed = Owed::default();
         let most = MOST_BYTES / size_of::<crate::entry_id::Run>() as u64;
         owed.connected("own", EntryId::ZERO, true);
-        owed.swept(&Order { up_to: id(1), held: Runs::default(), sweeps: true });
+        owed.swept(&Order { up_to: id(1), held: Runs::default(), sweeps: true, ..Order::default() });
         assert!(owed.add(&(1..=most).map(id).collect()));
         assert_eq!(owed.len(), most);
         assert!(!owed.add(&[id(most + 1)].into_iter().collect()), "told the first time");
         assert_eq!((owed.len(), owed.bytes()), (0, 0));
         assert!(owed.add(&(most + 2..2 * most + 5).map(id).collect()), "and not again");
-        let order = |up_to| Order { up_to: id(up_to), held: Runs::default(), sweeps: false };
+        let order = |up_to| Order { up_to: id(up_to), held: Runs::default(), sweeps: false, ..Order::default() };
         assert!(owed.to_sweep(&order(3)).is_some());
         owed.swept(&order(3));
         assert!(owed.to_sweep(&order(2 * most + 4)).is_some(), "what is above is still to be looked up");
@@ -361,7 +366,7 @@ mod tests {
             entries_read: Some(0),
         };
         owed.connected_by_position(progress(EntryId::ZERO), EntryId::ZERO);
-        let order = Order { up_to: id(3), held: Runs::default(), sweeps: true };
+        let order = Order { up_to: id(3), held: Runs::default(), sweeps: true, ..Order::default() };
         owed.read(&(1..=5).map(id).collect());
         assert_eq!(owed.to_commit(&order), Some((id(3), Some(3))));
         owed.read(&(6..MOST_BYTES / 24 + 9).map(id).collect());
@@ -371,22 +376,29 @@ mod tests {
     #[test]
     fn orders_of_a_stream_that_was_made_anew_since_are_void() {
         let owed = Owed::default();
-        let order = |up_to| Order { up_to: id(up_to), held: Runs::default(), sweeps: true };
+        let order = |up_to| Order { up_to: id(up_to), held: Runs::default(), sweeps: true, ..Order::default() };
         owed.add(&(100..=150).map(id).collect());
         owed.order(order(120));
+        let under_way = owed.order.lock().clone().unwrap();
         owed.begin_anew();
         owed.add(&(1..=20).map(id).collect());
         owed.order(order(150));
         assert_eq!(*owed.order.lock(), None);
+        // Of the old one, too, however low it is.
+        owed.order(order(5));
+        assert_eq!(*owed.order.lock(), None);
+        owed.java_begins_anew();
         owed.order(order(10));
-        assert_eq!(*owed.order.lock(), Some(order(10)));
-        assert_eq!(owed.next(&order(10), 99).len(), 10);
+        let new = Order { stream: 1, ..order(10) };
+        assert_eq!(*owed.order.lock(), Some(new.clone()));
+        assert_eq!(owed.next(&new, 99).len(), 10);
+        assert_eq!(owed.next(&under_way, 99), []);
     }
 
     #[test]
     fn sweeps_once_more_when_the_split_is_finished() {
         let owed = Owed::default();
-        let order = |ms| Order { up_to: id(ms), held: Runs::default(), sweeps: true };
+        let order = |ms| Order { up_to: id(ms), held: Runs::default(), sweeps: true, ..Order::default() };
         owed.connected("own", id(5), true);
         owed.swept(&order(5));
         owed.finished(id(8));

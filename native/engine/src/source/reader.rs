@@ -15,7 +15,7 @@ use tracing::warn;
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition};
 use crate::connection::Servers;
-use crate::entry_id::{EntryId, Runs};
+use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 use crate::runtime::{EngineRuntime, caught};
 use crate::source::acknowledge::Acknowledger;
@@ -142,9 +142,16 @@ impl Reader {
     }
 
     /// Every entry of the split up to `position` has been emitted. Acknowledged now, if that is the strategy.
+    ///
+    /// `0-0` is the position of a stream that was made anew: with the batch that says so Java has left the old one behind, and checkpoints of
+    /// before hold nothing of the new one.
     pub fn emitted(&self, partition: Partition, position: EntryId) {
+        if position == EntryId::ZERO {
+            self.checkpoints.lock().forget(partition);
+            return self.acknowledger.java_begins_anew(partition);
+        }
         if self.shared.settings.ack_strategy == AckStrategy::OnEmit {
-            self.acknowledger.order(partition, Order { up_to: position, held: Runs::default(), sweeps: false });
+            self.acknowledger.order(partition, Order { up_to: position, ..Order::default() });
         }
     }
 
@@ -157,8 +164,10 @@ impl Reader {
     pub fn complete(&self, id: i64) {
         let positions = self.checkpoints.lock().complete(id);
         for split in positions {
-            self.acknowledger
-                .order(split.partition, Order { up_to: split.position, held: split.pending, sweeps: true });
+            self.acknowledger.order(
+                split.partition,
+                Order { up_to: split.position, held: split.pending, sweeps: true, ..Order::default() },
+            );
         }
     }
 

@@ -29,7 +29,10 @@ public interface ReaderBackend extends AutoCloseable {
     /** Holds back, or gives out again, the batches of these partitions. */
     void pauseOrResume(int[] pause, int[] resume);
 
-    /** Every entry of the partition up to this ID has been emitted. */
+    /**
+     * Every entry of the partition up to this ID has been emitted. 0-0: the stream was made anew,
+     * and everything of the old one that was given out has been emitted.
+     */
     void emitted(int partition, long milliseconds, long sequence);
 
     /** What a checkpoint holds: a JSON array of positions, see docs/architecture.md. */

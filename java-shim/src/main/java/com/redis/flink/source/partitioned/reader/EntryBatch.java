@@ -90,6 +90,16 @@ public final class EntryBatch {
         return entries;
     }
 
+    /**
+     * Whether the stream was made anew, and what comes is of the new one, from its first entry on.
+     */
+    public boolean beginsAnew() {
+        return entries == 0
+                && !isFinished()
+                && positionMilliseconds() == 0
+                && positionSequence() == 0;
+    }
+
     /** Milliseconds of the split's position once all of the batch has been emitted. */
     public long positionMilliseconds() {
         return readLong(AT_POSITION);

@@ -65,7 +65,7 @@ final class SplitProgress {
         } catch (InterruptedException e) {
             throw Failures.unchecked(e);
         }
-        if (acknowledge) {
+        if (acknowledge || batch.beginsAnew()) {
             EntryId upTo = state.emittedUpTo();
             backend.emitted(batch.partition(), upTo.milliseconds(), upTo.sequence());
         }

@@ -22,6 +22,8 @@ import org.apache.flink.runtime.metrics.groups.InternalSourceReaderMetricGroup;
 import org.apache.flink.util.Collector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -99,6 +101,21 @@ class RedisSourceReaderTest {
 
         assertThat(output.records).isEmpty();
         assertThat(backend.calls).noneMatch(call -> call.startsWith("emitted"));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theEngineIsToldWhenAStreamThatWasMadeAnewBegins(AckStrategy strategy) throws Exception {
+        open(strategy, "");
+        reader.addSplits(List.of(split(0, "1-0")));
+        backend.give(new BatchBytes(0).entry(9, 0, "data", "old").position(9, 0));
+        backend.give(new BatchBytes(0).position(0, 0));
+        backend.give(new BatchBytes(0).entry(5, 0, "data", "new").position(5, 0));
+        pollUntil(() -> output.records.size() == 2);
+
+        assertThat(backend.calls.indexOf("emitted 0 0-0"))
+                .isGreaterThan(backend.calls.indexOf("emitted 0 9-0"));
+        pollUntil(() -> reader.snapshotState(1).get(0).position().equals(EntryId.of(5, 0)));
     }
 
     @Test
