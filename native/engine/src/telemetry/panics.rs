@@ -15,9 +15,14 @@ thread_local! {
 pub fn note() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+        // The unit tests share a process, and one that fails must say why.
+        let before = cfg!(test).then(std::panic::take_hook);
+        std::panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
             let place = panic.location().map(ToString::to_string);
             PLACE.with(|kept| *kept.borrow_mut() = place);
+            if let Some(print) = &before {
+                print(panic);
+            }
         }));
     });
 }
