@@ -30,7 +30,7 @@ final class NativeHandle {
     }
 
     /** The answer of a native call that has one to give unless its object was closed meanwhile. */
-    String orClosed(String answer) {
+    <T> T orClosed(T answer) {
         if (answer == null) {
             get();
         }

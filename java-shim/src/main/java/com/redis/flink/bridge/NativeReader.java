@@ -50,11 +50,7 @@ public final class NativeReader implements ReaderBackend {
     public byte[] poll(int maxWaitMillis) throws IOException {
         try {
             credentials.serve();
-            byte[] batch = nativePoll(handle.get(), maxWaitMillis);
-            if (batch == null) {
-                handle.get(); // throws if it was closed meanwhile
-            }
-            return batch;
+            return handle.orClosed(nativePoll(handle.get(), maxWaitMillis));
         } finally {
             NativeLogs.drain();
         }

@@ -4,6 +4,7 @@ import com.redis.flink.bridge.ForeignText;
 
 import org.apache.flink.annotation.Internal;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
@@ -58,7 +59,7 @@ public final class Options {
                     "\"" + ForeignText.shown(value) + "\"",
                     "a text without the character NUL (\\u0000)");
         }
-        if (value.codePoints().anyMatch(c -> c >= 0xd800 && c <= 0xdfff)) {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(value)) {
             throw invalid(
                     name,
                     "\"" + ForeignText.shown(value) + "\"",

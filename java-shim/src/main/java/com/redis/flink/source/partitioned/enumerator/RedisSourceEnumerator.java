@@ -46,14 +46,6 @@ public final class RedisSourceEnumerator
         implements SplitEnumerator<RedisSplit, RedisEnumeratorState> {
 
     private static final Logger LOG = LoggerFactory.getLogger(RedisSourceEnumerator.class);
-    private static final ObjectMapper JSON = new ObjectMapper();
-
-    private final RedisSourceConfig config;
-    private final SplitEnumeratorContext<RedisSplit> context;
-    private final EnumeratorBackend.Factory backends;
-
-    /** Partitions that have become splits. */
-    private final SortedSet<Integer> discovered = new TreeSet<>();
 
     /**
      * What a serialized split may measure. Flink sends it in one message, which may have 10 MiB
@@ -63,6 +55,15 @@ public final class RedisSourceEnumerator
 
     /** A split with more runs of pending entries than that is sent alone. */
     private static final int MANY_RUNS = 10_000;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final RedisSourceConfig config;
+    private final SplitEnumeratorContext<RedisSplit> context;
+    private final EnumeratorBackend.Factory backends;
+
+    /** Partitions that have become splits. */
+    private final SortedSet<Integer> discovered = new TreeSet<>();
 
     /** Splits that are not assigned, by the reader that shall get them. */
     private final Map<Integer, List<RedisSplit>> waiting = new TreeMap<>();
