@@ -18,7 +18,7 @@ use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::runtime::{Call, EngineRuntime};
 use crate::source::commands;
-use crate::topic::stream_name;
+use crate::topic::{java_hash, stream_name};
 
 /// What Java asks.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -191,8 +191,7 @@ impl Discovery {
 /// Evenly, and the same in every run. Not every topic begins at the first reader: of many sources with few partitions it would get all.
 fn owners(topic: &str, partitions: u32, parallelism: u32) -> Vec<u32> {
     let parallelism = parallelism.max(1);
-    let hash = topic.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    let first = hash % parallelism;
+    let first = java_hash(topic).cast_unsigned() % parallelism;
     (0..partitions)
         .map(|partition| ((u64::from(first) + u64::from(partition)) % u64::from(parallelism)) as u32)
         .collect()

@@ -4,15 +4,14 @@ use redis::Cmd;
 
 use crate::config::SinkSettings;
 use crate::error::Fault;
+use crate::sink::encode::CERTAIN_BYTES;
 
 /// The configured stream.
 pub(super) fn stream(settings: &SinkSettings) -> Option<&str> {
     Some(settings.dead_letter_stream.as_str()).filter(|stream| !stream.is_empty())
 }
 
-/// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
-const CERTAIN_BYTES: usize = 1024 * 1024;
-/// So many of them, too.
+/// So many strings are below every server's limit.
 const CERTAIN_STRINGS: usize = 1_000_000;
 
 /// The command that stores a rejected one: `error`, `command`, `key` (what it was for), then what the record holds: its own fields, or a

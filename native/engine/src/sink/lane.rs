@@ -335,9 +335,9 @@ impl Lane {
     /// The current unit is to be sent again, before anything newer.
     pub(super) fn put_off_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
         let Some((unit, kind)) = self.unconfirmed.front().and_then(Chunk::current) else { return };
-        let (key, kind) = (resp::key(unit), kind.clone());
+        let (key, kind) = (resp::key(unit), *kind);
         shared.queue.add(unit.len());
-        self.put_off.get_or_insert_with(|| Chunk::empty(false)).append(unit, kind.clone());
+        self.put_off.get_or_insert_with(|| Chunk::empty(false)).append(unit, kind);
         if let Some(fault) = why {
             // A server that only knows where the key is stays what it was.
             self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
@@ -353,9 +353,9 @@ impl Lane {
     }
 
     /// The current unit's key is to expire: that is sent on this way, and confirmed like a record.
-    pub(super) fn expire_current(&mut self, ttl: &str, shared: &Shared) {
+    pub(super) fn expire_current(&mut self, shared: &Shared) {
         let mut expiry = Vec::new();
-        resp::command(&mut expiry, &[b"EXPIRE", self.current_key(), ttl.as_bytes()]);
+        resp::command(&mut expiry, &[b"EXPIRE", self.current_key(), shared.ttl_seconds.as_bytes()]);
         let expiries = self.expiries.get_or_insert_with(|| Chunk::empty(self.route.asking));
         let before = expiries.bytes().len();
         expiries.append(&expiry, UnitKind::Expiry);

@@ -175,7 +175,7 @@ impl Pipeline {
         let mut parts: Vec<Option<Chunk>> = self.lanes.iter().map(|_| None).collect();
         for ((unit, kind), place) in chunk.units().zip(places) {
             let asking = self.lanes[*place].route.asking;
-            parts[*place].get_or_insert_with(|| Chunk::empty(asking)).append(unit, kind.clone());
+            parts[*place].get_or_insert_with(|| Chunk::empty(asking)).append(unit, *kind);
         }
         for (lane, part) in self.lanes.iter_mut().zip(parts) {
             if let Some(part) = part {

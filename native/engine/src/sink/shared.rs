@@ -26,6 +26,8 @@ pub(super) struct Counters {
 
 pub(super) struct Shared {
     pub(super) settings: SinkSettings,
+    /// The settings' time to live, as commands have it.
+    pub(super) ttl_seconds: String,
     pub(super) servers: Servers,
     pub(super) queue: Arc<Queue>,
     pub(super) counters: Arc<Counters>,
@@ -45,7 +47,8 @@ impl Shared {
     pub(super) fn new(settings: SinkSettings, servers: Servers, queue: Arc<Queue>, counters: Arc<Counters>) -> Self {
         let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
         let outage = Outage::new(what, &settings.connection);
-        Self { settings, servers, queue, counters, outage, trouble: None }
+        let ttl_seconds = settings.ttl_seconds.to_string();
+        Self { settings, ttl_seconds, servers, queue, counters, outage, trouble: None }
     }
 
     pub(super) fn is_ending(&self) -> bool {

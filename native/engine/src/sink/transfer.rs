@@ -81,12 +81,20 @@ impl<'w> Transfer<'w> {
         let Some(StagingKey { index, stream, lane, attempt, .. }) = StagingKey::parse(&committable.key) else {
             return Err(Error::Settings(format!("'{}' is no staging stream's key", shown(&committable.key))));
         };
-        let mark_key = format!("{index}:{lane}:{attempt}:committed");
-        let append = Prefix::of_append(stream, settings);
-        let (moved, is_begun, wrong, has_progressed) = (0, false, None, false);
-        #[rustfmt::skip]
-        let transfer = Self { settings, links, pace, committable, stream, index, mark_key, append, moved, is_begun, wrong, has_progressed };
-        Ok(transfer)
+        Ok(Self {
+            settings,
+            links,
+            pace,
+            committable,
+            stream,
+            index,
+            mark_key: format!("{index}:{lane}:{attempt}:committed"),
+            append: Prefix::of_append(stream, settings),
+            moved: 0,
+            is_begun: false,
+            wrong: None,
+            has_progressed: false,
+        })
     }
 
     /// Moves what is not moved yet, all of it. After an error it goes on where it was.

@@ -2,6 +2,7 @@
 
 use redis::Value;
 
+use crate::config::SinkKind;
 use crate::connection::reply;
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
@@ -59,13 +60,15 @@ impl Lane {
     /// A write to a key that was in flight behind one that was put off has overtaken it: it is written once more, behind it, so that the last
     /// one stays the last. Appends to a stream are not: that would only repeat them.
     fn confirmed(&mut self, shared: &mut Shared) {
-        let is_keyed = self.current().is_some_and(|(unit, _)| resp::name(unit) != b"XADD");
+        // In a keyed sink an XADD is a dead letter.
+        let is_keyed = shared.settings.kind != SinkKind::Stream
+            && self.current().is_some_and(|(unit, _)| resp::name(unit) != b"XADD");
         if is_keyed && self.is_current_held_back() {
             return self.put_off_current(None, shared);
         }
         self.written(1, shared);
         if is_keyed && shared.settings.ttl_seconds > 0 {
-            self.expire_current(&shared.settings.ttl_seconds.to_string(), shared);
+            self.expire_current(shared);
         }
     }
 

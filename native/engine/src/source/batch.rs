@@ -186,6 +186,12 @@ impl BatchBuilder {
         self.taken.batches.push(batch);
     }
 
+    /// Whether what came since the last [`take`](Self::take) measures more than that, and is more than one entry.
+    pub fn exceeds(&self, most_bytes: u64) -> bool {
+        let (bytes, largest) = self.measured();
+        bytes > most_bytes && largest < bytes
+    }
+
     /// What the strings of the entries since the last [`take`](Self::take) measure, and of the largest of them; half an entry counts.
     pub fn measured(&self) -> (u64, u64) {
         let half = self.open.map_or(0, |start| self.bytes.len() - start) as u64;

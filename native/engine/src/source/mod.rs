@@ -3,8 +3,8 @@
 //! 1. [`session`] connects: group, consumer, what has been delivered so far, and what the server may have lost ([`lost_writes`]),
 //!    unless the stream is another one ([`anew`])
 //! 2. [`replay`] fetches by position what was delivered and not emitted
-//! 3. [`poll`] reads on, two requests in flight, and sees gaps; [`bounded`] up to an end, [`position`] without the group
-//!    asks for as many entries as its [`pace`] allows
+//! 3. [`poll`] reads on, two requests in flight, and sees gaps; [`bounded`] up to an end, [`position`] without the group. Each asks for as
+//!    many entries as its [`pace`] allows
 //! 4. [`scanner`] turns the reply's bytes into a [`batch`], in one pass
 //! 5. [`buffer`] holds batches until Java polls them, bounded by bytes
 //! 6. [`acknowledge`] sends `XACK` for what is [`owed`] when the entries' checkpoint has completed

@@ -94,6 +94,12 @@ impl SplitReader {
         Ok(())
     }
 
+    /// What the next read asks the server to wait for entries.
+    pub(super) fn block_millis(&self, session: &Session) -> u64 {
+        if session.is_answered { self.shared.settings.block_millis } else { 1 }
+    }
+
+    /// So long a read may wait.
     pub(super) fn block(&self) -> Duration {
         Duration::from_millis(self.shared.settings.block_millis)
     }
@@ -106,7 +112,7 @@ impl SplitReader {
             &settings.group,
             &session.consumer,
             self.count(),
-            if session.is_answered { settings.block_millis } else { 1 },
+            self.block_millis(session),
             no_ack,
         ));
     }

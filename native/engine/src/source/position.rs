@@ -45,7 +45,7 @@ impl SplitReader {
     }
 
     async fn ask(&self, session: &mut Session) -> Result<()> {
-        let block_millis = if session.is_answered { self.shared.settings.block_millis } else { 1 };
+        let block_millis = self.block_millis(session);
         session.connection.queue(&commands::read_after(&self.stream, self.received, self.count(), block_millis));
         session.connection.flush().await
     }

@@ -168,9 +168,9 @@ impl SplitReader {
         let most_bytes = if self.pace.can_ask_for_less() { 2 * self.share() } else { u64::MAX };
         let received = receive(connection, shape, block, &mut self.builder, most_bytes).await;
         let Err(Error::Redis(fault)) = received else { return received };
-        let (bytes, largest) = self.builder.measured();
-        if fault.kind == FaultKind::Connection && bytes > most_bytes && largest < bytes {
+        if fault.kind == FaultKind::Connection && self.builder.exceeds(most_bytes) {
             self.gave_up_reply = true;
+            let (_, largest) = self.builder.measured();
             self.pace.too_large(count, largest);
         } else if matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout | FaultKind::Protocol) {
             self.pace.broke_off(count);
@@ -277,8 +277,7 @@ async fn receive(
                 Some(reply) => return Ok(reply),
                 None => {}
             }
-            let (bytes, largest) = out.measured();
-            if bytes > most_bytes && largest < bytes {
+            if out.exceeds(most_bytes) {
                 let message =
                     format!("the reply measures more than {most_bytes} bytes; it is given up and read in parts");
                 return Err(Fault::new(FaultKind::Connection, message).into());

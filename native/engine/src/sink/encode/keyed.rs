@@ -10,11 +10,8 @@ use serde_json::Value;
 
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::{Error, Result};
-use crate::sink::encode::{Commands, UnitKind, no_target, resp};
+use crate::sink::encode::{CERTAIN_BYTES, Commands, UnitKind, no_target, resp};
 use crate::sink::frame::Record;
-
-/// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
-const CERTAIN_BYTES: usize = 1024 * 1024;
 
 pub(super) struct Keyed {
     json: bool,

@@ -18,6 +18,9 @@ pub use staging::Prepared;
 pub(crate) use staging::can_be_staged;
 pub(super) use staging::{StagingKey, index_key};
 
+/// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
+pub(super) const CERTAIN_BYTES: usize = 1024 * 1024;
+
 /// What is sent, and confirmed, as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unit {
@@ -26,7 +29,7 @@ pub(super) struct Unit {
     pub(super) kind: UnitKind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UnitKind {
     /// One command that writes one record.
     Record,
@@ -44,7 +47,7 @@ pub(super) enum UnitKind {
 
 impl UnitKind {
     /// Of a transaction: how many commands it holds.
-    pub(super) fn commands(&self) -> Option<usize> {
+    pub(super) fn commands(self) -> Option<usize> {
         match self {
             Self::Opening => Some(staging::OPENING),
             Self::Sealing(_) => Some(staging::SEALING),
