@@ -66,6 +66,8 @@ pub(super) struct State {
     /// Every entry there has ever been, and those that nobody can be asked for any more.
     pub(super) produced: BTreeSet<EntryId>,
     pub(super) excused: BTreeSet<EntryId>,
+    /// Acknowledged, and a failover to an older replica has brought them back.
+    pending_again: BTreeSet<EntryId>,
     /// It has failed over or forgotten everything: only then may a reader say that writes were lost.
     pub(super) lost_writes: bool,
     /// What may be acknowledged: emitted, and held by a completed checkpoint. `None`: anything.
@@ -100,6 +102,7 @@ impl SimulatedRedis {
             clock: 1_000_000,
             produced: BTreeSet::new(),
             excused: BTreeSet::new(),
+            pending_again: BTreeSet::new(),
             lost_writes: false,
             acknowledgeable: None,
             others_read: false,
@@ -191,6 +194,9 @@ impl SimulatedRedis {
         let Some(replica) = state.replica.clone() else { return };
         let lost: Vec<EntryId> = state.data.entries.difference(&replica.entries).copied().collect();
         state.excused.extend(lost);
+        let pending = |data: &Data| data.group.iter().flat_map(|group| group.pending.clone().into_keys()).collect();
+        let (before, after): (BTreeSet<EntryId>, BTreeSet<EntryId>) = (pending(&state.data), pending(&replica));
+        state.pending_again.extend(after.difference(&before));
         state.data = replica;
         state.lost_writes = true;
         drop(state);
@@ -208,10 +214,11 @@ impl SimulatedRedis {
     }
 
     /// The stream is deleted, and made again with lower IDs by a producer that counts from the beginning. Once, and not where somebody else reads
-    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one.
+    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one, or
+    /// where writes were lost: reading has gone back already then, and IDs that come again are the known limit.
     pub(super) fn make_anew(&self, entries: u8) {
         let mut state = self.state.lock();
-        if state.made_anew || state.others_read || state.stop.is_some() {
+        if state.made_anew || state.others_read || state.lost_writes || state.stop.is_some() {
             return;
         }
         state.made_anew = true;
@@ -229,9 +236,13 @@ impl SimulatedRedis {
         self.state.lock().old.contains(&id)
     }
 
-    /// How many entries up to `stop` are pending.
+    /// How many entries up to `stop` are pending, but for those of a bounded job that were acknowledged, when a failover brought them back:
+    /// it may have been at its end.
     pub(super) fn pending(&self, stop: EntryId) -> usize {
-        self.state.lock().data.group.as_ref().map_or(0, |group| group.pending.range(..=stop).count())
+        let state = self.state.lock();
+        let Some(group) = &state.data.group else { return 0 };
+        let is_excused = |id: &EntryId| state.stop.is_some() && state.pending_again.contains(id);
+        group.pending.range(..=stop).filter(|(id, _)| !is_excused(id)).count()
     }
 
     /// What nobody would be given any more: beyond `stop`, delivered, and not pending.
@@ -502,8 +513,8 @@ impl State {
     fn check_acknowledgment(&mut self, id: EntryId) {
         let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
         // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
-        let stands_before = || self.data.group.as_ref().is_some_and(|group| group.delivered < id);
-        let given_back = self.stop.is_some_and(|stop| id > stop) && (self.others_read || stands_before());
+        let stands_before = self.data.group.as_ref().is_some_and(|group| group.delivered < id);
+        let given_back = self.stop.is_some_and(|stop| id > stop) && stands_before;
         if !allowed && !given_back && !self.excused.contains(&id) {
             self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
         }
