@@ -126,9 +126,7 @@ class ConnectorInLibIT {
     }
 
     private static byte[] anotherVersion(ZipEntry entry, byte[] content) {
-        return entry.getName().equals(VERSION)
-                ? "9.9.9".getBytes(StandardCharsets.UTF_8)
-                : content;
+        return entry.getName().equals(VERSION) ? "9.9.9".getBytes(StandardCharsets.UTF_8) : content;
     }
 
     private interface Change {
