@@ -2,9 +2,10 @@
 //!
 //! No runtime outlives its users, so none of its threads keeps a class loader or a process alive.
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -21,6 +22,10 @@ static CURRENT: Mutex<Weak<EngineRuntime>> = Mutex::new(Weak::new());
 /// cluster has its own library, so there are few.
 const FEWEST_WORKERS: usize = 2;
 const MOST_WORKERS: usize = 4;
+/// Names are looked up by threads that the runtime starts later; without one of them it would never connect.
+const LOOKUPS: usize = 1;
+const STACK_BYTES: usize = 2 << 20;
+const THREAD_NAME: &str = "flink-redis";
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// A share in the runtime. Dropping the last one, never on a thread of the runtime itself, joins its threads.
@@ -35,14 +40,22 @@ impl EngineRuntime {
         if let Some(runtime) = current.upgrade() {
             return Ok(runtime);
         }
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(workers())
-            .thread_name("flink-redis")
-            .enable_io()
-            .enable_time()
-            .build()
+        let workers = workers();
+        let runtime = room_for(workers + LOOKUPS, STACK_BYTES)
+            .and_then(|()| {
+                Builder::new_multi_thread()
+                    .worker_threads(workers)
+                    .thread_stack_size(STACK_BYTES)
+                    .thread_name(THREAD_NAME)
+                    .enable_io()
+                    .enable_time()
+                    .build()
+            })
             .map_err(|error| {
-                Error::Settings(format!("no threads for the engine: {error}; raise the process limits"))
+                Error::Settings(format!(
+                    "the engine can't start its {workers} threads: {error}; raise the limits of threads and of open files \
+                     (ulimit -u, ulimit -n; of a container, its pids)"
+                ))
             })?;
         let runtime = Arc::new(Self { runtime: Some(runtime) });
         *current = Arc::downgrade(&runtime);
@@ -61,6 +74,22 @@ impl EngineRuntime {
 
 fn workers() -> usize {
     available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().clamp(FEWEST_WORKERS, MOST_WORKERS))
+}
+
+/// Makes sure that so many threads can be had: they are all there at the same time, and end. The runtime's builder has no error for that: it
+/// panics with the first thread that it does not get, and waits for ever for the others.
+fn room_for(threads: usize, stack_bytes: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let _closed = gate.lock(); // opens when this closure ends, the scope when they have
+        for _ in 0..threads {
+            thread::Builder::new()
+                .name(THREAD_NAME.to_owned())
+                .stack_size(stack_bytes)
+                .spawn_scoped(scope, || drop(gate.lock()))?;
+        }
+        Ok(())
+    })
 }
 
 impl Drop for EngineRuntime {
@@ -219,6 +248,12 @@ mod tests {
             assert!(matches!(first.join().unwrap(), Err(Error::Closed)));
         });
         assert!(matches!(call.wait(handle, 1, || ready(()), LONG), Err(Error::Closed)));
+    }
+
+    #[test]
+    fn threads_that_cannot_be_had_are_an_error_at_once() {
+        room_for(4, STACK_BYTES).unwrap();
+        room_for(4, 1 << 46).unwrap_err(); // together more than a process can address
     }
 
     #[test]

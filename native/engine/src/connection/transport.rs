@@ -33,6 +33,9 @@ pub(crate) trait Transport: Send + Sync {
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
+/// EMFILE and ENFILE, for which Rust has no names.
+const OUT_OF_FILES: [i32; 2] = [24, 23];
+
 /// The real one.
 pub(super) struct Network;
 
@@ -48,9 +51,8 @@ impl Transport for Network {
                 Address::Unix { path } => match timeout_at(deadline, UnixStream::connect(path)).await {
                     Ok(Ok(stream)) => Ok(Box::new(stream) as Box<dyn Stream>),
                     Ok(Err(error)) => {
-                        let message =
-                            format!("no connection to socket '{path}' ({error}); check the option `unixSocket`");
-                        Err(unreachable(message))
+                        let advice = advice([&error], "check the option `unixSocket`");
+                        Err(unreachable(format!("no connection to socket '{path}' ({error}); {advice}")))
                     }
                     Err(_) => Err(late(address, settings)),
                 },
@@ -113,11 +115,17 @@ async fn connect(
             };
             let what: Vec<String> = failed.iter().map(what).collect();
             let what = if what.is_empty() { "the name has no address".to_owned() } else { what.join("; ") };
-            Err(unreachable(format!(
-                "no connection to {address} ({what}); check that Redis runs there and accepts connections from here"
-            )))
+            let usual = "check that Redis runs there and accepts connections from here";
+            let advice = advice(failed.iter().filter_map(|(_, error)| error.as_ref()), usual);
+            Err(unreachable(format!("no connection to {address} ({what}); {advice}")))
         }
     }
+}
+
+/// What to do when no connection could be made, for one of these reasons.
+fn advice<'a>(failures: impl IntoIterator<Item = &'a io::Error>, usual: &'static str) -> &'static str {
+    let out_of_files = |error: &io::Error| error.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code));
+    if failures.into_iter().any(out_of_files) { "raise this process's limit of open files (ulimit -n)" } else { usual }
 }
 
 fn late(address: &Address, settings: &ConnectionSettings) -> Error {
@@ -149,6 +157,14 @@ mod tests {
         let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":2000,
             "commandTimeoutMillis":1,"retryTimeoutMillis":1}"#;
         serde_json::from_str(settings).unwrap()
+    }
+
+    #[test]
+    fn says_which_limit_to_raise() {
+        let failure = |code| [io::Error::from_raw_os_error(code), io::Error::from(io::ErrorKind::ConnectionRefused)];
+        assert!(advice(&failure(OUT_OF_FILES[0]), "usual").contains("ulimit -n"));
+        assert_eq!(advice(&failure(0), "usual"), "usual");
+        assert!(failure(OUT_OF_FILES[0])[0].to_string().contains("Too many open files"));
     }
 
     /// Listeners whose queue of connections is full: they take no more, and do not say so.

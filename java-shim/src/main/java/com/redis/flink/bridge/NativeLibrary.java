@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.Paths;
-import java.util.LinkedHashSet;
-import java.util.Set;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * The native engine, loaded once for each class loader that holds this class: every job of a
@@ -23,10 +23,12 @@ public final class NativeLibrary {
     /** A system property: the folder to put the library's copy in, before all others. */
     static final String FOLDER_PROPERTY = "flink.redis.native.dir";
 
+    private static final String JVM_FOLDER_PROPERTY = "java.io.tmpdir";
+
     private static final Logger LOG = LoggerFactory.getLogger(NativeLibrary.class);
 
     // Both guarded by the class's lock.
-    private static final Set<Path> OFFERED = new LinkedHashSet<>();
+    private static final Map<Path, String> OFFERED = new LinkedHashMap<>();
     private static boolean loaded;
 
     private NativeLibrary() {}
@@ -34,7 +36,7 @@ public final class NativeLibrary {
     /** Says where Flink keeps temporary files, for who loads the library first. */
     public static synchronized void offerFolders(String... folders) {
         for (String folder : folders) {
-            add(OFFERED, folder);
+            add(OFFERED, folder, "Flink's io.tmp.dirs");
         }
     }
 
@@ -45,10 +47,10 @@ public final class NativeLibrary {
      */
     public static synchronized void load() throws IOException {
         if (!loaded) {
-            Set<Path> folders = new LinkedHashSet<>();
-            add(folders, System.getProperty(FOLDER_PROPERTY));
-            folders.addAll(OFFERED);
-            add(folders, System.getProperty("java.io.tmpdir"));
+            Map<Path, String> folders = new LinkedHashMap<>();
+            add(folders, System.getProperty(FOLDER_PROPERTY), FOLDER_PROPERTY);
+            OFFERED.forEach(folders::putIfAbsent);
+            add(folders, System.getProperty(JVM_FOLDER_PROPERTY), JVM_FOLDER_PROPERTY);
             String version = versionOfThisJar();
             refuseOtherPackage(NativeLibrary.class.getName());
             Path from =
@@ -116,12 +118,12 @@ public final class NativeLibrary {
         return nativeDrainLogs();
     }
 
-    private static void add(Set<Path> folders, String folder) {
+    private static void add(Map<Path, String> folders, String folder, String namedBy) {
         if (folder != null && !folder.isEmpty()) {
             try {
-                folders.add(Paths.get(folder).toAbsolutePath());
+                folders.putIfAbsent(Paths.get(folder).toAbsolutePath(), namedBy);
             } catch (InvalidPathException e) {
-                LOG.warn("Not a folder for the native library: {}", folder, e);
+                LOG.warn("Not a folder for the native library: {} ({})", folder, namedBy, e);
             }
         }
     }

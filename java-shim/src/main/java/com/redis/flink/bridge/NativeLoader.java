@@ -2,12 +2,13 @@ package com.redis.flink.bridge;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Collection;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -19,18 +20,26 @@ import java.util.function.Supplier;
  */
 final class NativeLoader {
 
+    private static final String REMEDY =
+            ". Set the system property "
+                    + NativeLibrary.FOLDER_PROPERTY
+                    + " to a folder that may be written to and executed from.";
+
     private final String os;
     private final String arch;
-    private final Collection<Path> folders;
+    private final Map<Path, String> folders;
     private final Function<String, InputStream> resources;
     private final Consumer<Path> systemLoad;
     private final Supplier<String> version;
     private final Consumer<String> warnings;
 
+    /**
+     * @param folders to be tried in that order, each with who named it
+     */
     NativeLoader(
             String osName,
             String osArch,
-            Collection<Path> folders,
+            Map<Path, String> folders,
             Function<String, InputStream> resources,
             Consumer<Path> systemLoad,
             Supplier<String> version,
@@ -53,7 +62,8 @@ final class NativeLoader {
     Path load(String expectedVersion) throws IOException {
         StringBuilder tried = new StringBuilder();
         Throwable last = null;
-        for (Path folder : folders) {
+        for (Map.Entry<Path, String> named : folders.entrySet()) {
+            Path folder = named.getKey();
             try {
                 loadFrom(folder);
                 proveVersion(expectedVersion);
@@ -62,26 +72,21 @@ final class NativeLoader {
                             "The native engine was loaded from "
                                     + folder
                                     + " since it could not be loaded from elsewhere"
-                                    + tried);
+                                    + tried
+                                    + REMEDY);
                 }
                 return folder;
             } catch (IOException | UnsatisfiedLinkError | SecurityException e) {
                 if (e instanceof WrongLibraryException) {
                     throw (WrongLibraryException) e;
                 }
-                tried.append("; in ").append(folder).append(": ").append(e).append(hint(e));
+                tried.append("; in ").append(folder).append(" (").append(named.getValue());
+                tried.append("): ").append(e).append(hint(e));
                 last = e;
             }
         }
         throw new IOException(
-                "The native engine "
-                        + resource()
-                        + " could not be loaded"
-                        + tried
-                        + ". Set the system property "
-                        + NativeLibrary.FOLDER_PROPERTY
-                        + " to a folder that may be written to and executed from.",
-                last);
+                "The native engine " + resource() + " could not be loaded" + tried + REMEDY, last);
     }
 
     private String resource() {
@@ -150,7 +155,13 @@ final class NativeLoader {
         if (failure instanceof FileAlreadyExistsException) {
             return " (it is a file, not a folder)";
         }
+        if (failure instanceof AccessDeniedException) {
+            return " (this process may not write there)";
+        }
         String message = String.valueOf(failure.getMessage());
+        if (message.contains("No space left")) {
+            return " (it must have room for the library, some 5 MiB)";
+        }
         if (message.contains("failed to map segment") || message.contains("ermission denied")) {
             return " (is the folder mounted noexec?)";
         }

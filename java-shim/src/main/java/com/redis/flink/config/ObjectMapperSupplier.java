@@ -15,6 +15,11 @@ import java.util.function.Supplier;
  * <p>Where the job's jar relocates Jackson, give a class that implements this: maven-shade rewrites
  * classes, but not how a lambda or a method reference is serialized, and the job then fails with
  * "Invalid lambda deserialization".
+ *
+ * <p>Where Jackson is in Flink's {@code lib/}, {@code new ObjectMapper()} keeps types of the job in
+ * a static cache, and with them all of the job's classes when it has ended. {@code
+ * mapper.setTypeFactory(mapper.getTypeFactory().withModifier(null))} gives it a cache of its own; a
+ * serializer or deserializer without a supplier has one.
  */
 @PublicEvolving
 @FunctionalInterface

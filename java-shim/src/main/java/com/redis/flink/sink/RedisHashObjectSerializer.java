@@ -1,7 +1,7 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.config.ObjectMapperSupplier;
+import com.redis.flink.config.PlainMapper;
 import com.redis.flink.sink.writer.JsonText;
 
 import org.apache.flink.annotation.PublicEvolving;
@@ -27,7 +27,7 @@ public final class RedisHashObjectSerializer<T> implements RedisHashSerializer<T
 
     /** Writes with a plain mapper of Jackson. */
     public RedisHashObjectSerializer() {
-        this(ObjectMapper::new);
+        this(new PlainMapper());
     }
 
     /** Writes with the mapper that the supplier makes, once in every task. */

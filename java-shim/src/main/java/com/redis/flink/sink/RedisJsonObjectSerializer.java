@@ -1,7 +1,7 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.config.ObjectMapperSupplier;
+import com.redis.flink.config.PlainMapper;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -19,7 +19,7 @@ public final class RedisJsonObjectSerializer<T> implements RedisJsonSerializer<T
 
     /** Writes with a plain mapper of Jackson. */
     public RedisJsonObjectSerializer() {
-        this(ObjectMapper::new);
+        this(new PlainMapper());
     }
 
     /** Writes with the mapper that the supplier makes, once in every task. */

@@ -1,8 +1,8 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.RedisMessage;
 import com.redis.flink.config.ObjectMapperSupplier;
+import com.redis.flink.config.PlainMapper;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -27,7 +27,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
 
     /** Writes with a plain mapper of Jackson. */
     public RedisObjectSerializer() {
-        this(ObjectMapper::new);
+        this(new PlainMapper());
     }
 
     /** Writes with the mapper that the supplier makes, once in every task. */

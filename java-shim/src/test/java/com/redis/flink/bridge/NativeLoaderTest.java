@@ -11,11 +11,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -61,19 +64,80 @@ class NativeLoaderTest {
         assertThat(warned).hasSize(1);
         assertThat(warned.get(0))
                 .contains("loaded from " + second)
-                .contains("in " + first + ": ")
-                .contains("is the folder mounted noexec?");
+                .contains("in " + first + " (option one): ")
+                .contains("is the folder mounted noexec?")
+                .contains("Set the system property flink.redis.native.dir to a folder that may");
+    }
+
+    @Test
+    void makesAFolderThatIsNotThere() throws IOException {
+        Path absent = first.resolve("not/there");
+
+        assertThat(loader(absent, path -> {}).load("1.0")).isEqualTo(absent);
+        assertThat(absent).isEmptyDirectory();
+        assertThat(warned).isEmpty();
     }
 
     @Test
     void tellsThatTheFirstFolderIsAFile() throws IOException {
         Path file = Files.createFile(first.resolve("file"));
 
-        Path folder = loader(List.of(file, second), path -> {}, "1.0").load("1.0");
-
-        assertThat(folder).isEqualTo(second);
+        assertThat(loader(file, path -> {}).load("1.0")).isEqualTo(second);
         assertThat(warned).hasSize(1);
-        assertThat(warned.get(0)).contains("in " + file + ": ").contains("it is a file");
+        assertThat(warned.get(0))
+                .contains("in " + file + " (option one): ")
+                .contains("it is a file, not a folder");
+    }
+
+    @Test
+    void tellsThatTheFirstFolderIsTooSmall() throws IOException {
+        NativeLoader loader =
+                new NativeLoader(
+                        "Linux",
+                        "amd64",
+                        named(first, second),
+                        name -> asked.size() == 0 ? full(name) : resource().apply(name),
+                        path -> {},
+                        () -> "1.0",
+                        warned::add);
+
+        assertThat(loader.load("1.0")).isEqualTo(second);
+        assertThat(warned.get(0))
+                .contains("in " + first + " (option one): ")
+                .contains("No space left on device (it must have room for the library");
+        assertThat(first).isEmptyDirectory();
+    }
+
+    @Test
+    void tellsThatTheFirstFolderIsSomebodyElses() throws IOException {
+        Consumer<Path> notOurs =
+                path -> {
+                    if (path.startsWith(first)) {
+                        throw sneaky(new AccessDeniedException(path.toString()));
+                    }
+                };
+
+        assertThat(loader(first, notOurs).load("1.0")).isEqualTo(second);
+        assertThat(warned.get(0))
+                .contains("in " + first + " (option one): ")
+                .contains("this process may not write there");
+    }
+
+    /** What the copy meets on a full disk. */
+    private InputStream full(String name) {
+        asked.add(name);
+        return new InputStream() {
+            @Override
+            public int read() throws IOException {
+                throw new IOException("No space left on device");
+            }
+        };
+    }
+
+    /** The copy is made before; root, who runs tests in containers, may write everywhere. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Exception> RuntimeException sneaky(Exception e) throws E {
+        throw (E) e;
     }
 
     @Test
@@ -102,8 +166,8 @@ class NativeLoaderTest {
         assertThatThrownBy(() -> loader.load("1.0"))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("native/linux-x86_64/libflink_redis.so could not be loaded")
-                .hasMessageContaining("in " + first)
-                .hasMessageContaining("in " + second)
+                .hasMessageContaining("in " + first + " (option one): ")
+                .hasMessageContaining("in " + second + " (option two): ")
                 .hasMessageContaining("is the folder mounted noexec?")
                 .hasMessageContaining("flink.redis.native.dir")
                 .hasCauseInstanceOf(UnsatisfiedLinkError.class);
@@ -133,7 +197,7 @@ class NativeLoaderTest {
                 new NativeLoader(
                         "Linux",
                         "riscv64",
-                        List.of(first, second),
+                        named(first, second),
                         name -> null,
                         p -> {},
                         () -> "1.0",
@@ -159,7 +223,7 @@ class NativeLoaderTest {
                 new NativeLoader(
                         "Linux",
                         "amd64",
-                        List.of(first),
+                        Map.of(first, "option one"),
                         resource(),
                         path -> {},
                         () -> {
@@ -172,12 +236,29 @@ class NativeLoaderTest {
     }
 
     private NativeLoader loader(Consumer<Path> systemLoad, String version) {
-        return loader(List.of(first, second), systemLoad, version);
+        return loader(first, systemLoad, version);
     }
 
-    private NativeLoader loader(List<Path> folders, Consumer<Path> systemLoad, String version) {
+    private NativeLoader loader(Path before, Consumer<Path> systemLoad) {
+        return loader(before, systemLoad, "1.0");
+    }
+
+    private NativeLoader loader(Path before, Consumer<Path> systemLoad, String version) {
         return new NativeLoader(
-                "Linux", "amd64", folders, resource(), systemLoad, () -> version, warned::add);
+                "Linux",
+                "amd64",
+                named(before, second),
+                resource(),
+                systemLoad,
+                () -> version,
+                warned::add);
+    }
+
+    private static Map<Path, String> named(Path one, Path two) {
+        Map<Path, String> folders = new LinkedHashMap<>();
+        folders.put(one, "option one");
+        folders.put(two, "option two");
+        return folders;
     }
 
     private Function<String, InputStream> resource() {

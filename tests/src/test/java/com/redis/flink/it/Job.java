@@ -71,6 +71,11 @@ public final class Job implements AutoCloseable {
         return latest == null ? 0 : latest.getCheckpointId();
     }
 
+    /** Takes a savepoint; the job goes on, and commits nothing because of it. */
+    public String savepoint() throws Exception {
+        return get(cluster.triggerSavepoint(id, savepoints, false, SavepointFormatType.CANONICAL));
+    }
+
     public String stopWithSavepoint() throws Exception {
         String path =
                 get(

@@ -1,12 +1,12 @@
 package com.redis.flink.source.partitioned.reader.deserializer;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.redis.flink.RedisMessage;
 import com.redis.flink.bridge.ForeignText;
 import com.redis.flink.config.ObjectMapperSupplier;
 import com.redis.flink.config.Options;
+import com.redis.flink.config.PlainMapper;
 
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
@@ -36,9 +36,9 @@ public final class RedisObjectDeserializer<T> implements RedisDeserializer<T> {
     /** Made once in each reader, by open or else with the first message: mappers are costly. */
     private transient ObjectReader reader;
 
-    /** Reads objects of that class with a plain {@link ObjectMapper}. */
+    /** Reads objects of that class with a plain mapper of Jackson. */
     public RedisObjectDeserializer(Class<T> type) {
-        this(type, ObjectMapper::new);
+        this(type, new PlainMapper());
     }
 
     /**
