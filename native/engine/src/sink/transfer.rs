@@ -324,7 +324,7 @@ impl<'w> Transfer<'w> {
     }
 }
 
-/// Sends these, of which the first is a `WATCH`, and `MULTI` behind them. Gives the replies to those between the two.
+/// Sends these, of which the first is a `WATCH`, if there are any, and `MULTI` behind them. Gives the replies to those between the two.
 pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
     for command in commands {
         connection.queue(redis::cmd(command[0]).arg(&command[1..]));
@@ -339,9 +339,8 @@ pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -
         if let Some(fault) = reply::refusal(reply) {
             // Without `MULTI` it is refused, too.
             _ = Transaction::default().execute(connection).await?;
-            return Err(fault
-                .context(format!("{} '{}'", command[0], command.get(1).map_or_else(String::new, shown)))
-                .into());
+            let key = command.get(1).map_or_else(String::new, |key| format!(" '{}'", shown(key)));
+            return Err(fault.context(format!("{}{key}", command[0])).into());
         }
     }
     let (watch, multi) = (replies.remove(0), replies.pop());
@@ -352,7 +351,7 @@ pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -
 }
 
 /// Ends a transaction of no commands, and with it the watch.
-async fn leave(connection: &mut Connection) -> Result<bool> {
+pub(super) async fn leave(connection: &mut Connection) -> Result<bool> {
     done(Transaction::default().execute(connection).await?)
 }
 
