@@ -390,8 +390,8 @@ fn out_of_order(mark: Mark) -> Error {
 
 fn overtaken(should: Mark) -> Error {
     let message = format!(
-        "an append failed in a transaction, and another committer went on before the mark was set back to {should}: records behind it may be missing in \
-         the topic"
+        "an append failed in a transaction, and another committer went on before the mark was set to {should}: records behind it may be missing in \
+         the topic, or there twice"
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }
