@@ -186,7 +186,7 @@ impl Job {
             self.fail(error.to_string());
         }
         let before = self.redis.state.lock().topic.len();
-        match work.commit_all(&[last.clone()]).await {
+        match work.commit_all(std::slice::from_ref(&last)).await {
             Err(error) if error.to_string().contains(&format!("entries are missing: {}", taken.id)) => {}
             Err(error) if error.to_string().contains("it is gone") => {}
             Err(error) => self.fail(error.to_string()),

@@ -206,7 +206,7 @@ async fn what_is_left(redis: &SimulatedRedis, mut job: Job) -> Result<(), String
     if !for_ever.is_empty() {
         return Err(format!("there, and not to expire when they should: {for_ever:?}"));
     }
-    work.recover_all(&[completed.clone()]).await.map_err(|error| error.to_string())?;
+    work.recover_all(std::slice::from_ref(&completed)).await.map_err(|error| error.to_string())?;
     let is_completed = |key: &String| {
         let key = StagingKey::parse(key).unwrap();
         key.attempt == completed.attempt && key.epoch <= completed.epoch
