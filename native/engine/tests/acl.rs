@@ -62,6 +62,22 @@ fn a_user_needs_these_commands_and_is_told_which_one_is_missing() {
     }
 }
 
+/// Without `MULTI` a server carries out by itself each command that comes behind it.
+#[test]
+fn without_multi_nothing_is_staged_whatever_else_is_missing() {
+    let server = RedisServer::start();
+    for missing in [&["multi"][..], &["multi", "sadd"], &["multi", "expire"], &["multi", "sadd", "expire"]] {
+        let permitted: Vec<String> =
+            EXACTLY_ONCE_SINK.iter().filter(|name| !missing.contains(name)).map(|name| format!("+{name}")).collect();
+        server.run("ACL DELUSER app");
+        server.run(&format!("ACL SETUSER app on >pw ~t:* ~{{t:* -@all {}", permitted.join(" ")));
+        let writer = writer(&server, r#""staging":{"lane":"lane","attempt":"aa"},"#);
+        let error = write(&writer, &frame(0, 0..300)).expect_err("it may not be staged");
+        assert!(error.contains("MULTI: NOPERM") && error.contains("give the user this permission"), "{error}");
+        assert_eq!(server.int("DBSIZE"), 0, "without {missing:?}");
+    }
+}
+
 fn as_user(settings: &mut flink_redis_engine::config::ConnectionSettings) {
     settings.user = "app".to_owned();
     settings.password = Secret::new("pw");

@@ -153,6 +153,23 @@ fn of_a_transaction_that_fails_in_part_the_rest_is_still_to_be_moved() {
 }
 
 #[test]
+fn an_epoch_behind_a_later_one_is_told_of_and_left_alone() {
+    let server = RedisServer::start();
+    let writer = staging(&server);
+    let epochs = [0..300, 300..310].map(|numbers| {
+        write(&writer, &frame(0, numbers));
+        prepared(&writer)
+    });
+    commit(&committer(&server), &epochs[1]);
+    for _ in 0..2 {
+        let error = committer(&server).commit(&epochs[0], PATIENCE).unwrap_err().to_string();
+        assert!(error.contains(&epochs[0][0].key) && error.contains("the later epoch 2 was committed"), "{error}");
+        assert_eq!(server.numbers("t:0"), (300..310).collect::<Vec<_>>());
+        assert_eq!(server.int(&format!("XLEN {}", epochs[0][0].key)), 300);
+    }
+}
+
+#[test]
 fn what_one_transaction_moves_is_bounded_by_bytes_and_by_count() {
     let server = RedisServer::start();
     let writer = Writer::new(SinkSettings {

@@ -4,7 +4,7 @@
 //! virtual, choices are seeded: a run is the same every time. Its faults: connections that are refused, ended, or lost with a reply
 //! on the way; and a network that is cut without a word, where the server works on for a client that is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -41,7 +41,18 @@ struct State {
     clients: BTreeMap<u64, Client>,
     next_client: u64,
     replies_to_lose: u32,
+    /// Connections to lose, one after the other.
+    losses: VecDeque<Loss>,
     random: SmallRng,
+}
+
+/// A connection is lost with a command, or with the reply to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Loss {
+    pub(crate) command: &'static str,
+    /// So many of this name come before it.
+    pub(crate) behind: u8,
+    pub(crate) carried_out: bool,
 }
 
 struct Client {
@@ -52,7 +63,8 @@ struct Client {
 impl Wires {
     pub(crate) fn new(seed: u64) -> Self {
         let random = SmallRng::seed_from_u64(seed);
-        let state = State { clients: BTreeMap::new(), next_client: 1, replies_to_lose: 0, random };
+        let state =
+            State { clients: BTreeMap::new(), next_client: 1, replies_to_lose: 0, losses: VecDeque::new(), random };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -61,8 +73,14 @@ impl Wires {
         self.state.lock().replies_to_lose += replies;
     }
 
+    pub(crate) fn lose(&self, loss: Loss) {
+        self.state.lock().losses.push_back(loss);
+    }
+
     pub(crate) fn lose_no_more(&self) {
-        self.state.lock().replies_to_lose = 0;
+        let mut state = self.state.lock();
+        state.replies_to_lose = 0;
+        state.losses.clear();
     }
 
     /// The next one to connect has this number.
@@ -93,6 +111,19 @@ impl Wires {
         self.state.lock().random.random_bool(probability)
     }
 
+    /// Whether the connection is lost with this command: `Some(true)` when it is carried out.
+    fn loss(&self, command: &str) -> Option<bool> {
+        let mut state = self.state.lock();
+        let loss = state.losses.front_mut().filter(|loss| loss.command == command)?;
+        match loss.behind.checked_sub(1) {
+            Some(left) => {
+                loss.behind = left;
+                None
+            }
+            None => state.losses.pop_front().map(|loss| loss.carried_out),
+        }
+    }
+
     fn loses_a_reply(&self) -> bool {
         let mut state = self.state.lock();
         let lost = state.replies_to_lose > 0;
@@ -117,6 +148,10 @@ impl<M: Machine> Network<M> {
                 while self.wires.chance(0.5) {
                     tokio::task::yield_now().await;
                 }
+                let loss = self.wires.loss(&words[0]);
+                if loss == Some(false) {
+                    return;
+                }
                 let answer = self.machine.answer(client, words);
                 tokio::pin!(answer);
                 let answer = loop {
@@ -133,7 +168,7 @@ impl<M: Machine> Network<M> {
                         },
                     }
                 };
-                if self.wires.loses_a_reply() {
+                if loss.is_some() || self.wires.loses_a_reply() {
                     return;
                 }
                 if stream.write_all(&answer).await.is_err() && !cut {

@@ -24,6 +24,7 @@ use crate::sink::encode::resp;
 use crate::sink::lane::Lane;
 use crate::sink::queue::Queue;
 use crate::sink::shared::{Counters, Shared, Trouble};
+use crate::sink::transfer::{begin, leave};
 
 pub(super) struct Pipeline {
     shared: Shared,
@@ -225,7 +226,16 @@ async fn connect(shared: &Shared, route: &Route) -> Result<Connection> {
     if shared.settings.kind == SinkKind::Json {
         require_json(&mut connection).await?;
     }
+    if shared.settings.staging.is_some() {
+        require_transactions(&mut connection).await?;
+    }
     Ok(connection)
+}
+
+/// Without `MULTI` each command behind it is carried out by itself: what opens a staging stream would do so in part, if more is missing.
+async fn require_transactions(connection: &mut Connection) -> Result<()> {
+    begin(connection, &[]).await?;
+    leave(connection).await.map(|_| ())
 }
 
 /// One clear error at the start, instead of one for each record.

@@ -324,7 +324,7 @@ impl<'w> Transfer<'w> {
     }
 }
 
-/// Sends these, of which the first is a `WATCH`, and `MULTI` behind them. Gives the replies to those between the two.
+/// Sends these, of which the first is a `WATCH`, if there are any, and `MULTI` behind them. Gives the replies to those between the two.
 pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
     for command in commands {
         connection.queue(redis::cmd(command[0]).arg(&command[1..]));
@@ -339,9 +339,8 @@ pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -
         if let Some(fault) = reply::refusal(reply) {
             // Without `MULTI` it is refused, too.
             _ = Transaction::default().execute(connection).await?;
-            return Err(fault
-                .context(format!("{} '{}'", command[0], command.get(1).map_or_else(String::new, shown)))
-                .into());
+            let key = command.get(1).map_or_else(String::new, |key| format!(" '{}'", shown(key)));
+            return Err(fault.context(format!("{}{key}", command[0])).into());
         }
     }
     let (watch, multi) = (replies.remove(0), replies.pop());
@@ -352,7 +351,7 @@ pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -
 }
 
 /// Ends a transaction of no commands, and with it the watch.
-async fn leave(connection: &mut Connection) -> Result<bool> {
+pub(super) async fn leave(connection: &mut Connection) -> Result<bool> {
     done(Transaction::default().execute(connection).await?)
 }
 
@@ -391,8 +390,8 @@ fn out_of_order(mark: Mark) -> Error {
 
 fn overtaken(should: Mark) -> Error {
     let message = format!(
-        "an append failed in a transaction, and another committer went on before the mark was set back to {should}: records behind it may be missing in \
-         the topic"
+        "an append failed in a transaction, and another committer went on before the mark was set to {should}: records behind it may be missing in \
+         the topic, or there twice"
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }

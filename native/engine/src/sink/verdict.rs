@@ -78,14 +78,14 @@ impl Lane {
             Outcomes::Aborted(fault) => return Err(self.not_staged(fault)),
             Outcomes::Each(results) => {
                 // Sent again after its replies were lost, the append is there already.
-                let fault = results.split_first().and_then(|(append, rest)| {
-                    fault_in(std::slice::from_ref(append)).filter(|fault| !is_there(fault)).or_else(|| fault_in(rest))
-                });
+                let fault = results
+                    .iter()
+                    .find_map(|result| fault_in(std::slice::from_ref(result)).filter(|fault| !is_there(fault)));
                 match (fault, &results[..]) {
                     (Some(fault), _) => return Err(self.not_staged(fault)),
                     (
                         None,
-                        [Value::BulkString(_) | Value::ServerError(_), Value::Int(_), Value::Int(_), Value::Int(_)],
+                        [Value::Int(_), Value::Int(_), Value::BulkString(_) | Value::ServerError(_), Value::Int(_)],
                     ) => self.written(1, shared),
                     _ => return Err(Error::protocol("the reply to EXEC can't be read")),
                 }

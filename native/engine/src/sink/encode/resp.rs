@@ -36,11 +36,13 @@ pub(in crate::sink) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 /// What `MULTI` is as a command.
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 
-/// The key of a unit: the word behind the name of its command, or of the first one of its transaction.
+/// The key of a unit: the word behind the name of its command, or of the first one of its transaction; of one that begins by listing a key
+/// in an index: that key.
 pub(in crate::sink) fn key(unit: &[u8]) -> &[u8] {
     let mut rest = unit.strip_prefix(MULTI).unwrap_or(unit);
-    _ = number(&mut rest).and_then(|_| word(&mut rest));
-    word(&mut rest).unwrap_or_default()
+    let name = number(&mut rest).and_then(|_| word(&mut rest));
+    let first = word(&mut rest).unwrap_or_default();
+    if name == Some(b"SADD") { word(&mut rest).unwrap_or_default() } else { first }
 }
 
 /// The name of a command.
@@ -78,6 +80,10 @@ mod tests {
         command(&mut transaction, &[b"MULTI"]);
         transaction.extend_from_slice(&unit);
         assert_eq!(key(&transaction), b"t:0");
+        let mut listing = Vec::new();
+        command(&mut listing, &[b"MULTI"]);
+        command(&mut listing, &[b"SADD", b"index", b"t:0"]);
+        assert_eq!(key(&listing), b"t:0");
         for cut in 0..unit.len() {
             assert!(b"t:0".starts_with(key(&unit[..cut])), "{cut}");
         }

@@ -4,7 +4,8 @@
 //! has some that say the slot), and no reader of the topic sees it. Appends carry the ID
 //! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the first append
 //! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It does so in one transaction with
-//! the stream's entry in the index and its time to live, so there is no stream without them, whatever happens.
+//! the stream's entry in the index and its time to live, so there is no stream without them, whatever happens. The entry comes first: should
+//! `MULTI` be refused, which was tried when the writer connected, recovery still finds the stream.
 //!
 //! "Equal or smaller" would also be said of an append that was refused, or that a failover lost, if a later one was taken. So an epoch ends with
 //! a look at how many entries are there.
@@ -141,10 +142,10 @@ impl Staging {
         }
         let (index, ttl) = (index_key(topic, partition), self.ttl_seconds.as_bytes());
         resp::command(&mut out.bytes, &[b"MULTI"]);
-        append(&[b"XADD", key, id.as_bytes()], record, &mut out.bytes);
-        resp::command(&mut out.bytes, &[b"EXPIRE", key, ttl]);
         resp::command(&mut out.bytes, &[b"SADD", index.as_bytes(), key]);
         resp::command(&mut out.bytes, &[b"EXPIRE", index.as_bytes(), ttl]);
+        append(&[b"XADD", key, id.as_bytes()], record, &mut out.bytes);
+        resp::command(&mut out.bytes, &[b"EXPIRE", key, ttl]);
         resp::command(&mut out.bytes, &[b"EXEC"]);
         out.end_unit(UnitKind::Opening);
     }
@@ -194,10 +195,10 @@ mod tests {
             texts,
             [
                 "MULTI",
-                "XADD {t:0}:staging:l:1:a 1-1 f 1",
-                "EXPIRE {t:0}:staging:l:1:a 60",
                 "SADD {t:0}:staging {t:0}:staging:l:1:a",
                 "EXPIRE {t:0}:staging 60",
+                "XADD {t:0}:staging:l:1:a 1-1 f 1",
+                "EXPIRE {t:0}:staging:l:1:a 60",
                 "EXEC",
                 "XADD {t:0}:staging:l:1:a NOMKSTREAM 1-2 f 2"
             ]
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!(encoder.prepare(), [prepared("{t:0}:staging:l:1:a", 0, 2, 1)]);
         assert_eq!(encoder.prepare(), []);
         let (texts, _) = encoded(&mut encoder, &[(1, &[("f", "3")])]);
-        assert_eq!(texts[1], "XADD {t:1}:staging:l:3:a 3-1 f 3");
+        assert_eq!(texts[3], "XADD {t:1}:staging:l:3:a 3-1 f 3");
         assert_eq!(encoder.prepare(), [prepared("{t:1}:staging:l:3:a", 1, 1, 3)]);
     }
 

@@ -4,30 +4,28 @@
 //! two at once; replies and connections are lost; the server is full for a while; in a cluster the slot moves to and fro between two nodes, key by key. Whatever happens: the topic holds the
 //! numbers of completed checkpoints, each once and in order, and in the end recovery finds all that is staged, and it would expire.
 //!
-//! And the order of a hash sink's writes and what expires of them, while the slot moves and the server is full for a while; and what a sink
-//! makes of [`replies`] that are none.
+//! And [`keyed`] sinks, and what a sink makes of [`replies`] that are none.
 //!
 //! The code under test is the production code, from the connection up. More schedules: `PROPTEST_CASES=100000 cargo test --release -p
 //! flink-redis-engine sink::model`.
 
+mod commands;
+mod job;
+mod keyed;
 mod replies;
 mod server;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Runtime};
 
-use crate::config::{SinkKind, SinkSettings, Staging};
-use crate::connection::Servers;
+use crate::connection::simulated::Loss;
 use crate::random;
-use crate::sink::commit::{Committable, Lane, Work};
 use crate::sink::encode::StagingKey;
 use crate::sink::frame::tests::frame;
-use crate::sink::writer::Writer;
-use server::SimulatedRedis;
+use job::{Job, nothing};
+use server::{Failing, SimulatedRedis};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -46,10 +44,20 @@ enum Step {
     Complete {
         stopped_after: Option<u8>,
     },
-    /// The same, by one committer whose first transaction is carried out in part: so many entries are appended, and the mark is set or not.
+    /// The same, by one committer of which a transaction behind so many others is carried out in part: so many entries are appended, and the
+    /// mark is set or not. Then the server is not ready for so many tries.
     CompleteInPart {
+        behind: u8,
         appended: u8,
         marked: bool,
+        busy: u8,
+    },
+    /// The same, but an entry of the last epoch is lost, of which the version before this one has moved so many chunks; or another one is
+    /// there for it. Then it is found again.
+    CompleteLacking {
+        entry: u8,
+        moved: u8,
+        replaced: bool,
     },
     /// The same, by a committer of the version before this one that is stopped after so many chunks. Then the job is started with this one.
     CompleteByOldVersion {
@@ -66,6 +74,7 @@ enum Step {
     LoseReplies {
         replies: u8,
     },
+    Lose(Loss),
     Full {
         full: bool,
     },
@@ -89,230 +98,23 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1u8..40).prop_map(|times| Step::Yield { times }),
         5 => Just(Step::Checkpoint),
         5 => prop::option::of(0u8..200).prop_map(|stopped_after| Step::Complete { stopped_after }),
-        2 => (0u8..4, any::<bool>()).prop_map(|(appended, marked)| Step::CompleteInPart { appended, marked }),
+        2 => (0u8..3, 0u8..4, any::<bool>(), 0u8..3)
+            .prop_map(|(behind, appended, marked, busy)| Step::CompleteInPart { behind, appended, marked, busy }),
+        2 => (0u8..12, 0u8..3, any::<bool>())
+            .prop_map(|(entry, moved, replaced)| Step::CompleteLacking { entry, moved, replaced }),
         2 => (1u8..5).prop_map(|chunks| Step::CompleteByOldVersion { chunks }),
         2 => prop::sample::select(COMMANDS).prop_map(|command| Step::Refuse { command }),
         2 => Just(Step::Crash),
         1 => Just(Step::GiveUp),
         2 => Just(Step::EndConnections),
         2 => (1u8..4).prop_map(|replies| Step::LoseReplies { replies }),
+        4 => (prop_oneof![Just("EXEC"), prop::sample::select(COMMANDS)], 0u8..3, any::<bool>())
+            .prop_map(|(command, behind, carried_out)| Step::Lose(Loss { command, behind, carried_out })),
         1 => any::<bool>().prop_map(|full| Step::Full { full }),
         2 => Just(Step::Migrate),
         2 => (1u8..4).prop_map(|keys| Step::MoveKeys { keys }),
         2 => Just(Step::Migrated),
     ]
-}
-
-/// What Flink keeps: where the source is, what the committer has to commit, what the writer has to clean up.
-#[derive(Clone, Default)]
-struct Checkpoint {
-    next: u64,
-    committables: Vec<Committable>,
-    lane: Option<Lane>,
-}
-
-struct Job {
-    redis: SimulatedRedis,
-    settings: SinkSettings,
-    servers: Servers,
-    writer: Writer,
-    attempt: String,
-    next: u64,
-    /// Not yet committed, of this and earlier checkpoints.
-    committables: Vec<Committable>,
-    under_way: BTreeMap<u64, Checkpoint>,
-    completed: Checkpoint,
-    given_up: Vec<Writer>,
-    checkpoints: u64,
-    /// A commit that failed for good.
-    failure: Option<String>,
-}
-
-fn settings(cluster: bool) -> SinkSettings {
-    let mut settings = SinkSettings::from_json(
-        r#"{"connection":{"host":"node","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
-        "commandTimeoutMillis":1500,"retryTimeoutMillis":600000},"topic":"t","numPartitions":1,"maxInFlightBytes":1000000000}"#,
-    )
-    .unwrap();
-    settings.connection.cluster = cluster;
-    settings
-}
-
-impl Job {
-    async fn start(redis: &SimulatedRedis, cluster: bool) -> Self {
-        let settings = settings(cluster);
-        let servers = Servers::over(settings.connection.clone(), redis.network());
-        let (writer, attempt) = open(&settings, &servers);
-        Self {
-            redis: redis.clone(),
-            settings,
-            servers,
-            writer,
-            attempt,
-            next: 0,
-            committables: Vec::new(),
-            under_way: BTreeMap::new(),
-            completed: Checkpoint::default(),
-            given_up: Vec::new(),
-            checkpoints: 0,
-            failure: None,
-        }
-    }
-
-    fn work(&self) -> Arc<Work> {
-        Arc::new(Work::new(self.settings.clone(), self.servers.clone(), 3))
-    }
-
-    fn write(&mut self, records: u64) {
-        let records: Vec<(i32, String)> =
-            (self.next..self.next + records).map(|number| (0, number.to_string())).collect();
-        self.next += records.len() as u64;
-        for (target, number) in records {
-            // One that has failed is noticed at the checkpoint.
-            let _ = self.writer.write(&frame(&[(target, &[("n", &number)])]), Duration::ZERO);
-        }
-    }
-
-    /// Whether all that was written is confirmed; a writer that fails, fails the job.
-    async fn flush(&mut self) -> bool {
-        for _ in 0..40 {
-            match self.writer.flush(Duration::ZERO) {
-                Ok(true) => return true,
-                Ok(false) => tokio::time::sleep(Duration::from_millis(100)).await,
-                Err(_) => break,
-            }
-        }
-        false
-    }
-
-    async fn checkpoint(&mut self) {
-        if !self.flush().await {
-            return self.restart(false).await;
-        }
-        let prepared = serde_json::to_string(&self.writer.prepare()).unwrap();
-        self.committables.extend(serde_json::from_str::<Vec<Committable>>(&prepared).unwrap());
-        self.checkpoints += 1;
-        let epoch = 1
-            + self.under_way.len() as u64
-            + self.completed.lane.as_ref().filter(|lane| lane.attempt == self.attempt).map_or(0, |lane| lane.epoch);
-        let lane = Lane { lane: "lane".into(), attempt: self.attempt.clone(), epoch };
-        let checkpoint = Checkpoint { next: self.next, committables: self.committables.clone(), lane: Some(lane) };
-        self.under_way.insert(self.checkpoints, checkpoint);
-    }
-
-    /// The oldest checkpoint completes. Gives what it has to commit.
-    fn completed(&mut self) -> Option<Vec<Committable>> {
-        let (_, checkpoint) = self.under_way.pop_first()?;
-        self.completed = checkpoint;
-        Some(self.completed.committables.clone())
-    }
-
-    async fn complete(&mut self, stopped_after: Option<u8>) {
-        let Some(committables) = self.completed() else { return };
-        let commit = || {
-            let (work, committables) = (self.work(), committables.clone());
-            tokio::spawn(async move { work.commit_all(&committables).await })
-        };
-        if let Some(turns) = stopped_after {
-            // The job fails in the middle of a commit, and Flink commits again.
-            let (one, two) = (commit(), commit());
-            for _ in 0..turns {
-                tokio::task::yield_now().await;
-            }
-            one.abort();
-            two.abort();
-            return self.restart(false).await;
-        }
-        match tokio::time::timeout(Duration::from_secs(3), commit()).await {
-            Ok(Ok(Ok(()))) => self.committables.retain(|one| !committables.contains(one)),
-            Ok(Ok(Err(error))) if !error.to_string().contains(server::REFUSED) => {
-                self.failure = Some(error.to_string())
-            }
-            // It has failed, or goes on, and the job is restarted.
-            _ => self.restart(false).await,
-        }
-    }
-
-    /// Of a transaction that was carried out in part only its committer knows: it is left alone.
-    async fn complete_in_part(&mut self, appended: u8, marked: bool) {
-        self.redis.wires.lose_no_more();
-        self.redis.end_migration();
-        let from = self.redis.wires.next_client();
-        {
-            let mut state = self.redis.state.lock();
-            state.full = false;
-            state.refusals.clear();
-            state.failing_appends = Some((from, usize::from(appended)));
-            state.failing_mark = Some(from).filter(|_| !marked);
-        }
-        self.complete(None).await;
-        let mut state = self.redis.state.lock();
-        (state.failing_appends, state.failing_mark) = (None, None);
-    }
-
-    async fn complete_by_old_version(&mut self, mut chunks: u8) {
-        if !self.redis.state.lock().is_calm() {
-            return;
-        }
-        let Some(committables) = self.completed() else { return };
-        for committable in &committables {
-            let key = StagingKey::parse(&committable.key).unwrap();
-            let mark = format!("{}:{}:{}:committed", key.index, key.lane, key.attempt);
-            while chunks > 0 && self.redis.state.lock().old_version_moves(committable, &mark) {
-                chunks -= 1;
-            }
-        }
-        self.restart(false).await;
-    }
-
-    /// From the last completed checkpoint: commit what it holds, clean up, write on.
-    async fn restart(&mut self, lives_on: bool) {
-        let (writer, attempt) = open(&self.settings, &self.servers);
-        let old = std::mem::replace(&mut self.writer, writer);
-        match lives_on {
-            true => self.given_up.push(old),
-            false => old.crash(),
-        }
-        self.attempt = attempt;
-        self.under_way.clear();
-        self.next = self.completed.next;
-        self.committables = self.completed.committables.clone();
-        let nothing = Lane { lane: "lane".into(), attempt: String::new(), epoch: 0 };
-        let lanes = [self.completed.lane.clone().unwrap_or(nothing)];
-        // Flink starts writers and committers side by side, and takes no checkpoint before both are done.
-        loop {
-            let work = self.work();
-            let recovery = async { tokio::join!(work.commit_all(&self.committables), work.recover_all(&lanes)) };
-            match tokio::time::timeout(Duration::from_secs(30), recovery).await {
-                Ok((Ok(()), Ok(()))) => break,
-                Ok((Err(error), _) | (_, Err(error))) if error.to_string().contains(server::REFUSED) => {}
-                Ok((Err(error), _) | (_, Err(error))) => {
-                    self.failure.get_or_insert(error.to_string());
-                    break;
-                }
-                // The server is full for too long, or the slot does not arrive: the job fails again and again, until somebody sees to it.
-                _ => {
-                    self.redis.state.lock().full = false;
-                    self.redis.end_migration();
-                }
-            }
-        }
-        self.committables.clear();
-    }
-}
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        self.writer.crash();
-        self.given_up.iter().for_each(Writer::crash);
-    }
-}
-
-fn open(settings: &SinkSettings, servers: &Servers) -> (Writer, String) {
-    let attempt = random::tag();
-    let staging = Some(Staging { lane: "lane".into(), attempt: attempt.clone() });
-    let writer = Writer::on(Handle::current(), None, SinkSettings { staging, ..settings.clone() }, servers.clone());
-    (writer, attempt)
 }
 
 async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
@@ -332,13 +134,18 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         }
         Step::Checkpoint => job.checkpoint().await,
         Step::Complete { stopped_after } => job.complete(*stopped_after).await,
-        Step::CompleteInPart { appended, marked } => job.complete_in_part(*appended, *marked).await,
+        Step::CompleteInPart { behind, appended, marked, busy } => {
+            let (from, appended) = (redis.wires.next_client(), usize::from(*appended));
+            job.complete_in_part(Failing { from, behind: *behind, appended, marked: *marked, busy: *busy }).await
+        }
+        Step::CompleteLacking { entry, moved, replaced } => job.complete_lacking(*entry, *moved, *replaced).await,
         Step::CompleteByOldVersion { chunks } => job.complete_by_old_version(*chunks).await,
         Step::Refuse { command } => redis.state.lock().refuse(command),
         Step::Crash => job.restart(false).await,
         Step::GiveUp => job.restart(true).await,
         Step::EndConnections => redis.wires.end_all(),
         Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
+        Step::Lose(loss) => redis.wires.lose(loss.clone()),
         Step::Full { full } => redis.state.lock().full = *full,
         Step::Migrate if job.settings.connection.cluster => redis.begin_migration(),
         Step::MoveKeys { keys } => redis.move_keys(usize::from(*keys)),
@@ -347,18 +154,19 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
     }
 }
 
+fn paused() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
 fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
     random::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    paused().block_on(async {
         let redis = SimulatedRedis::new(seed);
         let mut job = Job::start(&redis, cluster).await;
         for step in steps {
             take(step, &mut job, &redis).await;
         }
-        redis.wires.lose_no_more();
-        redis.state.lock().calm_down();
-        redis.end_migration();
+        redis.calm_down();
         // The end of the input: what is left goes into a last checkpoint.
         job.restart(false).await;
         let end = job.next + 5;
@@ -371,7 +179,8 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
             job.checkpoint().await;
             job.complete(None).await;
             if let Some(failure) = job.failure.take() {
-                return Err(failure);
+                let topic = redis.state.lock().topic.clone();
+                return Err(format!("{failure}; the topic: {topic:?}"));
             }
             wrong = what_is_wrong(&redis, end);
             if wrong.is_empty() {
@@ -386,19 +195,30 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
 }
 
 /// What writers have left that lived on, or whose last words the server heard late: the next attempt must find it, and without one it must expire.
-async fn what_is_left(redis: &SimulatedRedis, job: Job) -> Result<(), String> {
-    let work = job.work();
+async fn what_is_left(redis: &SimulatedRedis, mut job: Job) -> Result<(), String> {
+    // An epoch that never completes.
+    job.write(4);
+    job.flush().await;
+    let (work, completed) = (job.work(), job.completed.lane.clone().unwrap_or_else(nothing));
     drop(job);
     redis.wires.end_all();
-    let for_ever = redis.staged_for_ever();
+    let for_ever = redis.there_for_ever();
     if !for_ever.is_empty() {
-        return Err(format!("staged, and will not expire: {for_ever:?}"));
+        return Err(format!("there, and not to expire when they should: {for_ever:?}"));
     }
-    let nothing = Lane { lane: "lane".into(), attempt: String::new(), epoch: 0 };
-    work.recover_all(&[nothing]).await.map_err(|error| error.to_string())?;
-    match redis.staged() {
-        staged if staged.is_empty() => Ok(()),
-        staged => Err(format!("staged, and not found by recovery: {staged:?}")),
+    work.recover_all(std::slice::from_ref(&completed)).await.map_err(|error| error.to_string())?;
+    let is_completed = |key: &String| {
+        let key = StagingKey::parse(key).unwrap();
+        key.attempt == completed.attempt && key.epoch <= completed.epoch
+    };
+    let left: Vec<String> = redis.staged().into_iter().filter(|key| !is_completed(key)).collect();
+    if !left.is_empty() {
+        return Err(format!("staged, and not found by recovery: {left:?}"));
+    }
+    work.recover_all(&[nothing()]).await.map_err(|error| error.to_string())?;
+    match (redis.staged(), redis.listed()) {
+        (staged, listed) if staged.is_empty() && listed == [server::OTHERS] => Ok(()),
+        (staged, listed) => Err(format!("staged, and not found by recovery: {staged:?}; in the index: {listed:?}")),
     }
 }
 
@@ -408,81 +228,6 @@ fn what_is_wrong(redis: &SimulatedRedis, end: u64) -> String {
         true => String::new(),
         false => format!("the topic is not the numbers to {end}, each once and in order: {:?}", state.topic),
     }
-}
-
-/// Without failures of the job, and of connections: what was in flight on a lost one may be carried out late.
-fn keyed_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => (1u8..12).prop_map(|records| Step::Write { records }),
-        3 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
-        4 => (1u8..40).prop_map(|times| Step::Yield { times }),
-        1 => any::<bool>().prop_map(|full| Step::Full { full }),
-        2 => Just(Step::Migrate),
-        2 => (1u8..4).prop_map(|keys| Step::MoveKeys { keys }),
-        2 => Just(Step::Migrated),
-    ]
-}
-
-/// A hash sink writes rising numbers to a few keys, so long that not all of them are on the wire at once. In the end each has its last one, and
-/// its time to live. One key is of another type: its records are dead letters, and it gets no time to live.
-fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Result<(), String> {
-    random::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        let redis = SimulatedRedis::new(seed);
-        let dead_letter_stream = server::LETTERS.to_owned();
-        let settings = SinkSettings { kind: SinkKind::Hash, ttl_seconds, dead_letter_stream, ..settings(cluster) };
-        let servers = Servers::over(settings.connection.clone(), redis.network());
-        let writer = Writer::on(Handle::current(), None, settings, servers);
-        let (mut next, mut last, mut rejected) = (0, BTreeMap::new(), BTreeSet::new());
-        for step in steps {
-            match step {
-                Step::Write { records } => {
-                    for number in next..next + u64::from(*records) {
-                        let key = format!("{{t:0}}k{}", number % 6);
-                        writer
-                            .write(&frame(&[(0, &[(&key, ""), ("n", &format!("{number:0>3000}"))])]), Duration::ZERO)
-                            .unwrap();
-                        if key == server::FOREIGN {
-                            rejected.insert(number);
-                        } else {
-                            last.insert(key, number);
-                        }
-                    }
-                    next += u64::from(*records);
-                }
-                Step::Wait { millis } => tokio::time::sleep(Duration::from_millis(u64::from(*millis))).await,
-                Step::Yield { times } => {
-                    for _ in 0..*times {
-                        tokio::task::yield_now().await;
-                    }
-                }
-                Step::Full { full } => redis.state.lock().full = *full,
-                Step::Migrate if cluster => redis.begin_migration(),
-                Step::MoveKeys { keys } => redis.move_keys(usize::from(*keys)),
-                Step::Migrated => redis.end_migration(),
-                _ => {}
-            }
-        }
-        redis.state.lock().full = false;
-        redis.end_migration();
-        for _ in 0..600 {
-            if writer.flush(Duration::ZERO).map_err(|error| error.to_string())? {
-                writer.crash();
-                let state = redis.state.lock();
-                let (there, expiring, letters) = (&state.hashes, &state.expiring, &state.letters);
-                let to_expire: BTreeSet<String> = last.keys().filter(|_| ttl_seconds > 0).cloned().collect();
-                return match () {
-                    () if *there != last => Err(format!("{there:?} are there, and not {last:?}")),
-                    () if *expiring != to_expire => Err(format!("{expiring:?} are to expire, and not {to_expire:?}")),
-                    () if *letters != rejected => Err(format!("{letters:?} are dead letters, and not {rejected:?}")),
-                    () => Ok(()),
-                };
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err(format!("not confirmed: {:?}", writer.stats()))
-    })
 }
 
 fn cases() -> u32 {
@@ -496,10 +241,90 @@ proptest! {
     fn the_topic_holds_each_record_once_and_in_order(seed in any::<u64>(), cluster in any::<bool>(), steps in prop::collection::vec(step(), 1..50)) {
         run(seed, cluster, &steps).map_err(TestCaseError::fail)?;
     }
-    #[test]
-    fn each_key_holds_what_was_written_last(
-        seed in any::<u64>(), cluster in any::<bool>(), ttl in 0u64..2, steps in prop::collection::vec(keyed_step(), 1..50)
-    ) {
-        run_keyed(seed, cluster, ttl, &steps).map_err(TestCaseError::fail)?;
+}
+
+/// Who alone knows of a transaction that was carried out in part finds that another committer has gone on by a mark that was wrong.
+#[test]
+fn who_overtakes_what_failed_in_part_is_told_of() {
+    let mut told = 0;
+    for (seed, marked) in (0..60).flat_map(|seed| [(seed, true), (seed, false)]) {
+        random::seed(seed);
+        paused().block_on(async {
+            let redis = SimulatedRedis::new(seed);
+            let mut job = Job::start(&redis, false).await;
+            job.write(9);
+            job.checkpoint().await;
+            redis.state.lock().failing = Some(Failing { from: 0, behind: 0, appended: 0, marked, busy: 0 });
+            let committables = job.completed().unwrap();
+            let commits = [(); 2].map(|()| {
+                let (work, committables) = (job.work(), committables.clone());
+                tokio::spawn(async move { work.commit_all(&committables).await })
+            });
+            let mut is_told = false;
+            for commit in commits {
+                let failure = commit.await.unwrap().err().map_or_else(String::new, |error| error.to_string());
+                is_told |= failure.contains("another committer went on");
+            }
+            let topic = redis.state.lock().topic.clone();
+            assert!(is_told || topic.iter().copied().eq(0..9), "{seed}, {marked}: {topic:?}");
+            told += u32::from(is_told);
+        });
+    }
+    assert!(told > 0, "nobody was overtaken");
+}
+
+/// What the random schedules came down to when the protocol was weakened by hand, and where it once was too weak.
+fn that_once_failed() -> Vec<(&'static str, u64, bool, Vec<Step>)> {
+    use Step::{Checkpoint, CompleteByOldVersion, CompleteInPart, CompleteLacking, Crash, Refuse, Yield};
+    let write = |records| Step::Write { records };
+    let complete = || Step::Complete { stopped_after: None };
+    let stopped = |turns| Step::Complete { stopped_after: Some(turns) };
+    let lose = |command, behind, carried_out| Step::Lose(Loss { command, behind, carried_out });
+    let in_part = |appended, marked, busy| CompleteInPart { behind: 1, appended, marked, busy };
+    let staged = |records, then: Vec<Step>| [vec![write(records), Checkpoint], then].concat();
+    let without_multi = || Refuse { command: "MULTI" };
+    vec![
+        ("the mark was not watched", 0, false, staged(9, vec![stopped(199)])),
+        ("it was watched after it was read", 3, false, staged(9, vec![stopped(199)])),
+        ("the mark was set before the appends", 0, false, staged(9, vec![lose("EXEC", 1, false), complete()])),
+        ("the mark was set behind them", 0, false, staged(9, vec![lose("EXEC", 1, true), complete()])),
+        ("what was staged was deleted before", 0, false, staged(4, vec![lose("EXEC", 2, false), complete()])),
+        ("what failed in part was taken for done", 0, false, staged(9, vec![in_part(1, true, 0)])),
+        ("what failed in part was repeated as a whole", 0, false, staged(9, vec![in_part(2, false, 0)])),
+        ("what failed in part was forgotten by a fault", 0, false, staged(9, vec![in_part(1, true, 1)])),
+        (
+            "entries were not counted",
+            0,
+            false,
+            staged(9, vec![CompleteLacking { entry: 8, moved: 0, replaced: false }]),
+        ),
+        (
+            "entries were only counted",
+            0,
+            false,
+            staged(9, vec![CompleteLacking { entry: 8, moved: 0, replaced: true }]),
+        ),
+        ("what was half moved was taken for lost", 0, false, staged(9, vec![CompleteByOldVersion { chunks: 1 }])),
+        ("an epoch before the last was lost", 0, false, staged(2, staged(2, vec![complete(), complete(), Crash]))),
+        ("recovery deleted the state's last epoch", 0, false, staged(9, vec![stopped(0)])),
+        (
+            "appends went out without MULTI",
+            0,
+            false,
+            staged(9, vec![without_multi(), lose("SET", 0, false), complete()]),
+        ),
+        (
+            "what MULTI was refused for was not listed",
+            0,
+            false,
+            staged(1, vec![without_multi(), write(1), Yield { times: 3 }]),
+        ),
+    ]
+}
+
+#[test]
+fn schedules_that_once_failed() {
+    for (when, seed, cluster, steps) in that_once_failed() {
+        run(seed, cluster, &steps).unwrap_or_else(|wrong| panic!("as when {when}: {wrong}"));
     }
 }

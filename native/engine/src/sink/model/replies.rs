@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::settings;
+use super::job::settings;
 use crate::config::{SinkKind, SinkSettings};
 use crate::connection::Servers;
 use crate::connection::simulated::{Machine, Network, Wires, int, ok};

@@ -7,15 +7,25 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::config::ConnectionSettings;
-use crate::connection::simulated::{Machine, Network, Wires, bulk, int, ok};
+use crate::connection::simulated::{Machine, Network, Wires};
 use crate::connection::{Address, Dialing, Transport};
 use crate::entry_id::EntryId;
 use crate::sink::commit::Committable;
+use crate::sink::encode::StagingKey;
 
 /// A key of another type, somebody else's.
 pub(super) const FOREIGN: &str = "{t:0}k5";
 /// The dead-letter stream of the hash sink.
 pub(super) const LETTERS: &str = "{t:0}dead";
+
+/// The index of the staging streams.
+pub(super) const INDEX: &str = "{t:0}:staging";
+/// What another writer has staged.
+pub(super) const OTHERS: &str = "{t:0}:staging:another:1:0";
+/// What the settings say by default.
+pub(super) const STAGING_TTL: &str = "604800";
+/// More than any schedule writes.
+pub(super) const MOST_ENTRIES: usize = 5000;
 
 /// In the text of a refusal that was asked for.
 pub(super) const REFUSED: &str = "as the schedule says";
@@ -24,44 +34,63 @@ pub(super) const REFUSED: &str = "as the schedule says";
 pub(super) struct State {
     /// The numbers in the topic, in order.
     pub(super) topic: Vec<u64>,
-    staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
-    last_ids: BTreeMap<String, EntryId>,
-    index: BTreeSet<String>,
-    /// Staging streams and other keys with a time to live.
-    pub(super) expiring: BTreeSet<String>,
+    pub(super) staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
+    pub(super) last_ids: BTreeMap<String, EntryId>,
+    pub(super) index: BTreeSet<String>,
+    /// Staging streams that were deleted, and what was taken from the index.
+    pub(super) deleted: BTreeSet<String>,
+    pub(super) unlisted: BTreeSet<String>,
+    /// Keys with a time to live, in seconds.
+    pub(super) expiring: BTreeMap<String, String>,
     /// The last epoch that is committed, or of which so many entries were moved.
-    marks: BTreeMap<String, String>,
+    pub(super) marks: BTreeMap<String, String>,
     /// For the keyed sinks: the last number of each key.
     pub(super) hashes: BTreeMap<String, u64>,
     /// The numbers for which there are dead letters.
     pub(super) letters: BTreeSet<u64>,
     /// Of clients: the keys they watch, each with how often it had changed then.
-    watched: BTreeMap<u64, Vec<(String, u64)>>,
+    pub(super) watched: BTreeMap<u64, Vec<(String, u64)>>,
     /// How often each key has changed.
-    changes: BTreeMap<String, u64>,
+    pub(super) changes: BTreeMap<String, u64>,
     /// What the server refuses once for a reason of its own, by the command's name, in order.
     pub(super) refusals: Vec<&'static str>,
-    /// The next transaction that appends to the topic, of a client from this one on, appends so many entries, and the others fail within it.
-    pub(super) failing_appends: Option<(u64, usize)>,
-    /// The next one that sets a mark, of a client from this one on, does not set it, and is carried out all the same.
-    pub(super) failing_mark: Option<u64>,
+    /// `MULTI` was refused: what was to be done together was done in part, if a client was gone in that moment.
+    pub(super) multi_refused: bool,
+    /// The next transaction that appends to the topic is carried out in part.
+    pub(super) failing: Option<Failing>,
+    /// So often the server is not ready when a client wants to watch.
+    pub(super) busy: u8,
     /// Of clients within `MULTI`: what is queued, and whether something was refused.
-    queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
+    pub(super) queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
     /// The server is full.
     pub(super) full: bool,
-    slot: Slot,
+    pub(super) slot: Slot,
+}
+
+/// How a transaction that appends to the topic fails within `EXEC`.
+pub(super) struct Failing {
+    /// If it is of a client from this one on.
+    pub(super) from: u64,
+    /// So many come before it.
+    pub(super) behind: u8,
+    /// So many entries are appended.
+    pub(super) appended: usize,
+    /// The mark is set all the same.
+    pub(super) marked: bool,
+    /// So often the server is not ready then.
+    pub(super) busy: u8,
 }
 
 /// The slot that all keys are in. Of one server it never moves.
 #[derive(Default)]
-struct Slot {
-    owner: usize,
+pub(super) struct Slot {
+    pub(super) owner: usize,
     /// Where it is going.
-    target: Option<usize>,
+    pub(super) target: Option<usize>,
     /// Where each key is that there is.
-    homes: BTreeMap<String, usize>,
+    pub(super) homes: BTreeMap<String, usize>,
     /// Clients that have just said `ASKING`.
-    asking: BTreeSet<u64>,
+    pub(super) asking: BTreeSet<u64>,
 }
 
 #[derive(Clone)]
@@ -72,7 +101,15 @@ pub(super) struct SimulatedRedis {
 
 impl SimulatedRedis {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: Arc::default(), wires: Wires::new(seed) }
+        let redis = Self { state: Arc::default(), wires: Wires::new(seed) };
+        {
+            let mut state = redis.state.lock();
+            state.index.insert(OTHERS.to_owned());
+            state.expiring.insert(OTHERS.to_owned(), STAGING_TTL.to_owned());
+            state.staging.insert(OTHERS.to_owned(), BTreeMap::from([(EntryId { ms: 1, seq: 1 }, 666)]));
+            state.settle_homes(0);
+        }
+        redis
     }
 
     pub(super) fn network(&self) -> Arc<Nodes> {
@@ -110,14 +147,91 @@ impl SimulatedRedis {
         slot.owner = slot.target.take().unwrap_or(slot.owner);
     }
 
-    /// Those without a time to live.
-    pub(super) fn staged_for_ever(&self) -> Vec<String> {
+    /// The server is neither full nor refuses anything any more, no replies are lost, and the slot is where it goes.
+    pub(super) fn calm_down(&self) {
+        self.wires.lose_no_more();
+        self.end_migration();
+        let mut state = self.state.lock();
+        state.full = false;
+        state.refusals.clear();
+    }
+
+    /// Keys without the time to live that the settings say. Where `MULTI` was refused it is enough that recovery finds the stream.
+    pub(super) fn there_for_ever(&self) -> Vec<String> {
         let state = self.state.lock();
-        state.staging.keys().filter(|key| !state.expiring.contains(*key)).cloned().collect()
+        // It was there before.
+        let is_made = state.index.len() > 1 && !state.multi_refused;
+        let index = is_made.then(|| INDEX.to_owned());
+        let staged = state.staging.keys().filter(|key| !state.multi_refused || !state.index.contains(*key));
+        let keys = staged.chain(state.marks.keys()).chain(&index);
+        keys.filter(|key| state.expiring.get(*key).is_none_or(|seconds| seconds != STAGING_TTL)).cloned().collect()
+    }
+
+    /// Whether this staging stream was deleted, and taken from the index. A writer that was given up may make it again.
+    pub(super) fn is_cleaned_up(&self, key: &str) -> bool {
+        let state = self.state.lock();
+        state.deleted.contains(key) && state.unlisted.contains(key)
+    }
+
+    /// Takes an entry from a staging stream, if all of them are there, of which the version before this one has moved some chunks; or puts
+    /// another one behind it.
+    pub(super) fn take_staged(
+        &self,
+        committable: &Committable,
+        moved: u8,
+        entry: u64,
+        replaced: bool,
+    ) -> Option<Taken> {
+        let mut state = self.state.lock();
+        let staged = state.staging.get(&committable.key)?;
+        if staged.len() as u64 != committable.records {
+            return None;
+        }
+        for _ in 0..moved {
+            if state.staging.get(&committable.key)?.len() <= 3 {
+                break;
+            }
+            state.old_version_moves(committable);
+        }
+        let staged = state.staging.get_mut(&committable.key)?;
+        let there = staged.clone();
+        let at = usize::try_from(entry).ok()? % staged.len();
+        let id = *staged.keys().nth(at)?;
+        staged.remove(&id);
+        if replaced {
+            staged.insert(EntryId { ms: committable.epoch, seq: committable.records + 1 }, 666);
+        }
+        state.touch(&committable.key);
+        Some(Taken { id, there })
+    }
+
+    /// Puts it back.
+    pub(super) fn put_back(&self, committable: &Committable, taken: Taken) {
+        let mut state = self.state.lock();
+        state.staging.insert(committable.key.clone(), taken.there);
+        state.touch(&committable.key);
+    }
+
+    pub(super) fn listed(&self) -> Vec<String> {
+        self.state.lock().index.iter().cloned().collect()
     }
 
     pub(super) fn staged(&self) -> Vec<String> {
-        self.state.lock().staging.keys().cloned().collect()
+        self.state.lock().staging.keys().filter(|key| *key != OTHERS).cloned().collect()
+    }
+}
+
+/// What was taken from a staging stream.
+pub(super) struct Taken {
+    pub(super) id: EntryId,
+    /// All that was there.
+    there: BTreeMap<EntryId, u64>,
+}
+
+impl Committable {
+    pub(super) fn mark_key(&self) -> String {
+        let StagingKey { index, lane, attempt, .. } = StagingKey::parse(&self.key).unwrap();
+        format!("{index}:{lane}:{attempt}:committed")
     }
 }
 
@@ -142,303 +256,5 @@ pub(super) struct Node {
 impl Machine for Node {
     async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
         self.state.lock().answer(self.place, client, words)
-    }
-}
-
-/// The keys of a command.
-fn keys(words: &[String]) -> &[String] {
-    match words[0].as_str() {
-        "CLIENT" | "CLUSTER" | "ASKING" | "MULTI" | "EXEC" => &[],
-        "WATCH" => &words[1..],
-        _ => &words[1..2],
-    }
-}
-
-impl State {
-    fn answer(&mut self, node: usize, client: u64, words: Vec<String>) -> Vec<u8> {
-        let refused = self.refusals.iter().position(|name| *name == words[0]).map(|at| self.refusals.remove(at));
-        let refusal = match (refused, words[0].as_str(), self.queued.get(&client)) {
-            (Some(name), ..) => Some(format!("-NOPERM {REFUSED} '{name}'\r\n").into_bytes()),
-            (_, "EXEC", Some((queued, _))) => self.refusal(node, client, &queued.iter().collect::<Vec<_>>()),
-            _ => self.refusal(node, client, &[&words]),
-        };
-        let reply = match (words[0].as_str(), self.queued.get_mut(&client)) {
-            ("ASKING", _) => {
-                self.slot.asking.insert(client);
-                return ok();
-            }
-            ("MULTI", _) if refusal.is_some() => refusal.unwrap_or_default(),
-            ("EXEC", None) => b"-ERR EXEC without MULTI\r\n".to_vec(),
-            ("WATCH", None) if refusal.is_none() => {
-                let now =
-                    words[1..].iter().map(|key| (key.clone(), self.changes.get(key).copied().unwrap_or_default()));
-                self.watched.entry(client).or_default().extend(now.collect::<Vec<_>>());
-                ok()
-            }
-            ("MULTI", _) => {
-                self.queued.insert(client, (Vec::new(), false));
-                ok()
-            }
-            ("EXEC", _) => self.run_queued(client, refusal),
-            (_, Some((_, refused))) if refusal.is_some() => {
-                *refused = true;
-                refusal.unwrap_or_default()
-            }
-            (_, Some((queued, _))) => {
-                queued.push(words);
-                b"+QUEUED\r\n".to_vec()
-            }
-            (_, None) => refusal.unwrap_or_else(|| self.execute(&words)),
-        };
-        if !self.queued.contains_key(&client) {
-            self.slot.asking.remove(&client);
-        }
-        self.settle_homes(node);
-        reply
-    }
-
-    /// All of them, or none.
-    fn run_queued(&mut self, client: u64, refusal: Option<Vec<u8>>) -> Vec<u8> {
-        let (queued, refused) = self.queued.remove(&client).unwrap_or_default();
-        let watched = self.watched.remove(&client).unwrap_or_default();
-        if refused {
-            return b"-EXECABORT Transaction discarded because of previous errors.\r\n".to_vec();
-        }
-        if let Some(refusal) = refusal {
-            let text = String::from_utf8_lossy(&refusal[1..]).into_owned();
-            return match text.starts_with("OOM") || text.starts_with("NOPERM") {
-                true => format!("-EXECABORT Transaction discarded because of: {text}").into_bytes(),
-                // Where the keys are is said as it is.
-                false => refusal,
-            };
-        }
-        if watched.iter().any(|(key, then)| self.changes.get(key).copied().unwrap_or_default() != *then) {
-            return b"*-1\r\n".to_vec();
-        }
-        let mut out = format!("*{}\r\n", queued.len()).into_bytes();
-        let is_append = |words: &Vec<String>| words[0] == "XADD" && words[1] == "t:0";
-        let mut good = match self.failing_appends {
-            Some((from, good)) if client >= from && queued.iter().any(is_append) => {
-                self.failing_appends = None;
-                good
-            }
-            _ => usize::MAX,
-        };
-        for words in &queued {
-            if is_append(words) && good == 0 {
-                out.extend(format!("-ERR {REFUSED}: the stream has no ID left\r\n").into_bytes());
-                continue;
-            }
-            good -= usize::from(is_append(words));
-            if words[0] == "SET" && self.failing_mark.is_some_and(|from| client >= from) {
-                self.failing_mark = None;
-                out.extend(format!("-NOPERM {REFUSED}: ACLs rules changed\r\n").into_bytes());
-                continue;
-            }
-            out.extend(self.execute(words));
-        }
-        out
-    }
-
-    /// Those who watch the key are told.
-    fn touch(&mut self, key: &str) {
-        *self.changes.entry(key.to_owned()).or_default() += 1;
-    }
-
-    /// What keeps these commands from being carried out together on this node.
-    fn refusal(&self, node: usize, client: u64, commands: &[&Vec<String>]) -> Option<Vec<u8>> {
-        if self.full && commands.iter().any(|words| matches!(words[0].as_str(), "XADD" | "SADD" | "SET" | "HSET")) {
-            return Some(b"-OOM command not allowed\r\n".to_vec());
-        }
-        let keys: BTreeSet<&String> = commands.iter().flat_map(|words| keys(words)).collect();
-        let here = keys.iter().filter(|key| self.slot.homes.get(**key) == Some(&node)).count();
-        let slot = crate::connection::slot(b"t:0");
-        let (owner, target) = (self.slot.owner, self.slot.target);
-        let say = |text: String| Some(format!("-{text}\r\n").into_bytes());
-        if keys.is_empty() {
-            None
-        } else if node == owner {
-            match target {
-                Some(target) if here == 0 => say(format!("ASK {slot} node:{}", target + 1)),
-                Some(_) if here < keys.len() => say("TRYAGAIN Multiple keys request during rehashing of slot".into()),
-                _ => None,
-            }
-        } else if target != Some(node) || !self.slot.asking.contains(&client) {
-            say(format!("MOVED {slot} node:{}", owner + 1))
-        } else if keys.len() > 1 && here < keys.len() {
-            say("TRYAGAIN Multiple keys request during rehashing of slot".into())
-        } else {
-            None
-        }
-    }
-
-    /// What a command on this node has made is there, and what it has deleted is nowhere.
-    fn settle_homes(&mut self, node: usize) {
-        let mut there: BTreeSet<String> =
-            self.staging.keys().chain(self.marks.keys()).chain(self.hashes.keys()).cloned().collect();
-        there.extend((!self.index.is_empty()).then(|| "{t:0}:staging".to_owned()));
-        there.extend((!self.topic.is_empty()).then(|| "t:0".to_owned()));
-        self.slot.homes.retain(|key, _| there.contains(key));
-        there.into_iter().for_each(|key| _ = self.slot.homes.entry(key).or_insert(node));
-    }
-
-    fn execute(&mut self, words: &[String]) -> Vec<u8> {
-        if !matches!(words[0].as_str(), "GET" | "XLEN" | "XRANGE" | "SMEMBERS" | "CLIENT" | "CLUSTER") {
-            self.touch(&words[1]);
-        }
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        match word(0) {
-            "CLIENT" => ok(),
-            "CLUSTER" => {
-                let port = self.slot.owner + 1;
-                format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$4\r\nnode\r\n:{port}\r\n").into_bytes()
-            }
-            "EXPIRE" => {
-                let there =
-                    self.staging.contains_key(word(1)) || self.hashes.contains_key(word(1)) || word(1) == FOREIGN;
-                if there {
-                    self.expiring.insert(word(1).to_owned());
-                }
-                int(i64::from(there))
-            }
-            "XLEN" if word(1) == "t:0" => int(self.topic.len() as i64),
-            "XLEN" => int(self.staging.get(word(1)).map_or(0, |entries| entries.len() as i64)),
-            "GET" => match self.marks.get(word(1)) {
-                Some(mark) => {
-                    let mut out = Vec::new();
-                    bulk(&mut out, mark);
-                    out
-                }
-                None => b"$-1\r\n".to_vec(),
-            },
-            // Only the trial of the commands asks that it be there.
-            "SET" if word(3) == "XX" => b"$-1\r\n".to_vec(),
-            "SET" => {
-                self.marks.insert(words[1].clone(), words[2].clone());
-                ok()
-            }
-            "SADD" => int(i64::from(self.index.insert(word(2).to_owned()))),
-            "SREM" => int(i64::from(self.index.remove(word(2)))),
-            "SMEMBERS" => {
-                let mut out = format!("*{}\r\n", self.index.len()).into_bytes();
-                self.index.iter().for_each(|key| bulk(&mut out, key));
-                out
-            }
-            "DEL" => {
-                self.last_ids.remove(word(1));
-                self.expiring.remove(word(1));
-                int(i64::from(self.staging.remove(word(1)).is_some()))
-            }
-            "XRANGE" => self.range(words),
-            "XADD" if word(1) == "t:0" => {
-                self.topic.push(word(4).parse().unwrap());
-                let mut out = Vec::new();
-                bulk(&mut out, &format!("1-{}", self.topic.len()));
-                out
-            }
-            "XADD" if word(1) == LETTERS => {
-                self.letters.insert(words.last().unwrap().parse().unwrap());
-                let mut out = Vec::new();
-                bulk(&mut out, "1-1");
-                out
-            }
-            "XADD" => self.append(words),
-            "HSET" if word(1) == FOREIGN => b"-WRONGTYPE not a hash\r\n".to_vec(),
-            "HSET" => {
-                self.hashes.insert(words[1].clone(), words[3].parse().unwrap());
-                int(0)
-            }
-            _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
-        }
-    }
-
-    /// `XADD key [NOMKSTREAM] id n <number>`.
-    fn append(&mut self, words: &[String]) -> Vec<u8> {
-        let only_if_there = words[2] == "NOMKSTREAM";
-        let at = if only_if_there { 3 } else { 2 };
-        let key = &words[1];
-        if only_if_there && !self.staging.contains_key(key) {
-            // Also the trial of the commands.
-            return b"$-1\r\n".to_vec();
-        }
-        let (id, number) = (words[at].parse::<EntryId>().unwrap(), words[at + 2].parse().unwrap());
-        let last = self.last_ids.entry(key.clone()).or_default();
-        if id <= *last {
-            return b"-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n".to_vec();
-        }
-        *last = id;
-        self.staging.entry(key.clone()).or_default().insert(id, number);
-        let mut out = Vec::new();
-        bulk(&mut out, &id.to_string());
-        out
-    }
-
-    /// `XRANGE key - + COUNT n`, or from an ID on, or from behind it.
-    fn range(&self, words: &[String]) -> Vec<u8> {
-        let count = words[5].parse().unwrap();
-        let from = match words[2].strip_prefix('(') {
-            Some(behind) => behind.parse::<EntryId>().unwrap().next(),
-            None => words[2].parse().unwrap_or_default(),
-        };
-        let entries: Vec<_> =
-            self.staging.get(&words[1]).into_iter().flat_map(|entries| entries.range(from..)).take(count).collect();
-        let mut out = format!("*{}\r\n", entries.len()).into_bytes();
-        for (id, number) in entries {
-            out.extend_from_slice(b"*2\r\n");
-            bulk(&mut out, &id.to_string());
-            out.extend_from_slice(b"*2\r\n");
-            bulk(&mut out, "n");
-            bulk(&mut out, &number.to_string());
-        }
-        out
-    }
-
-    /// What a committer of the version before this one did by a script, for a chunk: it took what it had moved from the staging stream.
-    /// Whether something is left.
-    pub(super) fn old_version_moves(&mut self, committable: &Committable, mark: &str) -> bool {
-        let Committable { key, records, epoch, .. } = committable;
-        let moved = match self.marks.get(mark).and_then(|mark| mark.split_once('-')) {
-            Some((marked, moved)) if marked == epoch.to_string() => moved.parse().unwrap(),
-            _ => 0,
-        };
-        let Some(staged) = self.staging.get_mut(key).filter(|staged| staged.len() as u64 == records - moved) else {
-            return false;
-        };
-        let mut last = 0;
-        for _ in 0..3 {
-            if let Some((id, number)) = staged.pop_first() {
-                self.topic.push(number);
-                last = id.seq;
-            }
-        }
-        let is_left = !staged.is_empty();
-        self.marks.insert(mark.to_owned(), if is_left { format!("{epoch}-{last}") } else { epoch.to_string() });
-        if !is_left {
-            self.staging.remove(key);
-            self.last_ids.remove(key);
-            self.index.remove(key);
-        }
-        [key, mark, "t:0", "{t:0}:staging"].into_iter().for_each(|key| self.touch(key));
-        self.settle_homes(self.slot.owner);
-        is_left
-    }
-
-    /// The server is neither full nor refuses anything any more.
-    pub(super) fn calm_down(&mut self) {
-        self.full = false;
-        self.refusals.clear();
-    }
-
-    /// One at a time: without `MULTI` an opening is carried out command by command, and what another refusal leaves out of it is not listed,
-    /// or stays for ever. The job fails by the first one.
-    pub(super) fn refuse(&mut self, command: &'static str) {
-        if self.refusals.is_empty() {
-            self.refusals.push(command);
-        }
-    }
-
-    /// Whether the server would run a script on all these keys.
-    pub(super) fn is_calm(&self) -> bool {
-        !self.full && self.slot.target.is_none()
     }
 }
