@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::connection::Address;
 use crate::error::{Fault, Redirect, Result};
@@ -60,9 +62,13 @@ pub struct Slots {
     asked: Arc<Asked>,
 }
 
-/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in `nodes`. A table and
-/// those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
-type Asked = Mutex<HashMap<u16, HashMap<Vec<u8>, u16>>>;
+/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in `nodes`, and when that was
+/// said. A table and those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
+type Asked = Mutex<HashMap<u16, HashMap<Vec<u8>, (u16, Instant)>>>;
+
+/// So long a key is taken to be where its slot's owner has said. It says so of the moment: later the slot may have come back, and be about to
+/// go there once more, where a key that has not come yet would be made a second time.
+const ASKED_FOR: Duration = Duration::from_secs(1);
 
 /// A master, and both ways to it.
 #[derive(Clone, Debug)]
@@ -105,8 +111,9 @@ impl Slots {
     pub(super) fn route(&self, key: &[u8]) -> Result<&Route> {
         let slot = slot(key);
         let asked = self.asked.lock().get(&slot).and_then(|keys| keys.get(key).copied());
+        let asked = asked.filter(|(_, said)| said.elapsed() < ASKED_FOR);
         // A table that is older than the node goes by the slot.
-        if let Some(node) = asked.and_then(|place| self.nodes.get(usize::from(place))) {
+        if let Some(node) = asked.and_then(|(place, _)| self.nodes.get(usize::from(place))) {
             return Ok(&node.asking);
         }
         self.nodes.get(usize::from(self.owners[usize::from(slot)])).map(|node| &node.route).ok_or_else(|| {
@@ -121,7 +128,7 @@ impl Slots {
         if redirect.asking {
             let mut grown = None;
             let node = place.unwrap_or_else(|| grown.insert(self.clone()).node(address));
-            self.asked.lock().entry(slot(key)).or_default().insert(key.to_vec(), node);
+            self.asked.lock().entry(slot(key)).or_default().insert(key.to_vec(), (node, Instant::now()));
             return grown;
         }
         // Those that were on their way are there now, or have come back.
@@ -188,6 +195,18 @@ mod tests {
         assert_eq!(slots.route(b"foo").unwrap(), &Route::to(address(3)));
         assert_eq!(slots.route(b"{foo}2").unwrap(), &Route::to(address(3)));
         assert!(slots.redirected(b"foo", &moved, address(3)).is_none(), "known already");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_owner_has_said_of_a_key_holds_for_a_moment() {
+        let slots = Slots::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
+        let asking = Redirect { asking: true, slot: 12182, address: Some(address(1)) };
+        for _ in 0..2 {
+            slots.redirected(b"foo", &asking, address(1));
+            assert_eq!(slots.route(b"foo").unwrap(), &Route { address: address(1), asking: true });
+            tokio::time::advance(ASKED_FOR).await;
+            assert_eq!(slots.route(b"foo").unwrap(), &Route::to(address(2)));
+        }
     }
 
     #[test]
