@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::config::ConnectionSettings;
-use crate::connection::simulated::{Machine, Network, Wires, bulk, int, ok};
-use crate::connection::{Address, Dialing, Transport};
+use crate::connection::simulated::{Machine, Network, Nodes, Slot, Wires, bulk, int, ok};
 use crate::entry_id::EntryId;
 use crate::sink::commit::Committable;
 
@@ -49,19 +47,10 @@ pub(super) struct State {
     queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
     /// The server is full.
     pub(super) full: bool,
+    /// The slot that all keys are in. Of one server it never moves.
     slot: Slot,
-}
-
-/// The slot that all keys are in. Of one server it never moves.
-#[derive(Default)]
-struct Slot {
-    owner: usize,
-    /// Where it is going.
-    target: Option<usize>,
-    /// Where each key is that there is.
+    /// On which node each key is that there is.
     homes: BTreeMap<String, usize>,
-    /// Clients that have just said `ASKING`.
-    asking: BTreeSet<u64>,
 }
 
 #[derive(Clone)]
@@ -72,25 +61,26 @@ pub(super) struct SimulatedRedis {
 
 impl SimulatedRedis {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: Arc::default(), wires: Wires::new(seed) }
+        let state = State { slot: Slot::of("t:0"), ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), wires: Wires::new(seed) }
     }
 
-    pub(super) fn network(&self) -> Arc<Nodes> {
+    pub(super) fn network(&self) -> Arc<Nodes<Node>> {
         let node = |place| Network::new(Node { state: Arc::clone(&self.state), place }, self.wires.clone());
-        Arc::new(Nodes { nodes: [node(0), node(1)] })
+        Arc::new(Nodes([node(0), node(1)]))
     }
 
     pub(super) fn begin_migration(&self) {
         let slot = &mut self.state.lock().slot;
-        slot.target = Some(1 - slot.owner);
+        slot.import();
+        slot.migrate();
     }
 
     /// Some keys go over, the last ones first: one after the other they are where the slot is, or where it goes.
     pub(super) fn move_keys(&self, keys: usize) {
         let mut state = self.state.lock();
-        let slot = &mut state.slot;
-        let Some(target) = slot.target else { return };
-        let moved: Vec<String> = slot
+        let Some(target) = state.slot.target() else { return };
+        let moved: Vec<String> = state
             .homes
             .iter_mut()
             .rev()
@@ -107,7 +97,10 @@ impl SimulatedRedis {
     pub(super) fn end_migration(&self) {
         self.move_keys(usize::MAX);
         let slot = &mut self.state.lock().slot;
-        slot.owner = slot.target.take().unwrap_or(slot.owner);
+        if slot.target().is_some() {
+            slot.arrive();
+            slot.leave();
+        }
     }
 
     /// Those without a time to live.
@@ -118,18 +111,6 @@ impl SimulatedRedis {
 
     pub(super) fn staged(&self) -> Vec<String> {
         self.state.lock().staging.keys().cloned().collect()
-    }
-}
-
-/// The nodes' ports are 1 and 2.
-pub(super) struct Nodes {
-    nodes: [Network<Node>; 2],
-}
-
-impl Transport for Nodes {
-    fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
-        let second = matches!(address, Address::Tcp { port: 2, .. });
-        self.nodes[usize::from(second)].dial(address, settings)
     }
 }
 
@@ -164,7 +145,7 @@ impl State {
         };
         let reply = match (words[0].as_str(), self.queued.get_mut(&client)) {
             ("ASKING", _) => {
-                self.slot.asking.insert(client);
+                self.slot.ask(node, client);
                 return ok();
             }
             ("MULTI", _) if refusal.is_some() => refusal.unwrap_or_default(),
@@ -188,10 +169,11 @@ impl State {
                 queued.push(words);
                 b"+QUEUED\r\n".to_vec()
             }
+            ("CLUSTER", None) => self.slot.table(node),
             (_, None) => refusal.unwrap_or_else(|| self.execute(&words)),
         };
         if !self.queued.contains_key(&client) {
-            self.slot.asking.remove(&client);
+            self.slot.answered(node, client);
         }
         self.settle_homes(node);
         reply
@@ -251,25 +233,8 @@ impl State {
             return Some(b"-OOM command not allowed\r\n".to_vec());
         }
         let keys: BTreeSet<&String> = commands.iter().flat_map(|words| keys(words)).collect();
-        let here = keys.iter().filter(|key| self.slot.homes.get(**key) == Some(&node)).count();
-        let slot = crate::connection::slot(b"t:0");
-        let (owner, target) = (self.slot.owner, self.slot.target);
-        let say = |text: String| Some(format!("-{text}\r\n").into_bytes());
-        if keys.is_empty() {
-            None
-        } else if node == owner {
-            match target {
-                Some(target) if here == 0 => say(format!("ASK {slot} node:{}", target + 1)),
-                Some(_) if here < keys.len() => say("TRYAGAIN Multiple keys request during rehashing of slot".into()),
-                _ => None,
-            }
-        } else if target != Some(node) || !self.slot.asking.contains(&client) {
-            say(format!("MOVED {slot} node:{}", owner + 1))
-        } else if keys.len() > 1 && here < keys.len() {
-            say("TRYAGAIN Multiple keys request during rehashing of slot".into())
-        } else {
-            None
-        }
+        let here = keys.iter().filter(|key| self.homes.get(**key) == Some(&node)).count();
+        self.slot.refusal(node, client, keys.len(), here)
     }
 
     /// What a command on this node has made is there, and what it has deleted is nowhere.
@@ -278,21 +243,17 @@ impl State {
             self.staging.keys().chain(self.marks.keys()).chain(self.hashes.keys()).cloned().collect();
         there.extend((!self.index.is_empty()).then(|| "{t:0}:staging".to_owned()));
         there.extend((!self.topic.is_empty()).then(|| "t:0".to_owned()));
-        self.slot.homes.retain(|key, _| there.contains(key));
-        there.into_iter().for_each(|key| _ = self.slot.homes.entry(key).or_insert(node));
+        self.homes.retain(|key, _| there.contains(key));
+        there.into_iter().for_each(|key| _ = self.homes.entry(key).or_insert(node));
     }
 
     fn execute(&mut self, words: &[String]) -> Vec<u8> {
-        if !matches!(words[0].as_str(), "GET" | "XLEN" | "XRANGE" | "SMEMBERS" | "CLIENT" | "CLUSTER") {
+        if !matches!(words[0].as_str(), "GET" | "XLEN" | "XRANGE" | "SMEMBERS" | "CLIENT") {
             self.touch(&words[1]);
         }
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match word(0) {
             "CLIENT" => ok(),
-            "CLUSTER" => {
-                let port = self.slot.owner + 1;
-                format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$4\r\nnode\r\n:{port}\r\n").into_bytes()
-            }
             "EXPIRE" => {
                 let there =
                     self.staging.contains_key(word(1)) || self.hashes.contains_key(word(1)) || word(1) == FOREIGN;
@@ -419,7 +380,7 @@ impl State {
             self.index.remove(key);
         }
         [key, mark, "t:0", "{t:0}:staging"].into_iter().for_each(|key| self.touch(key));
-        self.settle_homes(self.slot.owner);
+        self.settle_homes(self.slot.owner());
         is_left
     }
 
@@ -439,6 +400,6 @@ impl State {
 
     /// Whether the server would run a script on all these keys.
     pub(super) fn is_calm(&self) -> bool {
-        !self.full && self.slot.target.is_none()
+        !self.full && self.slot.target().is_none()
     }
 }

@@ -9,7 +9,9 @@
 //! prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release -p flink-redis-engine model`.
 
 mod job;
+mod reshard;
 mod server;
+mod stream;
 
 use std::time::Duration;
 
@@ -76,6 +78,12 @@ enum Step {
     MakeAnew {
         entries: u8,
     },
+    /// In a cluster: the slot moves on, by so many of the five things that whoever moves it does.
+    Reshard {
+        stages: u8,
+    },
+    /// It stays where it is.
+    CallOff,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -103,6 +111,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Pause),
         1 => Just(Step::Resume),
         1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
+        6 => (1u8..6).prop_map(|stages| Step::Reshard { stages }),
+        1 => Just(Step::CallOff),
     ]
 }
 
@@ -116,6 +126,10 @@ struct Schedule {
     left_behind: u8,
     /// The job ends with what is there when it starts, which is so many entries more.
     bounded: Option<u8>,
+    /// Of the five things that move the slot in a cluster, so many are done when the job starts.
+    cluster: Option<u8>,
+    /// The servers are older than 7.2.
+    old: bool,
     steps: Vec<Step>,
 }
 
@@ -123,13 +137,16 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     let strategies =
         prop_oneof![3 => Just("ON_CHECKPOINT"), 1 => Just("ON_EMIT"), 1 => Just("NOACK"), 1 => Just("COMMIT_POSITION")];
     let bounded = prop_oneof![3 => Just(None), 1 => (0u8..60).prop_map(Some)];
-    (any::<u64>(), strategies, any::<bool>(), 0u8..12, bounded, prop::collection::vec(step(), 1..60)).prop_map(
-        |(seed, strategy, restricted, left_behind, bounded, steps)| Schedule {
+    let server = (any::<bool>(), any::<bool>(), prop::option::of(0u8..5));
+    (any::<u64>(), strategies, server, 0u8..12, bounded, prop::collection::vec(step(), 1..60)).prop_map(
+        |(seed, strategy, (restricted, old, cluster), left_behind, bounded, steps)| Schedule {
             seed,
             strategy,
             restricted,
             left_behind,
             bounded,
+            cluster,
+            old,
             steps,
         },
     )
@@ -137,7 +154,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 
 fn settings(strategy: &str) -> SourceSettings {
     SourceSettings::from_json(&format!(
-        r#"{{"connection":{{"host":"simulated","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
+        r#"{{"connection":{{"host":"node","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
         "commandTimeoutMillis":1500,"retryTimeoutMillis":600000}},"topic":"t","numPartitions":1,"group":"g","ackStrategy":"{strategy}",
         "startingId":"0","batchSize":7,"blockMillis":300,"maxBufferedBytes":1500,"claimMinIdleMillis":1000}}"#
     ))
@@ -150,11 +167,19 @@ fn run(schedule: &Schedule) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let redis = SimulatedRedis::new(schedule.seed);
-        redis.state.lock().restricted = schedule.restricted;
+        {
+            let mut state = redis.state.lock();
+            (state.restricted, state.old) = (schedule.restricted, schedule.old);
+        }
         if schedule.left_behind > 0 {
             redis.leave_behind(schedule.left_behind);
         }
         let mut settings = settings(schedule.strategy);
+        if let Some(stages) = schedule.cluster {
+            settings.connection.cluster = true;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            (0..stages).for_each(|_| redis.reshard());
+        }
         if let Some(entries) = schedule.bounded {
             redis.produce(entries, true);
             settings.stopping_id = Some(Place::End);
@@ -186,19 +211,19 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
             if redis.state.lock().made_anew {
                 return job.crash();
             }
-            redis.state.lock().others_read = true;
+            redis.state.lock().watch.others_read = true;
             job.give_up();
         }
         Step::StartLate => {
             if redis.state.lock().made_anew {
                 return;
             }
-            redis.state.lock().others_read = true;
+            redis.state.lock().watch.others_read = true;
             job.start_late();
         }
         Step::Rewind { back } => job.rewind(usize::from(*back)),
-        Step::KillConnections => redis.wires.end_all(),
-        Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
+        Step::KillConnections => redis.end_connections(),
+        Step::LoseReplies { replies } => redis.lose_replies(u32::from(*replies)),
         Step::Trim { entries } => redis.trim(*entries),
         Step::DeleteLast => redis.delete_last(),
         Step::Replicate => redis.replicate(),
@@ -209,6 +234,9 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Pause => job.pause(true),
         Step::Resume => job.pause(false),
         Step::MakeAnew { entries } => redis.make_anew(*entries),
+        Step::Reshard { stages } if job.is_in_cluster() => (0..*stages).for_each(|_| redis.reshard()),
+        Step::Reshard { .. } => {}
+        Step::CallOff => redis.call_off(),
     }
 }
 
@@ -237,9 +265,7 @@ fn a_server_that_forgets_everything_is_read_on() {
             produce(),
             Step::Wait { millis: 900 },
         ];
-        let schedule =
-            Schedule { seed, strategy: "ON_CHECKPOINT", restricted: false, left_behind: 0, bounded: None, steps };
-        run(&schedule).unwrap();
+        run(&Schedule { restricted: false, ..of(seed, steps) }).unwrap();
     }
 }
 
@@ -298,6 +324,11 @@ fn an_outage_is_over_when_a_read_is_answered() {
     }
 }
 
+fn of(seed: u64, steps: Vec<Step>) -> Schedule {
+    let (restricted, left_behind, bounded, cluster, old) = (true, 0, None, None, false);
+    Schedule { seed, strategy: "ON_CHECKPOINT", restricted, left_behind, bounded, cluster, old, steps }
+}
+
 fn produce(entries: u8) -> Step {
     Step::Produce { entries, new_millisecond: false }
 }
@@ -306,14 +337,6 @@ fn produce(entries: u8) -> Step {
 /// And when a checkpoint of a stream that was made anew since was told from one of the new stream by its position.
 #[test]
 fn schedules_that_once_failed() {
-    let of = |seed, steps| Schedule {
-        seed,
-        strategy: "ON_CHECKPOINT",
-        restricted: true,
-        left_behind: 0,
-        bounded: None,
-        steps,
-    };
     let too_short = vec![
         Step::KillConnections,
         Step::LoseReplies { replies: 2 },
