@@ -47,6 +47,11 @@ impl Slot {
         self.open[self.owner].then_some(1 - self.owner)
     }
 
+    /// Whether the node that does not own it takes keys of it.
+    pub(crate) fn imports(&self) -> bool {
+        self.open[1 - self.owner]
+    }
+
     /// `CLUSTER SETSLOT <slot> IMPORTING`, at the node that does not own it.
     pub(crate) fn import(&mut self) {
         self.open[1 - self.owner] = true;
@@ -96,7 +101,7 @@ impl Slot {
         match () {
             () if keys == 0 || owns && !open => None,
             () if owns && here == 0 => Some(format!("-ASK {number} node:{other}\r\n").into_bytes()),
-            () if !owns && !(open && self.asking.contains(&(node, client))) => {
+            () if !(owns || open && self.asking.contains(&(node, client))) => {
                 Some(format!("-MOVED {number} node:{other}\r\n").into_bytes())
             }
             () if keys > 1 && here < keys => {

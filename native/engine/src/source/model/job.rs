@@ -219,8 +219,9 @@ impl Job {
     pub(super) async fn run_to_the_end(mut self, redis: &SimulatedRedis) -> Result<(), String> {
         redis.lose_no_more();
         redis.state.lock().trouble = None;
-        while redis.state.lock().reshard.is_under_way() {
-            redis.reshard();
+        // A slot that is on its way is read where it is, however long that takes. Not so one that no node serves: whoever moves it sees to that.
+        while redis.state.lock().is_served_by_nobody() {
+            redis.reshard().await;
         }
         self.pause(false);
         let mut wrong = String::new();

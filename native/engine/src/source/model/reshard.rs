@@ -35,8 +35,12 @@ impl Default for Reshard {
 }
 
 impl Reshard {
-    pub(super) fn is_under_way(&self) -> bool {
-        self.stage != Stage::Settled
+    /// How long it is until the next stage, at least.
+    pub(super) fn rest(&self) -> Duration {
+        match self.stage {
+            Stage::Settled => REST.saturating_sub(self.since.elapsed()),
+            _ => Duration::ZERO,
+        }
     }
 
     fn now(&mut self, stage: Stage) {
@@ -48,7 +52,6 @@ impl State {
     /// The next stage.
     pub(super) fn reshard(&mut self) {
         let next = match self.reshard.stage {
-            Stage::Settled if self.reshard.since.elapsed() < REST => return,
             Stage::Settled => {
                 self.slot.import();
                 Stage::Importing
@@ -89,6 +92,11 @@ impl State {
             (0..2).for_each(|node| self.slot.close(node));
             self.reshard.now(Stage::Settled);
         }
+    }
+
+    /// The node that the key has moved to, or was made on, has failed over: it sends others back to the owner, and the owner to it.
+    pub(super) fn is_served_by_nobody(&self) -> bool {
+        self.home() != self.slot.owner() && !self.slot.imports()
     }
 
     /// A replica has taken the node's place: it knows nothing of slots on their way.

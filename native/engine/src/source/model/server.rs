@@ -156,7 +156,11 @@ impl SimulatedRedis {
     }
 
     /// Whoever moves the slot does the next thing.
-    pub(super) fn reshard(&self) {
+    pub(super) async fn reshard(&self) {
+        let rest = self.state.lock().reshard.rest();
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
         self.state.lock().reshard();
         self.changed.notify_waiters();
     }
@@ -341,7 +345,7 @@ impl State {
         self.keys[self.home()].iter().flat_map(|stream| stream.entries.iter().copied())
     }
 
-    /// Where it has moved to a replica does not tell: that is a copy of another node's.
+    /// The key has moved: the replica that has a copy of it is the former node's.
     pub(super) fn forget_replica(&mut self) {
         self.replica = None;
     }
