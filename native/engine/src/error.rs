@@ -264,6 +264,12 @@ impl Fault {
         self.kind == FaultKind::Permission || UNKNOWN_COMMAND.iter().any(begins)
     }
 
+    /// Whether the server does not take a command of this size: a string, or how many there are. It closes the connection then
+    /// (`networking.c`, `processMultibulkBuffer`).
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.server_text.starts_with("ERR Protocol error: invalid") && self.server_text.contains("bulk length")
+    }
+
     pub fn message(&self) -> &str {
         &self.message
     }

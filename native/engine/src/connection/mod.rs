@@ -10,6 +10,7 @@
 //! * [`last_failure`] is shared by those who wait for the same connect or table
 //! * [`outline`] decodes a reply without its large parts
 //! * [`reply`] finds where a reply ends, and decodes the rare ones with the `redis` crate
+//! * [`transaction`] has commands carried out together
 //! * [`retry`] how long to wait before trying again, and when to give up
 //!
 //! The hot paths bring their own codec: the source scans replies in place, the sink encodes whole pipelines.
@@ -32,6 +33,7 @@ mod servers;
 pub(crate) mod simulated;
 mod table;
 mod tls;
+pub(crate) mod transaction;
 mod transport;
 
 pub use address::Address;

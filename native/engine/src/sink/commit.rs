@@ -10,13 +10,13 @@ use serde::Deserialize;
 use tracing::info;
 
 use crate::config::{Partition, SinkSettings};
+use crate::connection::transaction::{Outcomes, Transaction};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
 use crate::runtime::{Call, EngineRuntime};
 use crate::sink::encode::{StagingKey, index_key};
 use crate::sink::pace::{MOST, Pace};
-use crate::sink::transaction::{Outcomes, Transaction};
 use crate::sink::transfer::{Transfer, begin};
 
 /// What an epoch has staged in one partition, as Flink's state keeps it.
@@ -185,7 +185,7 @@ async fn try_commands(connection: &mut Connection, index: &str) -> Result<()> {
         &["SREM", index, &key],
     ];
     for words in words {
-        writes.add(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+        writes.add(redis::cmd(words[0]).arg(&words[1..]));
     }
     let tried = match begin(connection, &reads).await {
         Ok(_) => writes.execute(connection).await,

@@ -13,12 +13,12 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::connection::transaction::Replies;
 use crate::connection::{Route, Stream, ended, lost, reply, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::chunk::Chunk;
 use crate::sink::encode::{UnitKind, resp};
 use crate::sink::shared::{Shared, replicas_wait};
-use crate::sink::transaction::Replies;
 
 const READ_CHUNK: usize = 64 * 1024;
 

@@ -106,7 +106,7 @@ impl Shared {
         if let Some(contents) = self.settings.trace {
             trace::rejected(contents, &words, fault);
         }
-        let is_too_large = is_too_large(fault);
+        let is_too_large = fault.is_too_large();
         let letters = dead_letter::stream(&self.settings).filter(|_| fault.is_of_record());
         // A dead letter that is rejected makes no other one.
         let letters = letters.filter(|stream| (word(0), word(1)) != (b"XADD", stream.as_bytes()));
@@ -129,12 +129,6 @@ impl Shared {
         self.queue.push(Commands { units: vec![Unit { end: bytes.len(), kind: UnitKind::Record }], bytes });
         Ok(())
     }
-}
-
-/// Whether the server does not take a command of this size: a string, or how many there are. It closes the connection then
-/// (`networking.c`, `processMultibulkBuffer`).
-pub(super) fn is_too_large(fault: &Fault) -> bool {
-    fault.server_text().starts_with("ERR Protocol error: invalid") && fault.server_text().contains("bulk length")
 }
 
 /// The same fault, with how large it is and what to do.

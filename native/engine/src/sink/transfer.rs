@@ -14,6 +14,7 @@ use bytes::BytesMut;
 use redis::Value;
 
 use crate::config::SinkSettings;
+use crate::connection::transaction::{Outcomes, Transaction, fault_in};
 use crate::connection::{Connection, Links, reply};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
@@ -24,7 +25,6 @@ use crate::sink::missing::missing;
 use crate::sink::pace::{CHUNK_BYTES, Pace};
 use crate::sink::shared::{replicas_wait, too_few_replicas};
 use crate::sink::staged::{Entry, entries};
-use crate::sink::transaction::{Outcomes, Transaction, fault_in};
 
 /// So often in a row others may have changed what a transaction depends on. Each time another committer has got on.
 const TRIES: u32 = 100;
@@ -277,17 +277,17 @@ impl<'w> Transfer<'w> {
     }
 
     fn add_setting(&self, transaction: &mut Transaction, mark: Mark) {
-        let (mark, ttl) = (mark.to_string(), self.settings.staging_ttl_seconds.to_string());
-        transaction.add(&[b"SET", self.mark_key.as_bytes(), mark.as_bytes(), b"EX", ttl.as_bytes()]);
+        let (mark, ttl) = (mark.to_string(), self.settings.staging_ttl_seconds);
+        transaction.add(redis::cmd("SET").arg(&self.mark_key).arg(mark).arg("EX").arg(ttl));
     }
 
     fn cleaning_up(&self) -> Transaction {
-        let (key, ttl) = (self.committable.key.as_bytes(), self.settings.staging_ttl_seconds.to_string());
+        let (key, ttl) = (&self.committable.key, self.settings.staging_ttl_seconds);
         let mut transaction = Transaction::default();
         // A write, so that the `WAIT` behind it is also about what an earlier connection has written.
-        transaction.add(&[b"EXPIRE", self.mark_key.as_bytes(), ttl.as_bytes()]);
-        transaction.add(&[b"DEL", key]);
-        transaction.add(&[b"SREM", self.index.as_bytes(), key]);
+        transaction.add(redis::cmd("EXPIRE").arg(&self.mark_key).arg(ttl));
+        transaction.add(redis::cmd("DEL").arg(key));
+        transaction.add(redis::cmd("SREM").arg(self.index).arg(key));
         transaction
     }
 

@@ -4,12 +4,12 @@ use redis::Value;
 
 use crate::config::SinkKind;
 use crate::connection::reply;
+use crate::connection::transaction::{Outcomes, fault_in, unexpected};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::sink::encode::{UnitKind, resp};
 use crate::sink::lane::Lane;
-use crate::sink::shared::{Shared, is_too_large, replicas_wait, too_few_replicas, too_large};
-use crate::sink::transaction::{Outcomes, fault_in, unexpected};
+use crate::sink::shared::{Shared, replicas_wait, too_few_replicas, too_large};
 
 impl Lane {
     /// A command has its reply.
@@ -136,7 +136,7 @@ impl Lane {
     /// Each entry of a staging stream has its number, so none may go to the dead letters.
     fn not_staged(&self, fault: Fault) -> Error {
         let bytes = self.current().map_or(0, |(unit, _)| unit.len());
-        let fault = if is_too_large(&fault) { too_large(&fault, bytes) } else { fault };
+        let fault = if fault.is_too_large() { too_large(&fault, bytes) } else { fault };
         fault.context(format!("staging stream '{}'", shown(self.current_key()))).into()
     }
 

@@ -40,6 +40,7 @@ impl SplitReader {
         if commands::has_group(connection, &self.stream, &group).await.context(|| "XINFO GROUPS")? {
             return Ok(false);
         }
+        self.owed.group_is_gone();
         let progress = commands::progress_without_group(connection, &self.stream).await.context(|| "XINFO STREAM")?;
         if self.is_set_back(progress, last_is_kept) && !self.has_failed_over(connection).await? {
             let mark = self.known.mark.unwrap_or_default().max(self.received);

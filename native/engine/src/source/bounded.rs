@@ -56,18 +56,14 @@ impl SplitReader {
         })
     }
 
-    /// Entries beyond the end go back to the group: it is set before them, then they are no longer pending here.
+    /// Entries beyond the end go back to the group.
     async fn give_back(&mut self, session: &mut Session, taken: &Taken) -> Result<()> {
         if taken.beyond.is_empty() {
             return Ok(());
         }
         let group = self.shared.settings.group.clone();
-        let set = commands::set_position(&self.stream, &group, self.received, None);
-        session.connection.call(&set).await.context(|| "XGROUP SETID")?;
         let ids: Vec<EntryId> = taken.beyond.runs().flat_map(|run| run.ids()).collect();
-        for chunk in ids.chunks(commands::PAGE) {
-            session.connection.call(&commands::acknowledge(&self.stream, &group, chunk)).await.context(|| "XACK")?;
-        }
-        Ok(())
+        let given_back = commands::give_back(&mut session.connection, &self.stream, &group, self.received, &ids).await;
+        given_back.context(|| "XGROUP SETID, XACK")
     }
 }

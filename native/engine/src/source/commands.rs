@@ -6,6 +6,7 @@ use redis::{Cmd, FromRedisValue, Value};
 
 use crate::config::Place;
 use crate::connection::Connection;
+use crate::connection::transaction::{Outcomes, Transaction, fault_in};
 use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
 
@@ -14,7 +15,7 @@ use crate::error::{Error, Fault, Result};
 pub(crate) async fn create_group(connection: &mut Connection, stream: &str, group: &str, at: Place) -> Result<bool> {
     match connection.call(&group_at(stream, group, at)).await {
         Ok(_) => Ok(true),
-        Err(error) if error.server_code() == "BUSYGROUP" => Ok(false),
+        Err(error) if error.server_code() == BUSY => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -35,18 +36,52 @@ pub(crate) async fn create_group_anew(
 ) -> Result<()> {
     let mut create_consumer = redis::cmd("XGROUP");
     create_consumer.arg("CREATECONSUMER").arg(stream).arg(group).arg(mark);
-    if let Err(error) = connection.call(&redis::cmd("MULTI")).await {
-        if error.is_passing() {
-            return Err(error);
-        }
-        // Transactions are not permitted: one after the other, then.
-        create_group(connection, stream, group, Place::Id(EntryId::ZERO)).await?;
-        return connection.call(&create_consumer).await.map(|_| ());
-    }
-    connection.call(&group_at(stream, group, Place::Id(EntryId::ZERO))).await?;
-    connection.call(&create_consumer).await?;
-    connection.call(&redis::cmd("EXEC")).await.map(|_| ())
+    together(connection, &[group_at(stream, group, Place::Id(EntryId::ZERO)), create_consumer]).await
 }
+
+/// Sets the group before these entries, and has them no longer pending, so that whoever reads next is given them. The two go together, or
+/// what another reader is given in between would be acknowledged for it.
+pub(crate) async fn give_back(
+    connection: &mut Connection,
+    stream: &str,
+    group: &str,
+    position: EntryId,
+    ids: &[EntryId],
+) -> Result<()> {
+    let set = set_position(stream, group, position, None);
+    let acknowledge = ids.chunks(PAGE).map(|chunk| acknowledge(stream, group, chunk));
+    together(connection, &[set].into_iter().chain(acknowledge).collect::<Vec<_>>()).await
+}
+
+/// Has these carried out together; where transactions are not permitted, one after the other. That a group is there already is no error.
+async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
+    match connection.call(&redis::cmd("MULTI")).await {
+        Ok(_) => {}
+        Err(error) if error.is_passing() => return Err(error),
+        Err(_) => {
+            for command in commands {
+                match connection.call(command).await {
+                    Err(error) if error.server_code() != BUSY => return Err(error),
+                    _ => {}
+                }
+            }
+            return Ok(());
+        }
+    }
+    let mut transaction = Transaction::default();
+    commands.iter().for_each(|command| transaction.add(command));
+    match transaction.execute(connection).await? {
+        Some(Outcomes::Each(results)) => match fault_in(&results).filter(|fault| fault.code != BUSY) {
+            None => Ok(()),
+            Some(fault) => Err(fault.into()),
+        },
+        Some(Outcomes::Aborted(fault)) => Err(fault.into()),
+        None => Err(unreadable("EXEC")),
+    }
+}
+
+/// The code of the error that a group of this name is there.
+const BUSY: &str = "BUSYGROUP";
 
 /// Whether the group is there.
 pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {

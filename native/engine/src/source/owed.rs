@@ -54,6 +54,8 @@ struct OwedState {
     sweep_always: bool,
     /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list knows.
     forgotten: Option<EntryId>,
+    /// Seen by a connect that is not done yet. Until then nothing is due: the group that is made again may be on another stream.
+    group_is_gone: bool,
     /// How often the stream was made anew.
     stream: u64,
     /// How often Java is still to learn that: until then what it says is about an old one.
@@ -89,6 +91,11 @@ impl Owed {
         self.ordered.notify_one();
     }
 
+    /// Whoever connects is about to make the group again.
+    pub(super) fn group_is_gone(&self) {
+        self.state.lock().group_is_gone = true;
+    }
+
     /// The stream is another one, with the same name: nothing is owed to that, and orders are of the old one until Java
     /// [has begun with it](Self::java_begins_anew).
     pub(super) fn begin_anew(&self) {
@@ -104,10 +111,12 @@ impl Owed {
         state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
     }
 
-    /// Waits for an order; `None`: all are carried out, and no more will come.
+    /// Waits for an order, and for the group to be there; `None`: all are carried out that can be, and no more will come.
     pub(super) async fn ordered(&self, closed: &CancellationToken) -> Option<Order> {
         loop {
-            if let Some(order) = self.order.lock().clone() {
+            if !self.state.lock().group_is_gone
+                && let Some(order) = self.order.lock().clone()
+            {
                 return Some(order);
             }
             if closed.is_cancelled() {
@@ -121,9 +130,12 @@ impl Owed {
         }
     }
 
-    /// Unless a newer one has come meanwhile.
+    /// Unless a newer one has come meanwhile, or it could not be.
     pub(super) fn carried_out(&self, order: &Order) {
-        self.order.lock().take_if(|newest| newest == order);
+        let state = self.state.lock();
+        if !state.group_is_gone {
+            self.order.lock().take_if(|newest| newest == order);
+        }
     }
 
     /// `false`: that was too much to remember, now and for the first time.
@@ -153,9 +165,12 @@ impl Owed {
     /// A connect: entries that were delivered before it may be pending though this reader never received them.
     pub(super) fn connected(&self, consumer: &str, delivered: EntryId, may_kill: bool) {
         let mut state = self.state.lock();
+        state.group_is_gone = false;
         consumer.clone_into(&mut state.consumer);
         state.sweep = Some(delivered);
         state.sweep_always = !may_kill;
+        drop(state);
+        self.ordered.notify_one();
     }
 
     /// The split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries since.
@@ -268,9 +283,9 @@ impl Owed {
 }
 
 impl OwedState {
-    /// It is of the stream that was there before this one was made anew.
+    /// It is of the stream that was there before this one was made anew, or may be.
     fn is_void(&self, order: &Order) -> bool {
-        order.stream != self.stream
+        order.stream != self.stream || self.group_is_gone
     }
 }
 

@@ -278,7 +278,6 @@ impl Job {
             .filter(|id| **id <= stop && !state.watch.excused.contains(id))
             .map(EntryId::to_string)
             .collect();
-        let others_read = state.watch.others_read;
         drop(state);
         if !missing.is_empty() {
             return format!(
@@ -291,8 +290,8 @@ impl Job {
         if self.stopping_id.is_some() && !self.current.finished {
             return format!("not finished: {:?}", self.current.reader.stats());
         }
-        // One that only notes what it has read loses what a lost reply held; of two at once, one may give back what the other was given.
-        let gives_back = self.settings.ack_strategy != AckStrategy::NoAck && !others_read;
+        // One that only notes what it has read loses what a lost reply held.
+        let gives_back = self.settings.ack_strategy != AckStrategy::NoAck;
         if let Some(id) = redis.lost_beyond(stop).first().filter(|_| gives_back) {
             return format!("never: {id} is beyond the end and is lost to the next job");
         }

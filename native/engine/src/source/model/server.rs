@@ -52,6 +52,8 @@ pub(super) struct State {
     clock: u64,
     /// Every entry there has ever been.
     pub(super) produced: BTreeSet<EntryId>,
+    /// Acknowledged, and a failover to an older replica has brought them back.
+    pending_again: BTreeSet<EntryId>,
     /// It has failed over or forgotten everything: only then may a reader say that writes were lost.
     pub(super) lost_writes: bool,
     pub(super) watch: Watch,
@@ -83,6 +85,7 @@ impl SimulatedRedis {
             old: false,
             clock: 1_000_000,
             produced: BTreeSet::new(),
+            pending_again: BTreeSet::new(),
             lost_writes: false,
             watch: Watch::default(),
             made_anew: false,
@@ -208,6 +211,8 @@ impl SimulatedRedis {
         let kept = replica.as_ref().map(|stream| stream.entries.clone()).unwrap_or_default();
         let lost: Vec<EntryId> = state.entries().filter(|id| !kept.contains(id)).collect();
         state.watch.excused.extend(lost);
+        let (before, after) = (pending_of(state.key()), pending_of(&replica));
+        state.pending_again.extend(after.difference(&before));
         *state.key() = replica;
         state.lost_writes = true;
         state.promoted(home);
@@ -226,10 +231,11 @@ impl SimulatedRedis {
     }
 
     /// The stream is deleted, and made again with lower IDs by a producer that counts from the beginning. Once, and not where somebody else reads
-    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one.
+    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one, or
+    /// where writes were lost: reading has gone back already then, and IDs that come again are the known limit.
     pub(super) fn make_anew(&self, entries: u8) {
         let mut state = self.state.lock();
-        if state.made_anew || state.watch.others_read || state.watch.stop.is_some() {
+        if state.made_anew || state.watch.others_read || state.lost_writes || state.watch.stop.is_some() {
             return;
         }
         state.made_anew = true;
@@ -247,11 +253,13 @@ impl SimulatedRedis {
         self.state.lock().of_old.contains(&id)
     }
 
-    /// How many entries up to `stop` are pending.
+    /// How many entries up to `stop` are pending, but for those of a bounded job that were acknowledged, when a failover brought them back:
+    /// it may have been at its end.
     pub(super) fn pending(&self, stop: EntryId) -> usize {
         let mut state = self.state.lock();
-        let group = state.key().as_ref().and_then(|stream| stream.group.as_ref());
-        group.map_or(0, |group| group.pending.range(..=stop).count())
+        let pending = pending_of(state.key());
+        let is_excused = |id: &EntryId| state.watch.stop.is_some() && state.pending_again.contains(id);
+        pending.range(..=stop).filter(|id| !is_excused(id)).count()
     }
 
     /// What nobody would be given any more: beyond `stop`, delivered, and not pending.
@@ -261,6 +269,11 @@ impl SimulatedRedis {
         let delivered = entries.range(stop.next()..).take_while(|id| **id <= group.delivered);
         delivered.filter(|id| !group.pending.contains_key(id)).copied().collect()
     }
+}
+
+fn pending_of(key: &Option<Stream>) -> BTreeSet<EntryId> {
+    let group = key.as_ref().and_then(|stream| stream.group.as_ref());
+    group.iter().flat_map(|group| group.pending.keys().copied()).collect()
 }
 
 #[derive(Clone)]

@@ -249,8 +249,8 @@ impl Watch {
     fn acknowledged(&mut self, id: EntryId, delivered: Option<EntryId>) {
         let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
         // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
-        let stands_before = || delivered.is_some_and(|delivered| delivered < id);
-        let given_back = self.stop.is_some_and(|stop| id > stop) && (self.others_read || stands_before());
+        let stands_before = delivered.is_some_and(|delivered| delivered < id);
+        let given_back = self.stop.is_some_and(|stop| id > stop) && stands_before;
         if !allowed && !given_back && !self.excused.contains(&id) {
             self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
         }

@@ -68,7 +68,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
                         builder.failedDeserializationStreamName,
                         topicName,
                         numPartitions);
-        otelServiceName = builder.otelServiceName == null ? "" : builder.otelServiceName;
+        otelServiceName = Options.textOrEmpty("otelServiceName", builder.otelServiceName);
         batchSize = Options.atLeast("batchSize", builder.batchSize, 1);
         blockMillis = Options.atLeast("blockMillis", builder.blockMillis, 1);
         maxBufferedBytes = Options.atLeast("maxBufferedBytes", builder.maxBufferedBytes, 1L);

@@ -104,6 +104,7 @@ class RedisSourceConfigTest {
                 wrong(
                         b -> b.failedDeserializationStreamName("a\u0000"),
                         "Option failedDeserializationStreamName is \"a\\u0000\""),
+                wrong(b -> b.otelServiceName("a\u0000"), "Option otelServiceName is \"a\\u0000\""),
                 wrong(b -> b.clientName("a\u0000"), "Option clientName is \"a"),
                 wrong(b -> b.host("a\u0000"), "Option host is \"a\\u0000\""),
                 wrong(b -> b.numPartitions(0), "Option numPartitions is 0; allowed: 1 or more"),

@@ -26,6 +26,7 @@ final class ReaderMetrics {
                     Map.of(
                             "acknowledged", "acknowledgedEntries",
                             "owed", "unacknowledgedEntries",
+                            "owedBytes", "unacknowledgedIdBytes",
                             "trimmed", "trimmedEntries",
                             "gaps", "gapReplays",
                             "lostWrites", "lostWrites",

@@ -34,7 +34,8 @@ class ReaderMetricsTest {
                         "lostWrites",
                         "reconnects",
                         "trimmedEntries",
-                        "unacknowledgedEntries");
+                        "unacknowledgedEntries",
+                        "unacknowledgedIdBytes");
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(3L);
         assertThat(gauges.get("lostWrites").getValue()).isEqualTo(0L);
     }

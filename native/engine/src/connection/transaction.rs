@@ -1,18 +1,16 @@
 //! The replies to a transaction: `+OK` to `MULTI`, `+QUEUED` to each command, then what `EXEC` brings
 //! (<https://redis.io/docs/latest/develop/using-commands/transactions/>).
 
-use redis::Value;
+use redis::{Cmd, Value};
 
 use crate::connection::Connection;
 use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
-use crate::sink::encode::resp;
-use crate::sink::shared::is_too_large;
 
 /// What became of a transaction's commands.
 #[derive(Debug)]
-pub(super) enum Outcomes {
+pub(crate) enum Outcomes {
     /// The server refused to queue a command, or to begin, so it carried none out.
     Aborted(Fault),
     /// For each command what it brought, which may be an error: the others were carried out all the same.
@@ -21,21 +19,21 @@ pub(super) enum Outcomes {
 
 /// Collects them, one transaction after the other.
 #[derive(Default)]
-pub(super) struct Replies {
+pub(crate) struct Replies {
     seen: usize,
     refusal: Option<Fault>,
 }
 
 impl Replies {
     /// Takes the next reply to a transaction of `commands` commands; `None` until it is the last.
-    pub(super) fn take(&mut self, reply: &[u8], commands: usize) -> Result<Option<Outcomes>> {
+    pub(crate) fn take(&mut self, reply: &[u8], commands: usize) -> Result<Option<Outcomes>> {
         self.seen += 1;
         if self.seen < commands + 2 {
             let expected: &[u8] = if self.seen == 1 { b"+OK\r\n" } else { b"+QUEUED\r\n" };
             // Without `MULTI` the commands behind it are carried out, each by itself.
             if reply != expected && self.refusal.is_none() {
                 let fault = refusal(reply).ok_or_else(|| unexpected("a command of a transaction", reply))?;
-                if is_too_large(&fault) {
+                if fault.is_too_large() {
                     // The server closes the connection: there will be no other reply.
                     *self = Self::default();
                     return Ok(Some(Outcomes::Aborted(fault)));
@@ -57,15 +55,15 @@ impl Replies {
 
 /// Commands that are carried out together, from behind `MULTI` to `EXEC`.
 #[derive(Default)]
-pub(super) struct Transaction {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Transaction {
+    pub(crate) bytes: Vec<u8>,
     /// Without `EXEC`.
-    pub(super) commands: usize,
+    pub(crate) commands: usize,
 }
 
 impl Transaction {
-    pub(super) fn add(&mut self, arguments: &[&[u8]]) {
-        resp::command(&mut self.bytes, arguments);
+    pub(crate) fn add(&mut self, command: &Cmd) {
+        command.write_packed_command(&mut self.bytes);
         self.commands += 1;
     }
 
@@ -74,8 +72,8 @@ impl Transaction {
     ///
     /// # Errors
     /// The connection's. What the server says is in the outcomes.
-    pub(super) async fn execute(mut self, connection: &mut Connection) -> Result<Option<Outcomes>> {
-        resp::command(&mut self.bytes, &[b"EXEC"]);
+    pub(crate) async fn execute(mut self, connection: &mut Connection) -> Result<Option<Outcomes>> {
+        redis::cmd("EXEC").write_packed_command(&mut self.bytes);
         connection.queue_within(&self.bytes, self.commands + 1);
         connection.flush().await?;
         let mut replies = Replies { seen: 1, refusal: None };
@@ -92,12 +90,12 @@ impl Transaction {
 }
 
 /// A reply that no server gives to such a command: the replies are not those to what was sent.
-pub(super) fn unexpected(what: &str, reply: &[u8]) -> Error {
+pub(crate) fn unexpected(what: &str, reply: &[u8]) -> Error {
     Error::protocol(format!("the reply to {what} is none: {}", shown(reply)))
 }
 
 /// The first error among these.
-pub(super) fn fault_in(results: &[Value]) -> Option<Fault> {
+pub(crate) fn fault_in(results: &[Value]) -> Option<Fault> {
     results.iter().find_map(|result| match result {
         Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
         _ => None,
