@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use redis::Value;
 use support::cluster::{Cluster, connection_json};
-use support::reading::{Job, settings_over};
+use support::reading::{Job, discover, settings_over};
 use support::{PATIENCE, RedisServer, await_that, free_port};
 
 const TOPIC: &str = r#""numPartitions":4,"#;
@@ -129,6 +129,35 @@ fn slots_that_move_under_load_are_followed() {
         });
         all_was_read(&cluster, &mut job, added);
     }
+}
+
+/// A node that imports a slot takes commands on a key that is not there yet as if there were none. A reader that waits for Java long enough does not
+/// see the slot go away and begin to come again.
+#[test]
+fn a_stream_that_is_to_come_again_is_not_taken_for_an_empty_one() {
+    const ENTRIES: u64 = 10_000;
+    let cluster = Cluster::start(2, 0);
+    cluster.add("t:0", 0..ENTRIES);
+    let small = r#""numPartitions":1,"maxBufferedBytes":20000,"#;
+    let settings = settings_over(&cluster.connection_json(), small);
+    let splits = discover(&settings, false, &[]);
+    Job::start(&settings, splits.clone()).poll_for(ENTRIES as usize);
+
+    let (slot, here) = (cluster.slot("t:0"), cluster.owner("t:0"));
+    let there = cluster.begin_migration(slot, 1 - here);
+    cluster.move_keys(&there);
+    // All was delivered before: it is read by position, where the stream is.
+    let mut job = Job::start(&settings, splits);
+    await_that("the reader waits for Java", || job.reader.stats().buffered_bytes > 10_000);
+    cluster.end_migration(&there);
+    cluster.migrate(slot, here);
+    let again = cluster.begin_migration(slot, 1 - here);
+    job.poll_for(ENTRIES as usize);
+    assert_eq!(job.emitted[&0], (0..ENTRIES).collect::<Vec<_>>());
+    cluster.move_keys(&again);
+    cluster.end_migration(&again);
+    job.complete_checkpoint();
+    await_that("nothing is pending", || cluster.nodes[1 - here].pending("t:0", "g") == 0);
 }
 
 #[test]

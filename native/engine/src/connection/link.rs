@@ -54,6 +54,11 @@ impl Connection {
         self
     }
 
+    /// Whether the server did not own the key's slot when this was opened. Then it may not have the key any more, and not say so.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.asking
+    }
+
     /// Queues a command; it goes out with the next [`flush`](Self::flush).
     pub fn queue(&mut self, cmd: &Cmd) {
         if self.asking {

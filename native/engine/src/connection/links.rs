@@ -70,6 +70,16 @@ impl Links {
         Arc::clone(lanes.entry(route.clone()).or_default())
     }
 
+    /// See [`Servers::ask_owner`].
+    pub(crate) fn ask_owner(&self, key: &str) {
+        self.servers.ask_owner(key.as_bytes());
+    }
+
+    /// See [`Servers::is_redirected`].
+    pub(crate) fn is_redirected(&self, key: &str, error: &Error) -> bool {
+        self.servers.is_redirected(key.as_bytes(), error)
+    }
+
     /// Takes what an error of work on `key` tells, and gives the error to go on with.
     pub(crate) fn failed(&self, key: &str, error: Error) -> Error {
         self.servers.learn(key.as_bytes(), error)

@@ -172,6 +172,24 @@ impl Servers {
         error
     }
 
+    /// The next connect goes to the owner of the slot, wherever the key was on its way. To be called before work that takes a key that is not there for
+    /// one that is nowhere: a node that imports the slot does so, too, for one who says `ASKING`. That a key has gone ahead of its slot holds for the
+    /// moment in which the owner says it.
+    pub(crate) fn ask_owner(&self, key: &[u8]) {
+        if let Some(Table::Slots(slots)) = self.last().as_deref() {
+            slots.settle(key);
+        }
+    }
+
+    /// Whether the error tells where the key is now. Then it is learned, and the work is tried again there at once.
+    pub(crate) fn is_redirected(&self, key: &[u8], error: &Error) -> bool {
+        let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some()) && self.settings().cluster;
+        if redirects {
+            self.learn(key, error.clone());
+        }
+        redirects
+    }
+
     fn close_door(&self, key: &[u8]) {
         if let Some(table) = self.last()
             && let Ok(route) = table.route(key)

@@ -23,6 +23,7 @@ impl SplitReader {
             return Ok(());
         }
         while let Some(window) = self.window() {
+            self.make_sure_it_is_there(connection).await?;
             self.replay_window(connection, &window).await.context(|| "XRANGE of pending entries")?;
             if let Some(last) = window.last() {
                 self.pending.remove_up_to(last.last());
@@ -68,6 +69,16 @@ impl SplitReader {
         Ok(())
     }
 
+    /// An `XRANGE` does not tell a stream that is elsewhere from one without entries. Since the last one Java may have taken its time, and the slot may
+    /// have gone away, and be about to come again.
+    async fn make_sure_it_is_there(&self, connection: &mut Connection) -> Result<()> {
+        if connection.is_asking() {
+            let group = &self.shared.settings.group;
+            commands::look_for_group(connection, &self.stream, group).await.context(|| "XINFO GROUPS")?;
+        }
+        Ok(())
+    }
+
     fn count_trimmed(&self, entries: u64) {
         if entries > 0 {
             self.shared.counters.trimmed.fetch_add(entries, Ordering::Relaxed);
@@ -82,6 +93,7 @@ impl SplitReader {
     pub(super) async fn replay(&mut self, connection: &mut Connection, delivered: EntryId) -> Result<()> {
         let to = self.stopping_id.map_or(delivered, |stop| stop.min(delivered));
         while self.received < to {
+            self.make_sure_it_is_there(connection).await?;
             let count = self.count();
             connection.queue(&commands::range_after(&self.stream, self.received, Some(to.to_string()), count));
             connection.flush().await?;

@@ -21,7 +21,18 @@ pub(super) struct Session {
 }
 
 impl SplitReader {
+    /// Where the stream is: the owner of its slot says so, if it has gone ahead of that.
     pub(super) async fn connect(&mut self) -> Result<Session> {
+        self.shared.servers.ask_owner(self.stream.as_bytes());
+        match self.connect_once().await {
+            Err(error) if self.shared.servers.is_redirected(self.stream.as_bytes(), &error) => {
+                self.connect_once().await
+            }
+            connected => connected,
+        }
+    }
+
+    async fn connect_once(&mut self) -> Result<Session> {
         let mut connection = self.shared.servers.connect(&self.identity.client_name(), self.stream.as_bytes()).await?;
         let last_is_kept = self.last_is_kept(&mut connection).await?;
         let made_anew = self.make_group(&mut connection, last_is_kept).await?;

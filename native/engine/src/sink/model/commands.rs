@@ -35,7 +35,7 @@ impl State {
                 format!("-ERR {} inside MULTI is not allowed\r\n", words[0]).into_bytes()
             }
             ("ASKING", None) => {
-                self.slot.asking.insert(client);
+                self.slot.ask(node, client);
                 return ok();
             }
             ("MULTI", _) if refusal.is_some() => refusal.unwrap_or_default(),
@@ -59,10 +59,11 @@ impl State {
                 queued.push(words);
                 b"+QUEUED\r\n".to_vec()
             }
+            ("CLUSTER", None) => self.slot.table(node),
             (_, None) => refusal.unwrap_or_else(|| self.execute(node, &words)),
         };
         if !self.queued.contains_key(&client) {
-            self.slot.asking.remove(&client);
+            self.slot.answered(node, client);
         }
         self.settle_homes(node);
         reply
@@ -127,25 +128,8 @@ impl State {
             return Some(b"-OOM command not allowed\r\n".to_vec());
         }
         let keys: BTreeSet<&String> = commands.iter().flat_map(|words| keys(words)).collect();
-        let here = keys.iter().filter(|key| self.slot.homes.get(**key) == Some(&node)).count();
-        let slot = crate::connection::slot(b"t:0");
-        let (owner, target) = (self.slot.owner, self.slot.target);
-        let say = |text: String| Some(format!("-{text}\r\n").into_bytes());
-        if keys.is_empty() {
-            None
-        } else if node == owner {
-            match target {
-                Some(target) if here == 0 => say(format!("ASK {slot} node:{}", target + 1)),
-                Some(_) if here < keys.len() => say("TRYAGAIN Multiple keys request during rehashing of slot".into()),
-                _ => None,
-            }
-        } else if target != Some(node) || !self.slot.asking.contains(&client) {
-            say(format!("MOVED {slot} node:{}", owner + 1))
-        } else if keys.len() > 1 && here < keys.len() {
-            say("TRYAGAIN Multiple keys request during rehashing of slot".into())
-        } else {
-            None
-        }
+        let here = keys.iter().filter(|key| self.homes.get(**key) == Some(&node)).count();
+        self.slot.refusal(node, client, keys.len(), here)
     }
 
     /// What a command on this node has made is there, and what it has deleted is nowhere.
@@ -154,24 +138,20 @@ impl State {
             self.staging.keys().chain(self.marks.keys()).chain(self.hashes.keys()).cloned().collect();
         there.extend((!self.index.is_empty()).then(|| INDEX.to_owned()));
         there.extend((!self.topic.is_empty()).then(|| "t:0".to_owned()));
-        self.slot.homes.retain(|key, _| there.contains(key));
-        there.into_iter().for_each(|key| _ = self.slot.homes.entry(key).or_insert(node));
+        self.homes.retain(|key, _| there.contains(key));
+        there.into_iter().for_each(|key| _ = self.homes.entry(key).or_insert(node));
     }
 
     fn execute(&mut self, node: usize, words: &[String]) -> Vec<u8> {
         if let Some(reply) = self.of_none(node, words) {
             return reply;
         }
-        if !matches!(words[0].as_str(), "GET" | "XLEN" | "XRANGE" | "SMEMBERS" | "CLIENT" | "CLUSTER" | "ASKING") {
+        if !matches!(words[0].as_str(), "GET" | "XLEN" | "XRANGE" | "SMEMBERS" | "CLIENT" | "ASKING") {
             self.touch(&words[1]);
         }
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match word(0) {
             "CLIENT" | "ASKING" => ok(),
-            "CLUSTER" => {
-                let port = self.slot.owner + 1;
-                format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$4\r\nnode\r\n:{port}\r\n").into_bytes()
-            }
             "EXPIRE" => {
                 let there = self.has(word(1)) || word(1) == FOREIGN;
                 if there {
@@ -247,7 +227,7 @@ impl State {
 
     /// A key that is still on the other node is none for this one. One that is made here all the same is taken for the other.
     fn of_none(&self, node: usize, words: &[String]) -> Option<Vec<u8>> {
-        words.get(1).and_then(|key| self.slot.homes.get(key)).filter(|home| **home != node)?;
+        words.get(1).and_then(|key| self.homes.get(key)).filter(|home| **home != node)?;
         match (words[0].as_str(), words.get(2).map(String::as_str)) {
             ("XLEN" | "EXPIRE" | "DEL" | "SREM", _) => Some(int(0)),
             ("XRANGE" | "SMEMBERS", _) => Some(b"*0\r\n".to_vec()),
@@ -335,7 +315,7 @@ impl State {
             self.unlisted.insert(key.clone());
         }
         [key, mark, "t:0", INDEX].into_iter().for_each(|key| self.touch(key));
-        self.settle_homes(self.slot.owner);
+        self.settle_homes(self.slot.owner());
         is_left
     }
 
@@ -349,6 +329,6 @@ impl State {
 
     /// Whether the server would run a script on all these keys.
     pub(super) fn is_calm(&self) -> bool {
-        !self.full && self.slot.target.is_none()
+        !self.full && self.slot.target().is_none()
     }
 }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::config::ConnectionSettings;
-use crate::connection::simulated::{Machine, Network, Wires};
-use crate::connection::{Address, Dialing, Transport};
+use crate::connection::simulated::{Machine, Network, Nodes, Slot, Wires};
 use crate::entry_id::EntryId;
 use crate::sink::commit::Committable;
 use crate::sink::encode::StagingKey;
@@ -64,7 +62,10 @@ pub(super) struct State {
     pub(super) queued: BTreeMap<u64, (Vec<Vec<String>>, bool)>,
     /// The server is full.
     pub(super) full: bool,
+    /// The slot that all keys are in. Of one server it never moves.
     pub(super) slot: Slot,
+    /// On which node each key is that there is.
+    pub(super) homes: BTreeMap<String, usize>,
 }
 
 /// How a transaction that appends to the topic fails within `EXEC`.
@@ -81,18 +82,6 @@ pub(super) struct Failing {
     pub(super) busy: u8,
 }
 
-/// The slot that all keys are in. Of one server it never moves.
-#[derive(Default)]
-pub(super) struct Slot {
-    pub(super) owner: usize,
-    /// Where it is going.
-    pub(super) target: Option<usize>,
-    /// Where each key is that there is.
-    pub(super) homes: BTreeMap<String, usize>,
-    /// Clients that have just said `ASKING`.
-    pub(super) asking: BTreeSet<u64>,
-}
-
 #[derive(Clone)]
 pub(super) struct SimulatedRedis {
     pub(super) state: Arc<Mutex<State>>,
@@ -101,7 +90,8 @@ pub(super) struct SimulatedRedis {
 
 impl SimulatedRedis {
     pub(super) fn new(seed: u64) -> Self {
-        let redis = Self { state: Arc::default(), wires: Wires::new(seed) };
+        let state = State { slot: Slot::of("t:0"), ..State::default() };
+        let redis = Self { state: Arc::new(Mutex::new(state)), wires: Wires::new(seed) };
         {
             let mut state = redis.state.lock();
             state.index.insert(OTHERS.to_owned());
@@ -112,22 +102,22 @@ impl SimulatedRedis {
         redis
     }
 
-    pub(super) fn network(&self) -> Arc<Nodes> {
+    pub(super) fn network(&self) -> Arc<Nodes<Node>> {
         let node = |place| Network::new(Node { state: Arc::clone(&self.state), place }, self.wires.clone());
-        Arc::new(Nodes { nodes: [node(0), node(1)] })
+        Arc::new(Nodes([node(0), node(1)]))
     }
 
     pub(super) fn begin_migration(&self) {
         let slot = &mut self.state.lock().slot;
-        slot.target = Some(1 - slot.owner);
+        slot.import();
+        slot.migrate();
     }
 
     /// Some keys go over, the last ones first: one after the other they are where the slot is, or where it goes.
     pub(super) fn move_keys(&self, keys: usize) {
         let mut state = self.state.lock();
-        let slot = &mut state.slot;
-        let Some(target) = slot.target else { return };
-        let moved: Vec<String> = slot
+        let Some(target) = state.slot.target() else { return };
+        let moved: Vec<String> = state
             .homes
             .iter_mut()
             .rev()
@@ -144,7 +134,10 @@ impl SimulatedRedis {
     pub(super) fn end_migration(&self) {
         self.move_keys(usize::MAX);
         let slot = &mut self.state.lock().slot;
-        slot.owner = slot.target.take().unwrap_or(slot.owner);
+        if slot.target().is_some() {
+            slot.arrive();
+            slot.leave();
+        }
     }
 
     /// The server is neither full nor refuses anything any more, no replies are lost, and the slot is where it goes.
@@ -232,18 +225,6 @@ impl Committable {
     pub(super) fn mark_key(&self) -> String {
         let StagingKey { index, lane, attempt, .. } = StagingKey::parse(&self.key).unwrap();
         format!("{index}:{lane}:{attempt}:committed")
-    }
-}
-
-/// The nodes' ports are 1 and 2.
-pub(super) struct Nodes {
-    nodes: [Network<Node>; 2],
-}
-
-impl Transport for Nodes {
-    fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
-        let second = matches!(address, Address::Tcp { port: 2, .. });
-        self.nodes[usize::from(second)].dial(address, settings)
     }
 }
 

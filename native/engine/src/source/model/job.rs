@@ -43,7 +43,7 @@ struct Attempt {
 
 pub(super) struct Job {
     settings: SourceSettings,
-    servers: Servers,
+    redis: SimulatedRedis,
     current: Attempt,
     /// Readers that Flink has given up, and that live on.
     given_up: Vec<Reader>,
@@ -56,8 +56,15 @@ pub(super) struct Job {
 const MOST_GIVEN_UP: usize = 3;
 
 impl Attempt {
-    fn start(settings: &SourceSettings, servers: &Servers, from: Checkpoint, stopping_id: Option<EntryId>) -> Self {
-        let reader = Reader::on(Handle::current(), None, settings.clone(), servers.clone());
+    /// A reader knows of the servers what it has found out itself.
+    fn start(
+        settings: &SourceSettings,
+        redis: &SimulatedRedis,
+        from: Checkpoint,
+        stopping_id: Option<EntryId>,
+    ) -> Self {
+        let servers = Servers::over(settings.connection.clone(), redis.network());
+        let reader = Reader::on(Handle::current(), None, settings.clone(), servers);
         let SplitPosition { partition, position, pending } = from.position.clone();
         reader.add_splits(vec![Split { partition, position, pending, stopping_id }]).unwrap();
         Self { reader, now: from, batch: None, under_way: BTreeMap::new(), finished: false }
@@ -109,22 +116,26 @@ impl Job {
     pub(super) async fn start(settings: SourceSettings, redis: &SimulatedRedis) -> Self {
         let servers = Servers::over(settings.connection.clone(), redis.network());
         let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
-        let found = Discovery::new(settings.clone(), servers.clone()).with_retries(&request).await.unwrap();
+        let found = Discovery::new(settings.clone(), servers).with_retries(&request).await.unwrap();
         let split = found.splits.into_iter().next().unwrap();
         let stopping_id = split.stopping_id;
-        redis.state.lock().stop = stopping_id;
+        redis.state.lock().watch.stop = stopping_id;
         let position = SplitPosition { partition: split.partition, position: split.position, pending: split.pending };
         let first = Checkpoint { position, emitted: Vec::new() };
-        let current = Attempt::start(&settings, &servers, first.clone(), stopping_id);
+        let current = Attempt::start(&settings, redis, first.clone(), stopping_id);
         Self {
             settings,
-            servers,
+            redis: redis.clone(),
             current,
             given_up: Vec::new(),
             completed: vec![first],
             next_checkpoint: 1,
             stopping_id,
         }
+    }
+
+    pub(super) fn is_in_cluster(&self) -> bool {
+        self.settings.connection.cluster
     }
 
     pub(super) fn emit(&mut self, limit: usize) {
@@ -158,7 +169,7 @@ impl Job {
         self.current.under_way.clear();
         if self.settings.ack_strategy == AckStrategy::OnCheckpoint {
             let mut state = redis.state.lock();
-            state.acknowledgeable.get_or_insert_default().extend(&checkpoint.emitted);
+            state.watch.acknowledgeable.get_or_insert_default().extend(&checkpoint.emitted);
         }
         self.completed.push(checkpoint);
         self.current.reader.complete(id);
@@ -186,7 +197,7 @@ impl Job {
     /// It reads from the group under our feet; what it emits belongs to no line of state.
     pub(super) fn start_late(&mut self) {
         if let Some(last) = self.completed.last().filter(|_| self.given_up.len() < MOST_GIVEN_UP) {
-            let late = Attempt::start(&self.settings, &self.servers, last.clone(), self.stopping_id);
+            let late = Attempt::start(&self.settings, &self.redis, last.clone(), self.stopping_id);
             self.given_up.push(late.reader);
         }
     }
@@ -200,14 +211,18 @@ impl Job {
     }
 
     fn restart(&mut self, from: usize) -> Attempt {
-        let next = Attempt::start(&self.settings, &self.servers, self.completed[from].clone(), self.stopping_id);
+        let next = Attempt::start(&self.settings, &self.redis, self.completed[from].clone(), self.stopping_id);
         std::mem::replace(&mut self.current, next)
     }
 
     /// No more faults, but for the readers that live on. Everything must arrive in the end.
     pub(super) async fn run_to_the_end(mut self, redis: &SimulatedRedis) -> Result<(), String> {
-        redis.wires.lose_no_more();
+        redis.lose_no_more();
         redis.state.lock().trouble = None;
+        // A slot that is on its way is read where it is, however long that takes. Not so one that no node serves: whoever moves it sees to that.
+        while redis.state.lock().is_served_by_nobody() {
+            redis.reshard().await;
+        }
         self.pause(false);
         let mut wrong = String::new();
         for round in 0..300 {
@@ -215,9 +230,9 @@ impl Job {
                 // Nobody lives on for ever.
                 self.given_up.drain(..).for_each(|reader| reader.crash());
                 // What they had taken, and what was deleted while it was the last entry, is settled behind the next one, after a connect.
-                if !redis.state.lock().excused.is_empty() {
+                if !redis.state.lock().watch.excused.is_empty() {
                     redis.produce(1, true);
-                    redis.wires.end_all();
+                    redis.end_connections();
                 }
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
@@ -246,7 +261,7 @@ impl Job {
         if self.current.reader.stats().lost_writes > 0 && !state.lost_writes {
             return "never: a loss was told of, and nothing was lost".to_owned();
         }
-        if let Some(violation) = state.violations.first() {
+        if let Some(violation) = state.watch.violations.first() {
             return format!("never: {violation}");
         }
         if let Some(pair) = wrong_order {
@@ -260,7 +275,7 @@ impl Job {
         let missing: Vec<String> = state
             .produced
             .difference(&emitted)
-            .filter(|id| **id <= stop && !state.excused.contains(id))
+            .filter(|id| **id <= stop && !state.watch.excused.contains(id))
             .map(EntryId::to_string)
             .collect();
         drop(state);

@@ -2,14 +2,17 @@
 //!
 //! A *line of state* is what Flink keeps: a checkpoint, and what is emitted from it on, until the next one completes or a failure
 //! throws it away. Readers crash, are given up and live on, start late, lose replies; servers trim, fail over to a replica that
-//! lags, forget everything. Whatever happens: along the line that survives, every entry is emitted once, in the order of the IDs;
+//! lags, forget everything; in a cluster the slot moves to and fro between two nodes, one step of the move at a time, and stays open at the end.
+//! Whatever happens: along the line that survives, every entry is emitted once, in the order of the IDs;
 //! nothing is acknowledged that no completed checkpoint holds; no loss is told of where none was; in the end nothing is pending.
 //!
 //! The code under test is the production code, from the connection up; only the server and the clock are not real. A failure shrinks, and
 //! prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release -p flink-redis-engine model`.
 
 mod job;
+mod reshard;
 mod server;
+mod stream;
 
 use std::time::Duration;
 
@@ -76,6 +79,12 @@ enum Step {
     MakeAnew {
         entries: u8,
     },
+    /// In a cluster: the slot moves on, by so many of the five things that whoever moves it does.
+    Reshard {
+        stages: u8,
+    },
+    /// It stays where it is.
+    CallOff,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -103,6 +112,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Pause),
         1 => Just(Step::Resume),
         1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
+        6 => (1u8..13).prop_map(|stages| Step::Reshard { stages }),
+        1 => Just(Step::CallOff),
     ]
 }
 
@@ -116,6 +127,10 @@ struct Schedule {
     left_behind: u8,
     /// The job ends with what is there when it starts, which is so many entries more.
     bounded: Option<u8>,
+    /// Of the five things that move the slot in a cluster, so many are done when the job starts.
+    cluster: Option<u8>,
+    /// The servers are older than 7.2.
+    old: bool,
     steps: Vec<Step>,
 }
 
@@ -123,13 +138,16 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     let strategies =
         prop_oneof![3 => Just("ON_CHECKPOINT"), 1 => Just("ON_EMIT"), 1 => Just("NOACK"), 1 => Just("COMMIT_POSITION")];
     let bounded = prop_oneof![3 => Just(None), 1 => (0u8..60).prop_map(Some)];
-    (any::<u64>(), strategies, any::<bool>(), 0u8..12, bounded, prop::collection::vec(step(), 1..60)).prop_map(
-        |(seed, strategy, restricted, left_behind, bounded, steps)| Schedule {
+    let server = (any::<bool>(), any::<bool>(), prop::option::of(0u8..5));
+    (any::<u64>(), strategies, server, 0u8..12, bounded, prop::collection::vec(step(), 1..60)).prop_map(
+        |(seed, strategy, (restricted, old, cluster), left_behind, bounded, steps)| Schedule {
             seed,
             strategy,
             restricted,
             left_behind,
             bounded,
+            cluster,
+            old,
             steps,
         },
     )
@@ -137,7 +155,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 
 fn settings(strategy: &str) -> SourceSettings {
     SourceSettings::from_json(&format!(
-        r#"{{"connection":{{"host":"simulated","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
+        r#"{{"connection":{{"host":"node","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
         "commandTimeoutMillis":1500,"retryTimeoutMillis":600000}},"topic":"t","numPartitions":1,"group":"g","ackStrategy":"{strategy}",
         "startingId":"0","batchSize":7,"blockMillis":300,"maxBufferedBytes":1500,"claimMinIdleMillis":1000}}"#
     ))
@@ -150,11 +168,18 @@ fn run(schedule: &Schedule) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let redis = SimulatedRedis::new(schedule.seed);
-        redis.state.lock().restricted = schedule.restricted;
+        {
+            let mut state = redis.state.lock();
+            (state.restricted, state.old) = (schedule.restricted, schedule.old);
+        }
         if schedule.left_behind > 0 {
             redis.leave_behind(schedule.left_behind);
         }
         let mut settings = settings(schedule.strategy);
+        if let Some(stages) = schedule.cluster {
+            settings.connection.cluster = true;
+            reshard(&redis, stages).await;
+        }
         if let Some(entries) = schedule.bounded {
             redis.produce(entries, true);
             settings.stopping_id = Some(Place::End);
@@ -165,6 +190,12 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         }
         job.run_to_the_end(&redis).await
     })
+}
+
+async fn reshard(redis: &SimulatedRedis, stages: u8) {
+    for _ in 0..stages {
+        redis.reshard().await;
+    }
 }
 
 async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
@@ -186,19 +217,19 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
             if redis.state.lock().made_anew {
                 return job.crash();
             }
-            redis.state.lock().others_read = true;
+            redis.state.lock().watch.others_read = true;
             job.give_up();
         }
         Step::StartLate => {
             if redis.state.lock().made_anew {
                 return;
             }
-            redis.state.lock().others_read = true;
+            redis.state.lock().watch.others_read = true;
             job.start_late();
         }
         Step::Rewind { back } => job.rewind(usize::from(*back)),
-        Step::KillConnections => redis.wires.end_all(),
-        Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
+        Step::KillConnections => redis.end_connections(),
+        Step::LoseReplies { replies } => redis.lose_replies(u32::from(*replies)),
         Step::Trim { entries } => redis.trim(*entries),
         Step::DeleteLast => redis.delete_last(),
         Step::Replicate => redis.replicate(),
@@ -209,6 +240,9 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Pause => job.pause(true),
         Step::Resume => job.pause(false),
         Step::MakeAnew { entries } => redis.make_anew(*entries),
+        Step::Reshard { stages } if job.is_in_cluster() => reshard(redis, *stages).await,
+        Step::Reshard { .. } => {}
+        Step::CallOff => redis.call_off(),
     }
 }
 
@@ -237,9 +271,7 @@ fn a_server_that_forgets_everything_is_read_on() {
             produce(),
             Step::Wait { millis: 900 },
         ];
-        let schedule =
-            Schedule { seed, strategy: "ON_CHECKPOINT", restricted: false, left_behind: 0, bounded: None, steps };
-        run(&schedule).unwrap();
+        run(&Schedule { restricted: false, ..of(seed, steps) }).unwrap();
     }
 }
 
@@ -298,6 +330,11 @@ fn an_outage_is_over_when_a_read_is_answered() {
     }
 }
 
+fn of(seed: u64, steps: Vec<Step>) -> Schedule {
+    let (restricted, left_behind, bounded, cluster, old) = (true, 0, None, None, false);
+    Schedule { seed, strategy: "ON_CHECKPOINT", restricted, left_behind, bounded, cluster, old, steps }
+}
+
 fn produce(entries: u8) -> Step {
     Step::Produce { entries, new_millisecond: false }
 }
@@ -307,14 +344,6 @@ fn produce(entries: u8) -> Step {
 /// the new group before the reader had seen that it is another one. And when what lies beyond the end was given back in two steps.
 #[test]
 fn schedules_that_once_failed() {
-    let of = |seed, steps| Schedule {
-        seed,
-        strategy: "ON_CHECKPOINT",
-        restricted: true,
-        left_behind: 0,
-        bounded: None,
-        steps,
-    };
     let too_short = vec![
         Step::KillConnections,
         Step::LoseReplies { replies: 2 },
@@ -362,6 +391,37 @@ fn schedules_that_once_failed() {
         of(2064092500598494188, vec![Step::GiveUp, Step::GiveUp, produce(1)]),
         of(878239772453895304, too_short),
         Schedule { restricted: false, ..of(9742397113040582002, old_checkpoint) },
+    ] {
+        run(&schedule).unwrap_or_else(|wrong| panic!("{wrong}; {schedule:?}"));
+    }
+}
+
+/// The same, when an `ASK` was believed that was said long ago: by who acknowledges, by who reads on, by who connects again.
+#[test]
+fn schedules_of_a_moving_slot_that_once_failed() {
+    let by_position = |seed, left_behind, steps| Schedule {
+        strategy: "COMMIT_POSITION",
+        restricted: false,
+        left_behind,
+        ..of(seed, steps)
+    };
+    let emit = |entries| Step::Emit { entries };
+    let reshard = |stages| Step::Reshard { stages };
+    let wait = |millis| Step::Wait { millis };
+    // Java takes its time with what is read by position on the node to which the slot goes; meanwhile the slot goes there, comes back, and begins to go again.
+    let mut there_and_back = vec![produce(250)];
+    there_and_back.extend((0..9).flat_map(|_| [wait(50), emit(255)]));
+    there_and_back.extend([reshard(3), Step::Crash, wait(400), reshard(8), emit(255), wait(400)]);
+    let large = vec![Step::ProduceLarge { entries: 6 }, reshard(3), emit(1), wait(1), reshard(8), emit(3), wait(1)];
+    let again = [reshard(6), Step::Crash, wait(1), emit(1), reshard(6), emit(1), wait(1), reshard(8), emit(1), wait(1)];
+    let again = [vec![produce(5)], again.to_vec()].concat();
+    // The split is finished, and all that is left is to acknowledge.
+    let finished = vec![wait(400), emit(20), wait(400), emit(20), reshard(8)];
+    for schedule in [
+        Schedule { cluster: Some(3), bounded: Some(10), ..of(2, finished) },
+        Schedule { cluster: Some(0), ..of(1, there_and_back) },
+        Schedule { cluster: Some(0), ..by_position(2581039713219072102, 0, large) },
+        Schedule { cluster: Some(1), ..by_position(275495390945414367, 2, again) },
     ] {
         run(&schedule).unwrap_or_else(|wrong| panic!("{wrong}; {schedule:?}"));
     }

@@ -1,4 +1,5 @@
-//! A simulated Redis for the source: one stream, one group, as many clients as there are, and every fault that the protocol must stand.
+//! A simulated Redis for the source: one stream, one group, as many clients as there are, and every fault that the protocol must stand. It is one
+//! server, or a cluster of two nodes between which the stream's slot moves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,31 +9,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::connection::simulated::{Machine, Network, Wires, bulk, int, ok};
+use crate::connection::simulated::{Machine, Network, Nodes, Slot, Wires, bulk, int, ok};
 use crate::entry_id::EntryId;
-
-pub(super) const STREAM: &str = "t:0";
-pub(super) const GROUP: &str = "g";
-/// Of a large entry: a whole read of them is more than the reader takes, and a few are not.
-const LARGE_VALUE: usize = 600;
-
-#[derive(Clone, Default)]
-struct Group {
-    delivered: EntryId,
-    pending: BTreeMap<EntryId, String>,
-    consumers: BTreeSet<String>,
-}
-
-/// What a failover can set back.
-#[derive(Clone, Default)]
-struct Data {
-    entries: BTreeSet<EntryId>,
-    /// Those that few of fit into a reply.
-    large: BTreeSet<EntryId>,
-    generated: EntryId,
-    max_deleted: EntryId,
-    group: Option<Group>,
-}
+use crate::source::model::reshard::Reshard;
+use crate::source::model::stream::{self, Group, Read, STREAM, Stream, Watch, no_group};
 
 /// What becomes of every reply that holds entries, and of every read.
 #[derive(Clone, Copy, Debug)]
@@ -54,64 +34,66 @@ pub(super) const TROUBLES: [Trouble; 6] = [
     Trouble::Silence,
 ];
 
+/// A client, and the node that it is connected to.
+type Who = (usize, u64);
+
 pub(super) struct State {
-    data: Data,
+    /// What each node has at the key.
+    pub(super) keys: [Option<Stream>; 2],
+    pub(super) slot: Slot,
+    pub(super) reshard: Reshard,
     pub(super) trouble: Option<Trouble>,
-    /// The job reads up to here: it gives back to the group what it was given beyond.
-    pub(super) stop: Option<EntryId>,
-    replica: Option<Data>,
+    /// What the replica of a node has; a failover goes back to it.
+    replica: Option<(usize, Option<Stream>)>,
     /// The user may neither list nor kill clients, nor run scripts.
     pub(super) restricted: bool,
+    /// Servers of before 7.2 answer those who are blocked in words of their own.
+    pub(super) old: bool,
     clock: u64,
-    /// Every entry there has ever been, and those that nobody can be asked for any more.
+    /// Every entry there has ever been.
     pub(super) produced: BTreeSet<EntryId>,
-    pub(super) excused: BTreeSet<EntryId>,
     /// Acknowledged, and a failover to an older replica has brought them back.
     pending_again: BTreeSet<EntryId>,
     /// It has failed over or forgotten everything: only then may a reader say that writes were lost.
     pub(super) lost_writes: bool,
-    /// What may be acknowledged: emitted, and held by a completed checkpoint. `None`: anything.
-    pub(super) acknowledgeable: Option<BTreeSet<EntryId>>,
-    /// Readers that were given up live on, or start late.
-    pub(super) others_read: bool,
-    /// What the protocol must never do, and did.
-    pub(super) violations: Vec<String>,
+    pub(super) watch: Watch,
     /// The stream was deleted and made again: its IDs are below those of the old one.
     pub(super) made_anew: bool,
     /// What of the old one there has been.
-    old: BTreeSet<EntryId>,
-    /// The commands of a transaction, by client.
-    transactions: BTreeMap<u64, Vec<Vec<String>>>,
+    of_old: BTreeSet<EntryId>,
+    /// The commands of a transaction, by client, and whether one was refused.
+    transactions: BTreeMap<Who, (Vec<Vec<String>>, bool)>,
 }
 
 #[derive(Clone)]
 pub(super) struct SimulatedRedis {
     pub(super) state: Arc<Mutex<State>>,
-    pub(super) wires: Wires,
+    /// Of each node: they count their clients each for itself.
+    wires: [Wires; 2],
     changed: Arc<Notify>,
 }
 
 impl SimulatedRedis {
     pub(super) fn new(seed: u64) -> Self {
         let state = State {
-            data: Data::default(),
+            keys: [None, None],
+            slot: Slot::of(STREAM),
+            reshard: Reshard::default(),
             trouble: None,
-            stop: None,
             replica: None,
             restricted: false,
+            old: false,
             clock: 1_000_000,
             produced: BTreeSet::new(),
-            excused: BTreeSet::new(),
             pending_again: BTreeSet::new(),
             lost_writes: false,
-            acknowledgeable: None,
-            others_read: false,
-            violations: Vec::new(),
+            watch: Watch::default(),
             made_anew: false,
-            old: BTreeSet::new(),
+            of_old: BTreeSet::new(),
             transactions: BTreeMap::new(),
         };
-        Self { state: Arc::new(Mutex::new(state)), wires: Wires::new(seed), changed: Arc::new(Notify::new()) }
+        let wires = [Wires::new(seed), Wires::new(!seed)];
+        Self { state: Arc::new(Mutex::new(state)), wires, changed: Arc::new(Notify::new()) }
     }
 
     pub(super) fn produce(&self, entries: u8, new_millisecond: bool) {
@@ -127,13 +109,14 @@ impl SimulatedRedis {
         state.clock += u64::from(new_millisecond);
         for _ in 0..entries {
             // Behind everything there has ever been, also after a failover: a clock that runs back is the known limit.
-            let highest = state.produced.difference(&state.old).last().copied().unwrap_or_default();
+            let highest = state.produced.difference(&state.of_old).last().copied().unwrap_or_default();
             let id = if highest.ms < state.clock { EntryId::new(state.clock, 0) } else { highest.next() };
-            state.data.entries.insert(id);
+            let stream = state.key().get_or_insert_default();
+            stream.entries.insert(id);
             if large {
-                state.data.large.insert(id);
+                stream.large.insert(id);
             }
-            state.data.generated = id;
+            stream.generated = id;
             state.produced.insert(id);
         }
         drop(state);
@@ -143,41 +126,72 @@ impl SimulatedRedis {
     /// An old group: entries delivered to a consumer that is gone, every third of them acknowledged.
     pub(super) fn leave_behind(&self, entries: u8) {
         self.produce(entries, true);
-        let mut state = self.state.lock();
-        let ids: Vec<EntryId> = state.data.entries.iter().copied().collect();
+        let state = &mut *self.state.lock();
+        let Some(stream) = &mut state.keys[state.slot.owner()] else { return };
         let consumer = "c-1-00000000000000aa-77".to_owned();
-        let mut group = Group { delivered: state.data.generated, ..Group::default() };
+        let mut group = Group { delivered: stream.generated, ..Group::default() };
         group.consumers.insert(consumer.clone());
-        for (n, id) in ids.into_iter().enumerate() {
+        for (n, id) in stream.entries.iter().copied().enumerate() {
             if n % 3 == 0 {
-                state.excused.insert(id);
+                state.watch.excused.insert(id);
             } else {
                 group.pending.insert(id, consumer.clone());
             }
         }
-        state.data.group = Some(group);
+        stream.group = Some(group);
     }
 
-    pub(super) fn network(&self) -> Arc<Network<Self>> {
-        Arc::new(Network::new(self.clone(), self.wires.clone()))
+    pub(super) fn network(&self) -> Arc<Nodes<Node>> {
+        let node = |place: usize| Network::new(Node { redis: self.clone(), place }, self.wires[place].clone());
+        Arc::new(Nodes([node(0), node(1)]))
+    }
+
+    pub(super) fn end_connections(&self) {
+        self.wires.iter().for_each(Wires::end_all);
+    }
+
+    pub(super) fn lose_replies(&self, replies: u32) {
+        self.wires.iter().for_each(|wires| wires.lose_replies(replies));
+    }
+
+    pub(super) fn lose_no_more(&self) {
+        self.wires.iter().for_each(Wires::lose_no_more);
+    }
+
+    /// Whoever moves the slot does the next thing.
+    pub(super) async fn reshard(&self) {
+        let rest = self.state.lock().reshard.rest();
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
+        self.state.lock().reshard();
+        self.changed.notify_waiters();
+    }
+
+    /// Whoever moves the slot thinks better of it, if it is not too late.
+    pub(super) fn call_off(&self) {
+        self.state.lock().call_off();
     }
 
     /// Deletes some of the entries.
     pub(super) fn trim(&self, share: u8) {
-        let mut state = self.state.lock();
-        let gone: Vec<EntryId> = state.data.entries.iter().copied().take(usize::from(share)).collect();
-        for id in gone {
-            state.data.entries.remove(&id);
-            state.excused.insert(id);
+        let state = &mut *self.state.lock();
+        let home = state.home();
+        for _ in 0..share {
+            let Some(first) = state.keys[home].as_mut().and_then(|stream| stream.entries.pop_first()) else { return };
+            state.watch.excused.insert(first);
         }
     }
 
     /// Deletes the newest entry.
     pub(super) fn delete_last(&self) {
-        let mut state = self.state.lock();
-        if let Some(last) = state.data.entries.pop_last() {
-            state.data.max_deleted = state.data.max_deleted.max(last);
-            state.excused.insert(last);
+        let state = &mut *self.state.lock();
+        let home = state.home();
+        if let Some(stream) = &mut state.keys[home]
+            && let Some(last) = stream.entries.pop_last()
+        {
+            stream.max_deleted = stream.max_deleted.max(last);
+            state.watch.excused.insert(last);
         }
     }
 
@@ -185,29 +199,32 @@ impl SimulatedRedis {
     pub(super) fn replicate(&self) {
         let mut state = self.state.lock();
         if !state.made_anew {
-            state.replica = Some(state.data.clone());
+            state.replica = Some((state.home(), state.key().clone()));
         }
     }
 
+    /// The node that has the stream gives its place to a replica, if that has ever seen it there.
     pub(super) fn fail_over(&self) {
         let mut state = self.state.lock();
-        let Some(replica) = state.replica.clone() else { return };
-        let lost: Vec<EntryId> = state.data.entries.difference(&replica.entries).copied().collect();
-        state.excused.extend(lost);
-        let pending = |data: &Data| data.group.iter().flat_map(|group| group.pending.clone().into_keys()).collect();
-        let (before, after): (BTreeSet<EntryId>, BTreeSet<EntryId>) = (pending(&state.data), pending(&replica));
+        let home = state.home();
+        let Some((_, replica)) = state.replica.clone().filter(|(node, _)| *node == home) else { return };
+        let kept = replica.as_ref().map(|stream| stream.entries.clone()).unwrap_or_default();
+        let lost: Vec<EntryId> = state.entries().filter(|id| !kept.contains(id)).collect();
+        state.watch.excused.extend(lost);
+        let (before, after) = (pending_of(state.key()), pending_of(&replica));
         state.pending_again.extend(after.difference(&before));
-        state.data = replica;
+        *state.key() = replica;
         state.lost_writes = true;
+        state.promoted(home);
         drop(state);
-        self.wires.end_all();
+        self.wires[home].end_all();
     }
 
     pub(super) fn lose_everything(&self) {
         let mut state = self.state.lock();
-        let gone: Vec<EntryId> = state.data.entries.iter().copied().collect();
-        state.excused.extend(gone);
-        state.data = Data::default();
+        let gone: Vec<EntryId> = state.entries().collect();
+        state.watch.excused.extend(gone);
+        *state.key() = None;
         state.lost_writes = true;
         drop(state);
         self.changed.notify_waiters();
@@ -218,14 +235,14 @@ impl SimulatedRedis {
     /// where writes were lost: reading has gone back already then, and IDs that come again are the known limit.
     pub(super) fn make_anew(&self, entries: u8) {
         let mut state = self.state.lock();
-        if state.made_anew || state.others_read || state.lost_writes || state.stop.is_some() {
+        if state.made_anew || state.watch.others_read || state.lost_writes || state.watch.stop.is_some() {
             return;
         }
         state.made_anew = true;
-        let gone: Vec<EntryId> = state.data.entries.iter().copied().collect();
-        state.excused.extend(gone);
-        state.old = state.produced.clone();
-        state.data = Data::default();
+        let gone: Vec<EntryId> = state.entries().collect();
+        state.watch.excused.extend(gone);
+        state.of_old = state.produced.clone();
+        *state.key() = None;
         state.replica = None;
         state.clock = 1000;
         drop(state);
@@ -233,140 +250,195 @@ impl SimulatedRedis {
     }
 
     pub(super) fn is_old(&self, id: EntryId) -> bool {
-        self.state.lock().old.contains(&id)
+        self.state.lock().of_old.contains(&id)
     }
 
     /// How many entries up to `stop` are pending, but for those of a bounded job that were acknowledged, when a failover brought them back:
     /// it may have been at its end.
     pub(super) fn pending(&self, stop: EntryId) -> usize {
-        let state = self.state.lock();
-        let Some(group) = &state.data.group else { return 0 };
-        let is_excused = |id: &EntryId| state.stop.is_some() && state.pending_again.contains(id);
-        group.pending.range(..=stop).filter(|(id, _)| !is_excused(id)).count()
+        let mut state = self.state.lock();
+        let pending = pending_of(state.key());
+        let is_excused = |id: &EntryId| state.watch.stop.is_some() && state.pending_again.contains(id);
+        pending.range(..=stop).filter(|id| !is_excused(id)).count()
     }
 
     /// What nobody would be given any more: beyond `stop`, delivered, and not pending.
     pub(super) fn lost_beyond(&self, stop: EntryId) -> Vec<EntryId> {
-        let state = self.state.lock();
-        let Some(group) = &state.data.group else { return Vec::new() };
-        let delivered = state.data.entries.range(stop.next()..).take_while(|id| **id <= group.delivered);
+        let mut state = self.state.lock();
+        let Some(Stream { entries, group: Some(group), .. }) = state.key() else { return Vec::new() };
+        let delivered = entries.range(stop.next()..).take_while(|id| **id <= group.delivered);
         delivered.filter(|id| !group.pending.contains_key(id)).copied().collect()
     }
+}
 
+fn pending_of(key: &Option<Stream>) -> BTreeSet<EntryId> {
+    let group = key.as_ref().and_then(|stream| stream.group.as_ref());
+    group.iter().flat_map(|group| group.pending.keys().copied()).collect()
+}
+
+#[derive(Clone)]
+pub(super) struct Node {
+    redis: SimulatedRedis,
+    place: usize,
+}
+
+impl Node {
     fn trouble_of(&self, words: &[String]) -> Option<Trouble> {
         let reads = matches!(words[0].as_str(), "XREADGROUP" | "XREAD" | "XRANGE");
-        self.state.lock().trouble.filter(|_| reads)
+        self.redis.state.lock().trouble.filter(|_| reads)
     }
 
     async fn in_trouble(&self, client: u64, words: &[String], trouble: Trouble) -> Vec<u8> {
-        match trouble {
-            Trouble::Instead(reply) => return reply.as_bytes().to_vec(),
-            _ if words[0] == "XRANGE" => {}
-            _ => drop(self.state.lock().read(words)),
+        {
+            let state = &mut *self.redis.state.lock();
+            if let Some(refusal) = state.refusal((self.place, client), words) {
+                state.slot.answered(self.place, client);
+                return refusal;
+            }
+            match trouble {
+                Trouble::Instead(reply) => {
+                    state.slot.answered(self.place, client);
+                    return reply.as_bytes().to_vec();
+                }
+                _ if words[0] == "XRANGE" => {}
+                _ => drop(stream::read(&mut state.keys[self.place], words)),
+            }
         }
         if matches!(trouble, Trouble::Silence) {
             std::future::pending::<()>().await;
         }
-        self.wires.end(client);
+        self.redis.wires[self.place].end(client);
         std::future::pending().await
     }
 }
 
-impl Machine for SimulatedRedis {
+impl Machine for Node {
     async fn answer(&self, client: u64, words: Vec<String>) -> Vec<u8> {
+        let (redis, who) = (&self.redis, (self.place, client));
         if let Some(trouble) = self.trouble_of(&words) {
             return self.in_trouble(client, &words, trouble).await;
         }
         let after = |name: &str| words.iter().position(|word| word == name).map_or("", |at| &words[at + 1]);
         if !matches!(words[0].as_str(), "XREADGROUP" | "XREAD") {
-            return self.state.lock().execute_or_queue(client, words, &self.wires);
+            return redis.state.lock().execute_or_queue(who, words, &redis.wires[self.place]);
         }
         let deadline = Instant::now() + Duration::from_millis(after("BLOCK").parse().unwrap_or(0));
-        loop {
-            let changed = self.changed.notified();
+        let mut is_blocked = false;
+        let reply = loop {
+            let changed = redis.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let read = self.state.lock().read(&words);
+            let read = redis.state.lock().read(who, &words, is_blocked);
             if let Some(reply) = read {
-                return reply;
+                break reply;
             }
+            is_blocked = true;
             if tokio::time::timeout_at(deadline, changed).await.is_err() {
-                return b"*-1\r\n".to_vec();
+                break b"*-1\r\n".to_vec();
             }
-        }
-    }
-}
-
-impl Data {
-    fn entries(&self, out: &mut Vec<u8>, ids: &[EntryId]) {
-        out.extend_from_slice(format!("*{}\r\n", ids.len()).as_bytes());
-        ids.iter().for_each(|id| self.entry(out, id));
-    }
-
-    fn entry(&self, out: &mut Vec<u8>, id: &EntryId) {
-        out.extend_from_slice(b"*2\r\n");
-        bulk(out, &id.to_string());
-        out.extend_from_slice(b"*2\r\n");
-        bulk(out, "f");
-        let length = if self.large.contains(id) { LARGE_VALUE } else { 1 };
-        bulk(out, &"v".repeat(length));
+        };
+        redis.state.lock().slot.answered(self.place, client);
+        reply
     }
 }
 
 impl State {
-    /// `None`: nothing to give yet.
-    fn read(&mut self, words: &[String]) -> Option<Vec<u8>> {
-        let count =
-            words.iter().position(|word| word == "COUNT").and_then(|at| words[at + 1].parse().ok()).unwrap_or(1);
-        let no_ack = words.iter().any(|word| word == "NOACK");
-        let ids: Vec<EntryId> = match words[0].as_str() {
-            "XREAD" => {
-                let from = id(words.last()?);
-                self.data.entries.range(from.next()..).copied().take(count).collect()
-            }
-            _ => {
-                let Some(group) = &mut self.data.group else { return Some(no_group()) };
-                let ids: Vec<EntryId> =
-                    self.data.entries.range(group.delivered.next()..).copied().take(count).collect();
-                for id in &ids {
-                    group.delivered = *id;
-                    if !no_ack {
-                        group.pending.insert(*id, words[3].clone());
-                    }
-                }
-                ids
-            }
+    /// The node that has the stream, or where it would be made.
+    pub(super) fn home(&self) -> usize {
+        let owner = self.slot.owner();
+        self.slot.target().filter(|_| self.keys[owner].is_none()).unwrap_or(owner)
+    }
+
+    fn key(&mut self) -> &mut Option<Stream> {
+        let home = self.home();
+        &mut self.keys[home]
+    }
+
+    fn entries(&self) -> impl Iterator<Item = EntryId> {
+        self.keys[self.home()].iter().flat_map(|stream| stream.entries.iter().copied())
+    }
+
+    /// The key has moved: the replica that has a copy of it is the former node's.
+    pub(super) fn forget_replica(&mut self) {
+        self.replica = None;
+    }
+
+    /// Why the node does not carry out the command here and now: the key is elsewhere.
+    fn refusal(&self, (node, client): Who, words: &[String]) -> Option<Vec<u8>> {
+        let is_of_stream = words.iter().any(|word| word == STREAM);
+        self.slot.refusal(node, client, usize::from(is_of_stream), usize::from(self.keys[node].is_some()))
+    }
+
+    /// `None`: it waits. Who waits for a group's entries is told what becomes of the stream, and since 7.2 as if he asked only now; who reads by
+    /// position waits on, until the slot is somebody else's.
+    fn read(&mut self, who: Who, words: &[String], is_blocked: bool) -> Option<Vec<u8>> {
+        let (node, by_group) = (who.0, words[0] == "XREADGROUP");
+        let is_sent_away = match is_blocked {
+            true if by_group && !self.old => self.keys[node].is_none(),
+            true => self.slot.is_gone_from(node),
+            false => true,
         };
-        if ids.is_empty() {
-            return None;
+        if is_sent_away && let Some(refusal) = self.refusal(who, words) {
+            return Some(refusal);
         }
-        let mut out = b"*1\r\n*2\r\n".to_vec();
-        bulk(&mut out, STREAM);
-        self.data.entries(&mut out, &ids);
-        Some(out)
+        let is_there = self.keys[node].is_some();
+        match stream::read(&mut self.keys[node], words) {
+            Read::Reply(reply) => Some(reply),
+            Read::Nothing => None,
+            Read::Gone if is_blocked && self.old && !is_there => {
+                Some(b"-UNBLOCKED the stream key no longer exists\r\n".to_vec())
+            }
+            Read::Gone => Some(no_group()),
+        }
     }
 
-    fn execute_or_queue(&mut self, client: u64, words: Vec<String>, wires: &Wires) -> Vec<u8> {
-        match (words[0].as_str(), self.transactions.remove(&client)) {
+    fn execute_or_queue(&mut self, who: Who, words: Vec<String>, wires: &Wires) -> Vec<u8> {
+        let refusal = self.refusal(who, &words);
+        match (words[0].as_str(), self.transactions.remove(&who)) {
+            ("ASKING", None) => {
+                self.slot.ask(who.0, who.1);
+                return ok();
+            }
             ("MULTI", _) => {
-                self.transactions.insert(client, Vec::new());
-                ok()
+                self.transactions.insert(who, (Vec::new(), false));
+                // `ASKING` holds until `EXEC`.
+                return ok();
             }
-            ("EXEC", Some(queued)) => {
-                let mut out = format!("*{}\r\n", queued.len()).into_bytes();
-                queued.iter().for_each(|words| out.extend(self.execute(client, words, wires)));
-                out
-            }
-            (_, Some(mut queued)) => {
+            (name, Some((mut queued, refused))) if name != "EXEC" => {
                 queued.push(words);
-                self.transactions.insert(client, queued);
-                b"+QUEUED\r\n".to_vec()
+                self.transactions.insert(who, (queued, refused || refusal.is_some()));
+                return refusal.unwrap_or_else(|| b"+QUEUED\r\n".to_vec());
             }
-            (_, None) => self.execute(client, &words, wires),
+            _ if refusal.is_some() => {}
+            (_, None) => {
+                let reply = self.execute(who, &words, wires);
+                self.slot.answered(who.0, who.1);
+                return reply;
+            }
+            (_, Some((queued, refused))) => {
+                let reply = self.run(who, &queued, refused, wires);
+                self.slot.answered(who.0, who.1);
+                return reply;
+            }
         }
+        self.slot.answered(who.0, who.1);
+        refusal.unwrap_or_default()
     }
 
-    fn execute(&mut self, client: u64, words: &[String], wires: &Wires) -> Vec<u8> {
+    /// `EXEC`. The key may have gone since the commands were queued.
+    fn run(&mut self, who: Who, queued: &[Vec<String>], refused: bool, wires: &Wires) -> Vec<u8> {
+        if refused {
+            return b"-EXECABORT Transaction discarded because of previous errors.\r\n".to_vec();
+        }
+        if let Some(refusal) = queued.iter().find_map(|words| self.refusal(who, words)) {
+            return refusal;
+        }
+        let mut out = format!("*{}\r\n", queued.len()).into_bytes();
+        queued.iter().for_each(|words| out.extend(self.execute(who, words, wires)));
+        out
+    }
+
+    fn execute(&mut self, (node, client): Who, words: &[String], wires: &Wires) -> Vec<u8> {
         let word = |at: usize| words.get(at).map_or("", String::as_str);
         match (word(0), word(1)) {
             ("CLIENT", "LIST" | "KILL") | ("EVAL", _) if self.restricted => b"-NOPERM not permitted\r\n".to_vec(),
@@ -382,149 +454,18 @@ impl State {
                 out
             }
             ("CLIENT", "KILL") => int(i64::from(word(3).parse().is_ok_and(|id| wires.end(id)))),
-            ("XGROUP", "CREATE") => match self.data.group {
-                Some(_) => b"-BUSYGROUP exists\r\n".to_vec(),
-                None => {
-                    self.data.group = Some(Group { delivered: id(word(4)), ..Group::default() });
-                    ok()
-                }
-            },
+            ("CLUSTER", _) => self.slot.table(node),
+            ("ASKING", _) => ok(),
             ("EXISTS", _) => int(0),
-            ("XINFO", "STREAM") => {
-                let mut out = b"*6\r\n".to_vec();
-                bulk(&mut out, "last-generated-id");
-                bulk(&mut out, &self.data.generated.to_string());
-                bulk(&mut out, "max-deleted-entry-id");
-                bulk(&mut out, &self.data.max_deleted.to_string());
-                bulk(&mut out, "first-entry");
-                match self.data.entries.first() {
-                    Some(first) => self.data.entry(&mut out, first),
-                    None => out.extend_from_slice(b"*-1\r\n"),
+            _ => {
+                let reply = stream::execute(&mut self.keys[node], words, &mut self.watch);
+                if self.keys.iter().all(Option::is_some) {
+                    self.watch
+                        .violations
+                        .push(format!("{words:?} made the stream on node {node}, and it is on the other"));
                 }
-                out
+                reply
             }
-            ("XRANGE", _) => {
-                let exclusive = word(2).strip_prefix('(').map(id);
-                let from = exclusive.map_or_else(|| id(word(2)), EntryId::next);
-                let (to, included) = match word(3).strip_prefix('(') {
-                    Some(to) => (id(to), false),
-                    None if word(3) == "+" => (EntryId::new(u64::MAX, u64::MAX), true),
-                    None => (id(word(3)), true),
-                };
-                let count = if word(4) == "COUNT" { word(5).parse().unwrap_or(0) } else { usize::MAX };
-                let ids: Vec<EntryId> = match from <= to {
-                    true => self
-                        .data
-                        .entries
-                        .range(from..=to)
-                        .copied()
-                        .filter(|id| included || *id < to)
-                        .take(count)
-                        .collect(),
-                    false => Vec::new(),
-                };
-                let mut out = Vec::new();
-                self.data.entries(&mut out, &ids);
-                out
-            }
-            ("XREVRANGE", _) => {
-                let below = word(2).strip_prefix('(').map(id).unwrap_or_default();
-                let mut out = Vec::new();
-                let last: Vec<EntryId> = self.data.entries.range(..below).next_back().copied().into_iter().collect();
-                self.data.entries(&mut out, &last);
-                out
-            }
-            ("XACK", _) => {
-                words[3..].iter().map(|word| id(word)).for_each(|id| self.check_acknowledgment(id));
-                let Some(group) = &mut self.data.group else { return int(0) };
-                int(words[3..].iter().filter(|word| group.pending.remove(&id(word)).is_some()).count() as i64)
-            }
-            _ => self.execute_on_group(words),
         }
     }
-
-    fn execute_on_group(&mut self, words: &[String]) -> Vec<u8> {
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        let Some(group) = &mut self.data.group else { return no_group() };
-        match (word(0), word(1)) {
-            ("XGROUP", "CREATECONSUMER") => int(i64::from(group.consumers.insert(word(4).to_owned()))),
-            ("XGROUP", "SETID") => {
-                let to = id(word(4));
-                // A reader that lives on may set it back to a checkpoint of its own, until its successor's next one.
-                let gives_back = self
-                    .stop
-                    .is_some_and(|stop| self.data.entries.range(to.next()..=stop.max(to.next())).all(|id| *id > stop));
-                if to < group.delivered && !self.others_read && !gives_back {
-                    self.violations.push(format!("the group went back from {} to {to}", group.delivered));
-                }
-                group.delivered = to;
-                ok()
-            }
-            ("XINFO", "GROUPS") => {
-                let mut out = b"*1\r\n*8\r\n".to_vec();
-                bulk(&mut out, "name");
-                bulk(&mut out, GROUP);
-                bulk(&mut out, "last-delivered-id");
-                bulk(&mut out, &group.delivered.to_string());
-                bulk(&mut out, "pending");
-                out.extend_from_slice(&int(group.pending.len() as i64));
-                bulk(&mut out, "entries-read");
-                out.extend_from_slice(b"$-1\r\n");
-                out
-            }
-            ("XINFO", "CONSUMERS") => {
-                let mut out = format!("*{}\r\n", group.consumers.len()).into_bytes();
-                for name in &group.consumers {
-                    out.extend_from_slice(b"*4\r\n");
-                    bulk(&mut out, "name");
-                    bulk(&mut out, name);
-                    bulk(&mut out, "pending");
-                    out.extend_from_slice(&int(group.pending.values().filter(|owner| *owner == name).count() as i64));
-                }
-                out
-            }
-            ("XPENDING", _) => {
-                let (from, to, count) = (id(word(3)), id(word(4)), word(5).parse().unwrap_or(0));
-                let rows: Vec<_> =
-                    group.pending.range(from..=to.max(from)).filter(|(id, _)| **id <= to).take(count).collect();
-                let mut out = format!("*{}\r\n", rows.len()).into_bytes();
-                for (id, owner) in rows {
-                    out.extend_from_slice(b"*4\r\n");
-                    bulk(&mut out, &id.to_string());
-                    bulk(&mut out, owner);
-                    out.extend_from_slice(&int(1_000_000));
-                    out.extend_from_slice(&int(1));
-                }
-                out
-            }
-            // The one script there is: delete a consumer that owns nothing.
-            ("EVAL", _) => {
-                let name = word(5);
-                if group.pending.values().any(|owner| owner == name) {
-                    return b":-1\r\n".to_vec();
-                }
-                group.consumers.remove(name);
-                int(0)
-            }
-            _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
-        }
-    }
-
-    fn check_acknowledgment(&mut self, id: EntryId) {
-        let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
-        // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
-        let stands_before = self.data.group.as_ref().is_some_and(|group| group.delivered < id);
-        let given_back = self.stop.is_some_and(|stop| id > stop) && stands_before;
-        if !allowed && !given_back && !self.excused.contains(&id) {
-            self.violations.push(format!("{id} was acknowledged, but no completed checkpoint holds it as emitted"));
-        }
-    }
-}
-
-fn id(text: &str) -> EntryId {
-    text.parse().unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn no_group() -> Vec<u8> {
-    b"-NOGROUP no such group\r\n".to_vec()
 }

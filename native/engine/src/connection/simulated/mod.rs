@@ -3,6 +3,10 @@
 //! It speaks the real protocol over streams in memory, so the code under test is the production code from the connection up. Time is
 //! virtual, choices are seeded: a run is the same every time. Its faults: connections that are refused, ended, or lost with a reply
 //! on the way; and a network that is cut without a word, where the server works on for a client that is gone.
+//!
+//! * [`slot`] makes a cluster of two such servers
+
+mod slot;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +22,7 @@ use crate::config::ConnectionSettings;
 use crate::connection::transport::{Dialing, Transport};
 use crate::connection::{Address, reply};
 use crate::error::{Fault, FaultKind};
+pub(crate) use slot::{Nodes, Slot};
 
 /// What answers commands.
 pub(crate) trait Machine: Clone + Send + Sync + 'static {
