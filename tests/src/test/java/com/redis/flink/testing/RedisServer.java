@@ -72,7 +72,7 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, D
      * A client of the test's own, as the default user without a password unless the test says more.
      */
     public Jedis jedis() {
-        return new Jedis(host, port);
+        return new Jedis(new HostAndPort(host, port), Security.PLAIN.client().build());
     }
 
     @Override
@@ -82,7 +82,7 @@ public final class RedisServer implements BeforeAllCallback, AfterAllCallback, D
 
     @Override
     public UnifiedJedis client() {
-        return new UnifiedJedis(new HostAndPort(host, port));
+        return new UnifiedJedis(new HostAndPort(host, port), Security.PLAIN.client().build());
     }
 
     /** Ends the server at once, as a crash does. */

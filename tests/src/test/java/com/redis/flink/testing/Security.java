@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -27,6 +28,9 @@ public enum Security {
     TLS,
     /** TLS, and clients show a certificate, too. */
     MTLS;
+
+    /** A busy machine's server sometimes takes longer than the 2 seconds that Jedis waits. */
+    private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
 
     /** The server's arguments. */
     List<String> arguments(int port) {
@@ -76,7 +80,9 @@ public enum Security {
      * @param identity whose; empty: they show none
      */
     DefaultJedisClientConfig.Builder client(String identity) {
-        DefaultJedisClientConfig.Builder client = DefaultJedisClientConfig.builder();
+        DefaultJedisClientConfig.Builder client =
+                DefaultJedisClientConfig.builder()
+                        .socketTimeoutMillis((int) ANSWER_TIMEOUT.toMillis());
         if (this == PLAIN) {
             return client;
         }

@@ -10,6 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.Protocol.Command;
 import redis.clients.jedis.UnifiedJedis;
 import redis.clients.jedis.exceptions.JedisAskDataException;
 import redis.clients.jedis.exceptions.JedisConnectionException;
@@ -59,6 +60,24 @@ class ServersTest {
         try (RedisNode node = RedisNode.start(Binary.REDIS_7, Security.TLS, List.of())) {
             node.show(identity);
             assertRefused(node::jedis);
+        }
+    }
+
+    /** Longer than Jedis does by itself. */
+    @Test
+    void clientsWaitForAServerThatIsBusy() {
+        try (RedisServer server = RedisServer.start();
+                RedisCluster cluster = RedisCluster.start(Binary.REDIS_7, Security.PLAIN, 3, 0);
+                Jedis ofServer = server.jedis();
+                UnifiedJedis client = server.client();
+                Jedis ofNode = cluster.ownerOf("nothing").jedis();
+                UnifiedJedis clusterClient = cluster.client(1)) {
+            String[] nothingForSeconds = {"nothing", "3"};
+            assertThat(ofServer.sendCommand(Command.BLPOP, nothingForSeconds)).isNull();
+            assertThat(client.sendCommand(Command.BLPOP, nothingForSeconds)).isNull();
+            assertThat(ofNode.sendCommand(Command.BLPOP, nothingForSeconds)).isNull();
+            assertThat(clusterClient.sendCommand("nothing", Command.BLPOP, nothingForSeconds))
+                    .isNull();
         }
     }
 

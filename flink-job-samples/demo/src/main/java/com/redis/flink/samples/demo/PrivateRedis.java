@@ -20,6 +20,9 @@ final class PrivateRedis implements AutoCloseable {
 
     static final String HOST = "127.0.0.1";
 
+    /** However busy the machine is. */
+    private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
+
     private static final Duration START_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration END_TIMEOUT = Duration.ofSeconds(10);
     private static final int ATTEMPTS = 5;
@@ -79,7 +82,7 @@ final class PrivateRedis implements AutoCloseable {
     }
 
     Jedis connect() {
-        return new Jedis(HOST, port);
+        return new Jedis(HOST, port, (int) ANSWER_TIMEOUT.toMillis());
     }
 
     private boolean answers() {
