@@ -425,8 +425,20 @@ fn recovery_keeps_what_is_committed_and_deletes_the_rest_of_its_lanes() {
     assert!(matches!(committer.recover(&lanes, PATIENCE), Err(Error::Closed)));
 }
 
+/// The only one that there can be: a replica of somebody else's that looks for its master, which had this port, is turned away.
 fn replica_of(server: &RedisServer) -> RedisServer {
-    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &server.port.to_string()]);
+    for rule in ["ACL SETUSER replica on >secret +psync +replconf +ping", "ACL SETUSER default -psync -sync"] {
+        assert_eq!(server.run(rule), Value::Okay);
+    }
+    let replica = RedisServer::start_with(&[
+        "--masteruser",
+        "replica",
+        "--masterauth",
+        "secret",
+        "--replicaof",
+        "127.0.0.1",
+        &server.port.to_string(),
+    ]);
     await_that("the replica follows", || replica.text("INFO replication").contains("master_link_status:up"));
     replica
 }
@@ -445,7 +457,7 @@ fn records_count_as_written_when_enough_replicas_have_them() {
     write(&writer, &frame(0, 200..300));
     await_that("the server has them", || server.int("XLEN t:0") == 300);
     // Longer than two waits.
-    assert!(!writer.flush(Duration::from_millis(1200)).unwrap());
+    assert!(!writer.flush(Duration::from_millis(1200)).unwrap(), "{}", server.text("INFO replication"));
     assert_eq!(writer.stats().confirmed, 200);
     replica.signal("CONT");
     flush(&writer);
