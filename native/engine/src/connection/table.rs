@@ -63,12 +63,13 @@ pub struct Slots {
 }
 
 /// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in `nodes`, and when that was
-/// said. A table and those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
+/// said or used. A table and those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
 type Asked = Mutex<HashMap<u16, HashMap<Vec<u8>, (u16, Instant)>>>;
 
-/// So long a key is taken to be where its slot's owner has said. It says so of the moment: later the slot may have come back, and be about to
-/// go there once more, where a key that has not come yet would be made a second time.
-const ASKED_FOR: Duration = Duration::from_secs(1);
+/// A key of which nobody made use for so long is asked for at its slot's owner again. What that has said is about the moment: since then the
+/// slot may have come back, and be about to go there once more, where a key that has not come yet would be made a second time. It is longer than
+/// the pauses between two attempts (`maxBackoffMillis`): the keys of a slot are found out one after the other, and each must still be known then.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// A master, and both ways to it.
 #[derive(Clone, Debug)]
@@ -110,12 +111,16 @@ impl Slots {
 
     pub(super) fn route(&self, key: &[u8]) -> Result<&Route> {
         let slot = slot(key);
-        let asked = self.asked.lock().get(&slot).and_then(|keys| keys.get(key).copied());
-        let asked = asked.filter(|(_, said)| said.elapsed() < ASKED_FOR);
-        // A table that is older than the node goes by the slot.
-        if let Some(node) = asked.and_then(|(place, _)| self.nodes.get(usize::from(place))) {
+        let mut asked = self.asked.lock();
+        let on_its_way = asked.get_mut(&slot).and_then(|keys| keys.get_mut(key));
+        if let Some((place, used)) = on_its_way.filter(|(_, used)| used.elapsed() < IDLE)
+            // A table that is older than the node goes by the slot.
+            && let Some(node) = self.nodes.get(usize::from(*place))
+        {
+            *used = Instant::now();
             return Ok(&node.asking);
         }
+        drop(asked);
         self.nodes.get(usize::from(self.owners[usize::from(slot)])).map(|node| &node.route).ok_or_else(|| {
             Fault::from_server(&format!("CLUSTERDOWN no node of the cluster has slot {slot}, as far as is known"))
                 .into()
@@ -198,13 +203,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_owner_has_said_of_a_key_holds_for_a_moment() {
+    async fn what_the_owner_has_said_of_a_key_is_believed_while_it_is_in_use() {
         let slots = Slots::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
         let asking = Redirect { asking: true, slot: 12182, address: Some(address(1)) };
         for _ in 0..2 {
             slots.redirected(b"foo", &asking, address(1));
-            assert_eq!(slots.route(b"foo").unwrap(), &Route { address: address(1), asking: true });
-            tokio::time::advance(ASKED_FOR).await;
+            for _ in 0..3 {
+                tokio::time::advance(IDLE / 2).await;
+                assert_eq!(slots.route(b"foo").unwrap(), &Route { address: address(1), asking: true });
+            }
+            tokio::time::advance(IDLE).await;
             assert_eq!(slots.route(b"foo").unwrap(), &Route::to(address(2)));
         }
     }
