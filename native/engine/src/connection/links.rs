@@ -70,14 +70,18 @@ impl Links {
         Arc::clone(lanes.entry(route.clone()).or_default())
     }
 
-    /// See [`Servers::ask_owner`].
-    pub(crate) fn ask_owner(&self, key: &str) {
+    /// Does work that takes a key that is not there for one that is nowhere: it begins at the slot's owner (see [`Servers::ask_owner`]), and is
+    /// done once more, at once, where that says that the key is.
+    pub(crate) async fn begin_at_owner<T, W: Future<Output = Result<T>>>(
+        &self,
+        key: &str,
+        work: impl Fn() -> W,
+    ) -> Result<T> {
         self.servers.ask_owner(key.as_bytes());
-    }
-
-    /// See [`Servers::is_redirected`].
-    pub(crate) fn is_redirected(&self, key: &str, error: &Error) -> bool {
-        self.servers.is_redirected(key.as_bytes(), error)
+        match work().await {
+            Err(error) if self.servers.is_redirected(key.as_bytes(), &error) => work().await,
+            done => done,
+        }
     }
 
     /// Takes what an error of work on `key` tells, and gives the error to go on with.

@@ -111,14 +111,8 @@ impl Discovery {
         for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
             let stream = stream_name(&self.settings.topic, partition);
             // What was said of it when another partition failed may not be true any more.
-            links.ask_owner(&stream);
-            let mut begun = self.begin(&links, &stream, partition, request.restored).await;
-            if let Err(error) = &begun
-                && links.is_redirected(&stream, error)
-            {
-                begun = self.begin(&links, &stream, partition, request.restored).await;
-            }
-            match begun {
+            let begin = || self.begin(&links, &stream, partition, request.restored);
+            match links.begin_at_owner(&stream, begin).await {
                 Ok((split, new)) => {
                     created += u32::from(new);
                     splits.push(split);

@@ -71,14 +71,8 @@ impl Acknowledger {
         let mut outage = Outage::new(what, &settings.connection);
         while let Some(order) = owed.ordered(&shared.closed).await {
             let again = outage.attempts() > 0;
-            self.links.ask_owner(&stream);
-            let mut carried_out = self.carry_out(&shared, &stream, &owed, &order, again).await;
-            if let Err(error) = &carried_out
-                && self.links.is_redirected(&stream, error)
-            {
-                carried_out = self.carry_out(&shared, &stream, &owed, &order, again).await;
-            }
-            match carried_out {
+            let carry_out = || self.carry_out(&shared, &stream, &owed, &order, again);
+            match self.links.begin_at_owner(&stream, carry_out).await {
                 Ok(()) => {
                     outage.over();
                     owed.carried_out(&order);
