@@ -1,7 +1,7 @@
-# Runs a sample on a Flink cluster and shows what is in Redis then. A part of ./dev, whose functions it uses: example NAME.
+# Runs a sample on a Flink cluster and shows the result in Redis. Part of ./dev, whose functions it uses: example NAME.
 #
-# With a Docker engine the cluster is that of docker-compose.yml, and stays. Else it is a JobManager and a TaskManager on this
-# machine, put together from Maven Central, and a redis-server; they end with the script.
+# With a Docker engine the cluster is that of docker-compose.yml, and stays. Else it is a JobManager and a TaskManager
+# on this machine, put together from Maven Central, and a redis-server; they end with the script.
 
 readonly EXAMPLE_MESSAGES=1000 # of redis-job, to each of its 4 partitions a quarter
 readonly EXAMPLE_SECONDS=90    # that any wait may take
@@ -24,7 +24,7 @@ run_example() {
   "example_${name//-/_}" "$jar"
 }
 
-# --- where: each defines example_cli (redis-cli), example_flink (Flink's command line) and example_address -------------
+# --- where: each defines example_cli (redis-cli), example_flink (Flink's command line) and example_address ------------
 
 example_on_docker() {
   need jdk gradle linker rust
@@ -53,7 +53,8 @@ example_on_this_machine() {
     modules=(--loadmodule "$REJSON")
   fi
   say "Building (the first time takes some minutes) ..."
-  gradle_run -q -PflinkVersion="${FLINK_VERSIONS[0]}" :flink-job-samples:{json-sink,hash-sink,partitioned-stream}:fatJar \
+  gradle_run -q -PflinkVersion="${FLINK_VERSIONS[0]}" \
+    :flink-job-samples:{json-sink,hash-sink,partitioned-stream}:fatJar \
     :tests:sessionClusterArguments >&2
 
   example_work=$(mktemp -d)
@@ -85,7 +86,8 @@ YAML
     --configDir "$work/conf" >"$work/jobmanager.out" 2>&1 &
   example_pids+=($!)
   # What Flink's start script computes from the sizes in the configuration.
-  example_java taskmanager '-Xmx384m -XX:MaxDirectMemorySize=256m' org.apache.flink.runtime.taskexecutor.TaskManagerRunner \
+  example_java taskmanager '-Xmx384m -XX:MaxDirectMemorySize=256m' \
+    org.apache.flink.runtime.taskexecutor.TaskManagerRunner \
     --configDir "$work/conf" -D taskmanager.cpu.cores=2.0 -D taskmanager.memory.framework.heap.size=128m \
     -D taskmanager.memory.framework.off-heap.size=128m -D taskmanager.memory.task.heap.size=256m \
     -D taskmanager.memory.task.off-heap.size=0b -D taskmanager.memory.managed.size=32m \
@@ -156,7 +158,7 @@ example_wait() { # WHAT CONDITION...
   done
 }
 
-# --- what -----------------------------------------------------------------------------------------------------------------
+# --- what -------------------------------------------------------------------------------------------------------------
 
 example_show() { # redis-cli's arguments
   printf '\n$ redis-cli %s\n' "$*"
