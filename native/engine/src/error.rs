@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::foreign_text::{shown, shown_at_length};
 
 /// What went wrong.

@@ -14,6 +14,7 @@
 //! * [`runtime`] the threads that all of this runs on
 //! * [`error`] what can go wrong, [`foreign_text`] how keys, names and servers' words are shown in it
 
+pub mod address;
 pub mod config;
 pub mod connection;
 pub mod entry_id;

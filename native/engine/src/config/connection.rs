@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::address::Address;
 use crate::config::{at_least, not_blank};
-use crate::connection::{Address, Desk};
+use crate::connection::Desk;
 use crate::error::{Error, Result};
 
 /// The connection settings of sources and sinks.

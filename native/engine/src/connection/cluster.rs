@@ -8,8 +8,9 @@ use std::net::IpAddr;
 
 use redis::Value;
 
+use crate::address::Address;
 use crate::connection::table::{Slots, Table};
-use crate::connection::{Address, Guest, Servers, race};
+use crate::connection::{Guest, Servers, race};
 use crate::error::{Context, Error, Fault, Result};
 use crate::random;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::connection::last_failure::LastFailure;
 use crate::error::{Error, FaultKind, Result};
 

@@ -6,12 +6,13 @@ use redis::Cmd;
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::address::Address;
 use crate::config::{ConnectionSettings, Secret};
+use crate::connection::Connection;
 use crate::connection::credentials::Credentials;
 use crate::connection::door::Door;
 use crate::connection::tls::{self, mismatch};
 use crate::connection::transport::Transport;
-use crate::connection::{Address, Connection};
 use crate::error::{Context, Error, FaultKind, Result};
 
 /// Who greets a server: of a Redis server and of a sentinel they differ.

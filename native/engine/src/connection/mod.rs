@@ -15,7 +15,6 @@
 //!
 //! The hot paths bring their own codec: the source scans replies in place, the sink encodes whole pipelines.
 
-mod address;
 mod cluster;
 mod credentials;
 mod door;
@@ -36,7 +35,6 @@ mod tls;
 pub(crate) mod transaction;
 mod transport;
 
-pub use address::Address;
 pub use credentials::{Credentials, Desk};
 use greeting::Guest;
 pub use link::Connection;

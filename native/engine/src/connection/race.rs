@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::timeout;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::error::{Error, FaultKind, Result};
 
 /// So long the next server is left in peace: one that can't be reached and does not say so costs this, and not its whole timeout.

@@ -3,8 +3,9 @@
 
 use redis::Value;
 
+use crate::address::Address;
 use crate::config::SentinelSettings;
-use crate::connection::{Address, Connection, Guest, Servers, race};
+use crate::connection::{Connection, Guest, Servers, race};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::random;
 

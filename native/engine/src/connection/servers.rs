@@ -7,13 +7,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::address::Address;
 use crate::config::ConnectionSettings;
 use crate::connection::door::Doors;
 use crate::connection::last_failure::LastFailure;
 use crate::connection::table::{Route, Slots, Table};
 use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
-use crate::connection::{Address, Connection, Guest, cluster, greeting, sentinel};
+use crate::connection::{Connection, Guest, cluster, greeting, sentinel};
 use crate::error::{Error, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.

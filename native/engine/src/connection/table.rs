@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::error::{Fault, Redirect, Result};
 
 /// A cluster's keys are in so many slots (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).

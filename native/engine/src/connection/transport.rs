@@ -12,8 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 
+use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::{Address, race};
+use crate::connection::race;
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 

@@ -18,9 +18,10 @@ use redis::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::address::Address;
 use crate::config::ConnectionSettings;
+use crate::connection::reply;
 use crate::connection::transport::{Dialing, Transport};
-use crate::connection::{Address, reply};
 use crate::error::{Fault, FaultKind};
 pub(crate) use slot::{Nodes, Slot};
 

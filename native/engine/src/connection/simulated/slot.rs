@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::address::Address;
 use crate::config::ConnectionSettings;
 use crate::connection::simulated::{Machine, Network};
-use crate::connection::{self, Address, Dialing, Transport};
+use crate::connection::{self, Dialing, Transport};
 
 /// The nodes' ports are 1 and 2. One server alone is the first of them.
 pub(crate) struct Nodes<M>(pub(crate) [Network<M>; 2]);

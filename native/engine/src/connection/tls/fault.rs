@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
 use super::material::{Client, Identity};
 use super::mismatch;
-use crate::connection::Address;
+use crate::address::Address;
 use crate::error::{Fault, FaultKind};
 
 /// Knows what a connection began with.

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::connection::transport::Dialing;
 use crate::error::{Fault, FaultKind};
 

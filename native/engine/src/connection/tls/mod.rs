@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::connection::transport::Stream;
 use crate::error::{Fault, FaultKind, Result};
 use fault::Teller;

@@ -25,7 +25,7 @@ impl Address {
     }
 
     /// Where an announced address is reached: what the map says of `host:port`, or else of `host`.
-    pub(super) fn mapped(self, map: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn mapped(self, map: &BTreeMap<String, String>) -> Self {
         let Self::Tcp { host, port } = &self else { return self };
         let with_port = map.get(&self.to_string()).or_else(|| map.get(&format!("{host}:{port}")));
         match with_port.or_else(|| map.get(host)) {
