@@ -11,7 +11,7 @@ mod sink;
 mod source;
 
 pub use connection::{ConnectionSettings, Node, Secret, SentinelSettings, TlsMaterial};
-pub use sink::{SinkKind, SinkSettings, Staging};
+pub use sink::{SinkKind, SinkSettings, Staging, TraceContents};
 pub use source::{AckStrategy, Place, SourceSettings, Split, SplitPosition};
 
 use serde_json::error::Category;

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use crate::config::{ConnectionSettings, at_least, not_blank, parse};
 use crate::error::{Error, Result};
 use crate::foreign_text::shown;
-use crate::sink::{TraceContents, can_be_staged};
 use crate::topic::stream_name;
 
 /// What a sink writes.
@@ -29,6 +28,18 @@ pub struct Staging {
     pub lane: String,
     /// Unique to a writer's life.
     pub attempt: String,
+}
+
+/// What a trace of a write that Redis rejects contains: Java's `SinkTraceConfiguration`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TraceContents {
+    /// The command, and that it failed.
+    None,
+    /// The key, the size and the server's code, too.
+    Metadata,
+    /// The server's error text and the record, too.
+    All,
 }
 
 /// What a sink's writer, or its committer, needs.
@@ -93,13 +104,6 @@ impl SinkSettings {
             return Err(Error::Settings(format!(
                 "the dead-letter stream is '{}'; allowed: one that is no partition of topicName '{}'",
                 shown(&settings.dead_letter_stream),
-                settings.topic
-            )));
-        }
-        if settings.connection.cluster && settings.staging.is_some() && !can_be_staged(&settings.topic) {
-            return Err(Error::Settings(format!(
-                "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a text in braces that \
-                 says the slot, as in '{{orders}}'",
                 settings.topic
             )));
         }

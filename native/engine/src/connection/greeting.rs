@@ -8,9 +8,9 @@ use tracing::debug;
 
 use crate::address::Address;
 use crate::config::{ConnectionSettings, Secret};
-use crate::connection::Connection;
 use crate::connection::credentials::Credentials;
 use crate::connection::door::Door;
+use crate::connection::link::Connection;
 use crate::connection::tls::{self, mismatch};
 use crate::connection::transport::Transport;
 use crate::error::{Context, Error, FaultKind, Result};

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::connection::last_failure::LastFailure;
+use crate::connection::link::Connection;
+use crate::connection::servers::Servers;
 use crate::connection::table::{Route, Table};
-use crate::connection::{Connection, Servers};
 use crate::error::{Error, Result};
 
 pub(crate) struct Links {

@@ -3,7 +3,7 @@
 //! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open connections, and learn from
 //!   what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
-//! * [`address`] where a server listens, [`transport`] the way there, [`tls`] its encryption
+//! * [`connector`] opens a connection to one of them, [`transport`] is the way there, [`tls`] its encryption
 //! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
@@ -16,6 +16,7 @@
 //! The hot paths bring their own codec: the source scans replies in place, the sink encodes whole pipelines.
 
 mod cluster;
+mod connector;
 mod credentials;
 mod door;
 mod greeting;
@@ -36,7 +37,6 @@ pub(crate) mod transaction;
 mod transport;
 
 pub use credentials::{Credentials, Desk};
-use greeting::Guest;
 pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;
@@ -45,5 +45,3 @@ pub use servers::Servers;
 pub(crate) use table::slot;
 pub use table::{Route, Table};
 pub(crate) use transport::Stream;
-#[cfg(test)]
-pub(crate) use transport::{Dialing, Transport};

@@ -1,7 +1,6 @@
 //! The servers of a deployment, and how connections to them begin.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,12 +8,12 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::door::Doors;
+use crate::connection::connector::Connector;
 use crate::connection::last_failure::LastFailure;
+use crate::connection::link::Connection;
 use crate::connection::table::{Route, Slots, Table};
-use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
-use crate::connection::{Connection, Guest, cluster, greeting, sentinel};
+use crate::connection::{cluster, sentinel};
 use crate::error::{Error, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
@@ -27,17 +26,11 @@ pub struct Servers {
 }
 
 struct Inner {
-    settings: ConnectionSettings,
-    transport: Arc<dyn Transport>,
+    connector: Connector,
+    /// Written by the task that fetches the table, and by each task whose work fails.
     known: Mutex<Option<Known>>,
-    /// Held by the one who fetches the table. Those who waited for it share its failure.
+    /// Locked by the task that fetches the table. The tasks that wait for it share its failure.
     fetching: tokio::sync::Mutex<LastFailure>,
-    doors: Doors,
-    tls: Clients,
-    /// These servers have taken these credentials. Set by whoever connects.
-    connected: AtomicBool,
-    /// The job has been connected before this owner was there. Set by the owner.
-    expected: AtomicBool,
 }
 
 struct Known {
@@ -55,25 +48,24 @@ impl Servers {
 
     pub(crate) fn over(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
         let inner = Inner {
-            settings,
-            transport,
+            connector: Connector::new(settings, transport),
             known: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
-            doors: Doors::default(),
-            tls: Clients::default(),
-            connected: AtomicBool::new(false),
-            expected: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
 
     /// The owner has state of a job that was connected: a name that can't be resolved is there, and will be again.
     pub(crate) fn were_reached(&self) {
-        self.inner.expected.store(true, Ordering::Relaxed);
+        self.connector().were_reached();
     }
 
     pub fn settings(&self) -> &ConnectionSettings {
-        &self.inner.settings
+        self.connector().settings()
+    }
+
+    fn connector(&self) -> &Connector {
+        &self.inner.connector
     }
 
     /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.
@@ -87,7 +79,7 @@ impl Servers {
 
     /// The same, to a place of the table.
     pub async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
-        match self.visit(&route.address, &self.guest(name)).await {
+        match self.connector().open(&route.address, &self.connector().params(name)).await {
             Ok(mut connection) => {
                 if self.settings().sentinel.is_some() {
                     sentinel::make_sure(&mut connection, &route.address).await?;
@@ -123,8 +115,8 @@ impl Servers {
     async fn fetch(&self) -> Result<Table> {
         let settings = self.settings();
         Ok(match &settings.sentinel {
-            Some(sentinel) => Table::One(Route::to(sentinel::master(self, sentinel).await?)),
-            None if settings.cluster => Table::Slots(cluster::slots(self, self.last().as_deref()).await?),
+            Some(sentinel) => Table::One(Route::to(sentinel::master(self.connector(), sentinel).await?)),
+            None if settings.cluster => Table::Slots(cluster::slots(self.connector(), self.last().as_deref()).await?),
             None => Table::One(Route::to(settings.address())),
         })
     }
@@ -195,50 +187,19 @@ impl Servers {
         if let Some(table) = self.last()
             && let Ok(route) = table.route(key)
         {
-            self.inner.doors.close(&route.address);
+            self.connector().note_loss(&route.address);
         }
     }
 
     /// Where a redirection leads to; `None`: the node that gave it can't say.
     fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
-        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, self)
-    }
-
-    pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
-        let ConnectionSettings { user, password, database, tls, .. } = self.settings();
-        let patience = self.settings().command_timeout();
-        Guest { name, user, password, own: true, database: *database, tls: tls.is_some(), patience }
-    }
-
-    /// Opens a connection to one server.
-    pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
-        let inner = &*self.inner;
-        let door = inner.doors.to(address);
-        let visit = greeting::visit(&*inner.transport, &inner.settings, &inner.tls, &door, address, guest);
-        let visited = door.enter(visit).await.map_err(|error| self.judged(error))?;
-        if guest.own {
-            inner.connected.store(true, Ordering::Relaxed);
-        }
-        Ok(visited)
-    }
-
-    /// What was right before may be so again: a name is gone while a server restarts, a password while it is changed.
-    fn judged(&self, error: Error) -> Error {
-        let Error::Redis(fault) = error else { return error };
-        let connected = self.inner.connected.load(Ordering::Relaxed);
-        match fault.kind {
-            FaultKind::UnknownHost if connected || self.inner.expected.load(Ordering::Relaxed) => {
-                fault.into_passing().into()
-            }
-            FaultKind::Authentication if connected => fault.into_passing_soon().into(),
-            _ => fault.into(),
-        }
+        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, self.settings())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -343,7 +304,7 @@ mod tests {
             ("10.0.0.1", Some("mapped:7")),
             ("other", Some("other:7")),
         ] {
-            let reached = cluster::reached(Address::tcp(named, 7), &teller, &servers);
+            let reached = cluster::reached(Address::tcp(named, 7), &teller, servers.settings());
             assert_eq!(reached.map(|address| address.to_string()).as_deref(), expected, "{named}");
         }
     }

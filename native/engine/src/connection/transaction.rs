@@ -3,7 +3,7 @@
 
 use redis::{Cmd, Value};
 
-use crate::connection::Connection;
+use crate::connection::link::Connection;
 use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;

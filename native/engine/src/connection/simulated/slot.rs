@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::simulated::{Machine, Network};
-use crate::connection::{self, Dialing, Transport};
+use crate::connection::simulated::network::{Machine, Network};
+use crate::connection::table;
+use crate::connection::transport::{Dialing, Transport};
 
 /// The nodes' ports are 1 and 2. One server alone is the first of them.
 pub(crate) struct Nodes<M>(pub(crate) [Network<M>; 2]);
@@ -36,7 +37,7 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn of(key: &str) -> Self {
-        Self { number: connection::slot(key.as_bytes()), ..Self::default() }
+        Self { number: table::slot(key.as_bytes()), ..Self::default() }
     }
 
     pub(crate) fn owner(&self) -> usize {

@@ -15,8 +15,7 @@ use crate::error::{Error, Result};
 use crate::sink::dead_letter;
 use crate::sink::frame::{DEAD_LETTER, Record};
 pub use staging::Prepared;
-pub(crate) use staging::can_be_staged;
-pub(super) use staging::{StagingKey, index_key};
+pub(super) use staging::{StagingKey, index_key, require_names};
 
 /// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
 pub(super) const CERTAIN_BYTES: usize = 1024 * 1024;
