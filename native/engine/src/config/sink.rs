@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::config::{ConnectionSettings, at_least, not_blank, parse};
+use crate::config::checks::{at_least, not_blank};
+use crate::config::connection::ConnectionSettings;
+use crate::config::json::parse;
 use crate::error::{Error, Result};
 use crate::foreign_text::shown;
 use crate::topic::stream_name;
@@ -57,8 +59,8 @@ pub struct SinkSettings {
     pub max_len: u64,
     #[serde(default)]
     pub approximate_trimming: bool,
-    /// Where in a document `JSON.SET` writes.
-    #[serde(default = "root")]
+    /// Where in a document `JSON.SET` writes; empty for the other kinds.
+    #[serde(default)]
     pub path: String,
     /// Of JSON documents and hashes; 0: none.
     #[serde(default)]
@@ -82,10 +84,6 @@ pub struct SinkSettings {
     pub trace: Option<TraceContents>,
 }
 
-fn root() -> String {
-    "$".to_owned()
-}
-
 fn week() -> u64 {
     7 * 24 * 60 * 60
 }
@@ -95,6 +93,9 @@ impl SinkSettings {
         let settings: Self = parse("sink settings", json)?;
         settings.connection.validate()?;
         not_blank("topicName", &settings.topic)?;
+        if settings.kind == SinkKind::Json {
+            not_blank("path", &settings.path)?;
+        }
         at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
         at_least("maxInFlightBytes", settings.max_in_flight_bytes, 1)?;
         at_least("stagingTtlSeconds", settings.staging_ttl_seconds, 1)?;

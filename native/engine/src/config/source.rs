@@ -4,9 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConnectionSettings, Partition, at_least, not_blank, parse};
+use crate::config::checks::{at_least, not_blank};
+use crate::config::connection::ConnectionSettings;
+use crate::config::json::parse;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::Result;
+use crate::topic::Partition;
 
 /// When an entry is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use redis::Value;
 
 use crate::address::Address;
-use crate::config::ConnectionSettings;
+use crate::config::Deployment;
 use crate::connection::connector::Connector;
 use crate::connection::greeting::Guest;
 use crate::connection::race;
@@ -26,7 +26,7 @@ pub(super) async fn slots(connector: &Connector, last: Option<&Table>) -> Result
     // At another one each time: a node that has been cut off from the others is not always believed.
     random::turn(&mut nodes);
     let settings = connector.settings();
-    nodes.extend(settings.beginnings());
+    nodes.extend(settings.deployment.contacts());
     let name = format!("{}-topology", settings.client_name);
     let params = Guest { patience: settings.connect_timeout(), ..connector.params(&name) };
     race::first(nodes, |node| ask(connector, node, &params)).await
@@ -51,13 +51,13 @@ async fn ask(connector: &Connector, node: Address, params: &Guest<'_>) -> Result
     let mut known = Vec::with_capacity(ranges.len());
     for range in ranges {
         let (first, last, named) = read(range).ok_or_else(unreadable)?;
-        known.extend(reached(named, &node, connector.settings()).map(|master| (first, last, master)));
+        known.extend(reached(named, &node, &connector.settings().deployment).map(|master| (first, last, master)));
     }
     Ok(Slots::new(known))
 }
 
 /// Returns the address at which a node is reached that the node `source` has named; `None`: it has no address that is known.
-pub(super) fn reached(named: Address, source: &Address, settings: &ConnectionSettings) -> Option<Address> {
+pub(super) fn reached(named: Address, source: &Address, deployment: &Deployment) -> Option<Address> {
     match (&named, source) {
         // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
         (Address::Tcp { host, .. }, _) if host == "?" => None,
@@ -65,7 +65,7 @@ pub(super) fn reached(named: Address, source: &Address, settings: &ConnectionSet
         (Address::Tcp { host, port }, Address::Tcp { host: source, .. }) if is_any(host) => {
             Some(Address::tcp(source, *port))
         }
-        _ => Some(named.mapped(&settings.address_map)),
+        _ => Some(deployment.reachable(named)),
     }
 }
 

@@ -48,9 +48,9 @@ impl Connector {
 
     /// Returns the parameters of a connection to a Redis server; `name` is what `CLIENT LIST` shows.
     pub(super) fn params<'a>(&'a self, name: &'a str) -> Guest<'a> {
-        let ConnectionSettings { user, password, database, tls, .. } = &self.settings;
+        let ConnectionSettings { user, password, deployment, tls, .. } = &self.settings;
         let patience = self.settings.command_timeout();
-        Guest { name, user, password, own: true, database: *database, tls: tls.is_some(), patience }
+        Guest { name, user, password, own: true, database: deployment.database(), tls: tls.is_some(), patience }
     }
 
     /// Opens a connection to one server.

@@ -95,6 +95,7 @@ impl Outage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing;
     use crate::error::{Fault, FaultKind};
 
     fn lost() -> Error {
@@ -102,9 +103,9 @@ mod tests {
     }
 
     fn outage() -> Outage {
-        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,
-            "commandTimeoutMillis":1,"retryTimeoutMillis":10000,"maxBackoffMillis":1500}"#;
-        Outage::new("x".into(), &serde_json::from_str(settings).unwrap())
+        let (retry_timeout_millis, max_backoff_millis) = (10_000, 1500);
+        let settings = ConnectionSettings { retry_timeout_millis, max_backoff_millis, ..testing::connection("h") };
+        Outage::new("x".into(), &settings)
     }
 
     #[tokio::test(start_paused = true)]
@@ -136,9 +137,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_passes_soon_or_not_at_all_is_given_up_soon() {
-        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,
-            "commandTimeoutMillis":1,"retryTimeoutMillis":60000}"#;
-        let mut outage = Outage::new("x".into(), &serde_json::from_str(settings).unwrap());
+        let settings = ConnectionSettings { retry_timeout_millis: 60_000, ..testing::connection("h") };
+        let mut outage = Outage::new("x".into(), &settings);
         let begin = Instant::now();
         // The server was away before it began to refuse.
         while begin.elapsed() < Duration::from_secs(20) {

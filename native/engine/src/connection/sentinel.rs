@@ -25,7 +25,7 @@ pub(super) async fn master(connector: &Connector, sentinel: &SentinelSettings) -
         own: false,
         patience: settings.connect_timeout(),
     };
-    let mut sentinels = settings.beginnings();
+    let mut sentinels = settings.deployment.contacts();
     // At another one each time: one that has been cut off from the others is not always believed.
     random::turn(&mut sentinels);
     race::first(sentinels, |address| ask(connector, &sentinel.master, address, &params)).await
@@ -54,7 +54,7 @@ async fn ask(connector: &Connector, master: &str, sentinel: Address, params: &Gu
         Some([host, port]) => port.parse().ok().map(|port| Address::tcp(host, port)),
         _ => None,
     }
-    .map(|master| master.mapped(&connector.settings().address_map))
+    .map(|master| connector.settings().deployment.reachable(master))
     .ok_or_else(|| Error::protocol(format!("sentinel {sentinel}: its reply can't be read; is this a sentinel?")))
 }
 

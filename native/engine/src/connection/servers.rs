@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::address::Address;
-use crate::config::ConnectionSettings;
+use crate::config::{ConnectionSettings, Deployment};
 use crate::connection::connector::Connector;
 use crate::connection::last_failure::LastFailure;
 use crate::connection::link::Connection;
@@ -81,7 +81,7 @@ impl Servers {
     pub async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
         match self.connector().open(&route.address, &self.connector().params(name)).await {
             Ok(mut connection) => {
-                if self.settings().sentinel.is_some() {
+                if let Deployment::Sentinel(_) = self.settings().deployment {
                     sentinel::make_sure(&mut connection, &route.address).await?;
                 }
                 Ok(connection.asking(route.asking))
@@ -113,12 +113,15 @@ impl Servers {
     }
 
     async fn fetch(&self) -> Result<Table> {
-        let settings = self.settings();
-        Ok(match &settings.sentinel {
-            Some(sentinel) => Table::One(Route::to(sentinel::master(self.connector(), sentinel).await?)),
-            None if settings.cluster => Table::Slots(cluster::slots(self.connector(), self.last().as_deref()).await?),
-            None => Table::One(Route::to(settings.address())),
-        })
+        let one = match &self.settings().deployment {
+            Deployment::Cluster { .. } => {
+                return Ok(Table::Slots(cluster::slots(self.connector(), self.last().as_deref()).await?));
+            }
+            Deployment::Sentinel(sentinel) => sentinel::master(self.connector(), sentinel).await?,
+            Deployment::Single { host, port, .. } => Address::tcp(host, *port),
+            Deployment::Unix { path, .. } => Address::Unix { path: path.clone() },
+        };
+        Ok(Table::One(Route::to(one)))
     }
 
     fn known(&self) -> Option<Arc<Table>> {
@@ -134,13 +137,13 @@ impl Servers {
     }
 
     fn is_one(&self) -> bool {
-        !self.settings().cluster && self.settings().sentinel.is_none()
+        self.settings().deployment.is_one_server()
     }
 
     /// Takes what an error of work on `key` tells about who has which key, and gives the error to go on with.
     pub fn learn(&self, key: &[u8], error: Error) -> Error {
         let Error::Redis(fault) = &error else { return error };
-        if fault.redirect().is_some() && !self.settings().cluster {
+        if fault.redirect().is_some() && !self.settings().deployment.is_cluster() {
             return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();
         }
         if fault.redirect().is_none() && fault.is_passing() {
@@ -176,7 +179,8 @@ impl Servers {
 
     /// Whether the error tells where the key is now. Then it is learned, and the work is tried again there at once.
     pub(crate) fn is_redirected(&self, key: &[u8], error: &Error) -> bool {
-        let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some()) && self.settings().cluster;
+        let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some())
+            && self.settings().deployment.is_cluster();
         if redirects {
             self.learn(key, error.clone());
         }
@@ -193,7 +197,7 @@ impl Servers {
 
     /// Where a redirection leads to; `None`: the node that gave it can't say.
     fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
-        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, self.settings())
+        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, &self.settings().deployment)
     }
 }
 
@@ -205,6 +209,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+    use crate::config::testing;
     use crate::connection::transport::Dialing;
     use crate::error::Fault;
 
@@ -235,12 +240,8 @@ mod tests {
         }
     }
 
-    fn over(fake: &Arc<Fake>, more: &str) -> Servers {
-        let settings = format!(
-            r#"{{{more}"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1000,
-            "commandTimeoutMillis":1000,"retryTimeoutMillis":1000}}"#
-        );
-        Servers::over(serde_json::from_str(&settings).unwrap(), Arc::clone(fake) as Arc<_>)
+    fn over(fake: &Arc<Fake>) -> Servers {
+        Servers::over(testing::connection("h"), Arc::clone(fake) as Arc<_>)
     }
 
     async fn refusal(servers: &Servers) -> Fault {
@@ -255,7 +256,7 @@ mod tests {
         let unknown = || Fault::new(FaultKind::UnknownHost, "unknown");
         let wrong = || Fault::from_server("WRONGPASS no");
         let fake = Arc::new(Fake::default());
-        let servers = over(&fake, "");
+        let servers = over(&fake);
         let clone = servers.clone();
         let fail = |fault| *fake.fails.lock() = Some(fault);
         fail(unknown());
@@ -273,10 +274,10 @@ mod tests {
         assert!(fault.passes_soon() && fault.kind == FaultKind::Authentication, "{fault}");
 
         // One who knows that the job was connected before does not know with which password.
-        let servers = over(&fake, "");
+        let servers = over(&fake);
         servers.were_reached();
         assert!(!refusal(&servers).await.is_passing());
-        let servers = over(&fake, "");
+        let servers = over(&fake);
         servers.were_reached();
         fail(unknown());
         assert!(refusal(&servers).await.is_passing());
@@ -286,7 +287,8 @@ mod tests {
     async fn who_waits_for_the_table_shares_what_became_of_it() {
         let fake = Arc::new(Fake::default());
         *fake.fails.lock() = Some(Fault::new(FaultKind::Connection, "refused"));
-        let servers = over(&fake, r#""cluster":true,"#);
+        let settings = ConnectionSettings { deployment: testing::cluster("h"), ..testing::connection("h") };
+        let servers = Servers::over(settings, Arc::clone(&fake) as Arc<_>);
         let all = join_all((0..32).map(|_| servers.connect("c", b"k"))).await;
         assert!(all.iter().all(|connected| matches!(connected, Err(error) if error.to_string() == "refused")));
         assert_eq!(fake.dialed.load(Ordering::Relaxed), 1);
@@ -294,7 +296,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_names_no_host_is_where_its_teller_is() {
-        let servers = over(&Arc::default(), r#""addressMap":{"10.0.0.1":"mapped"},"#);
+        let address_map = [("10.0.0.1".to_owned(), "mapped".to_owned())].into();
+        let deployment = Deployment::Cluster { seeds: Vec::new(), address_map };
         let teller = Address::tcp("teller", 1);
         for (named, expected) in [
             ("", Some("teller:7")),
@@ -304,7 +307,7 @@ mod tests {
             ("10.0.0.1", Some("mapped:7")),
             ("other", Some("other:7")),
         ] {
-            let reached = cluster::reached(Address::tcp(named, 7), &teller, servers.settings());
+            let reached = cluster::reached(Address::tcp(named, 7), &teller, &deployment);
             assert_eq!(reached.map(|address| address.to_string()).as_deref(), expected, "{named}");
         }
     }

@@ -153,11 +153,10 @@ fn tune(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing;
 
     fn settings() -> ConnectionSettings {
-        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":2000,
-            "commandTimeoutMillis":1,"retryTimeoutMillis":1}"#;
-        serde_json::from_str(settings).unwrap()
+        ConnectionSettings { connect_timeout_millis: 2000, ..testing::connection("h") }
     }
 
     #[test]
