@@ -104,7 +104,7 @@ pub(crate) fn fault_in(results: &[Value]) -> Option<Fault> {
 
 /// What a server says that queued all commands and then can't carry them out (`server.c`, `rejectCommand`).
 fn reason_of(aborted: Fault) -> Fault {
-    match aborted.message().strip_prefix("EXECABORT Transaction discarded because of: ") {
+    match aborted.server_text().strip_prefix("EXECABORT Transaction discarded because of: ") {
         Some(reason) => Fault::from_server(reason),
         None => aborted,
     }

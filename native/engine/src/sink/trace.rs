@@ -28,7 +28,7 @@ fn event(contents: TraceContents, words: &[&[u8]], fault: &Fault) -> Value {
     event.insert("size".into(), json!(words.iter().map(|word| word.len()).sum::<usize>()));
     event.insert(
         "error".into(),
-        json!(if contents == TraceContents::All { fault.message() } else { fault.code.as_str() }),
+        json!(if contents == TraceContents::All { fault.message() } else { fault.code.clone() }),
     );
     if contents == TraceContents::All {
         event.insert("value".into(), json!(cut(dead_letter::record_of(words))));
