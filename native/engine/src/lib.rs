@@ -22,6 +22,7 @@ pub mod enumerator;
 pub mod error;
 pub mod foreign_text;
 mod random;
+pub mod resp;
 pub mod runtime;
 pub mod sink;
 pub mod source;

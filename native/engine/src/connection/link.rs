@@ -7,10 +7,10 @@ use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::outline::Outline;
-use crate::connection::reply;
 use crate::connection::transport::Stream;
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::resp::outline::Outline;
+use crate::resp::reply;
 
 /// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
 const READ_CHUNK: usize = 256 * 1024;

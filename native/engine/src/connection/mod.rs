@@ -23,9 +23,7 @@ mod greeting;
 mod last_failure;
 mod link;
 mod links;
-mod outline;
 mod race;
-pub mod reply;
 mod retry;
 mod sentinel;
 mod servers;
@@ -36,6 +34,7 @@ mod tls;
 pub(crate) mod transaction;
 mod transport;
 
+pub use crate::resp::reply;
 pub use credentials::{Credentials, Desk};
 pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};

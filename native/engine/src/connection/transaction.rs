@@ -4,9 +4,9 @@
 use redis::{Cmd, Value};
 
 use crate::connection::link::Connection;
-use crate::connection::reply::refusal;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
+use crate::resp::reply::refusal;
 
 /// What became of a transaction's commands.
 #[derive(Debug)]

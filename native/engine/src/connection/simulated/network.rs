@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::reply;
 use crate::connection::transport::{Dialing, Transport};
 use crate::error::{Fault, FaultKind};
+use crate::resp::reply;
 
 /// What answers commands.
 pub(crate) trait Machine: Clone + Send + Sync + 'static {

@@ -6,12 +6,12 @@
 //! * [`resp`] the protocol's bytes
 
 mod keyed;
-pub(super) mod resp;
 mod staging;
 mod stream;
 
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::{Error, Result};
+pub(super) use crate::resp::encode as resp;
 use crate::sink::dead_letter;
 use crate::sink::frame::{DEAD_LETTER, Record};
 pub use staging::Prepared;

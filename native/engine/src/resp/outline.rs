@@ -5,8 +5,8 @@
 
 use redis::Value;
 
-use crate::connection::reply;
 use crate::error::Result;
+use crate::resp::reply;
 
 /// An entry is an array in the reply's own; its fields are one more.
 const DEEPEST_KEPT: usize = 2;
@@ -14,7 +14,7 @@ const DEEPEST_KEPT: usize = 2;
 const LONGEST_KEPT: usize = 1024;
 
 #[derive(Default)]
-pub(super) struct Outline {
+pub(crate) struct Outline {
     /// The arrays that have begun, the outermost first.
     open: Vec<Array>,
     /// Bytes of a string that are to be passed over.
@@ -34,7 +34,7 @@ impl Outline {
     ///
     /// # Errors
     /// When the bytes are no reply. The connection is of no more use then.
-    pub(super) fn take(&mut self, input: &[u8]) -> Result<(usize, Option<Result<Value>>)> {
+    pub(crate) fn take(&mut self, input: &[u8]) -> Result<(usize, Option<Result<Value>>)> {
         let mut at = 0;
         loop {
             let passed = self.passing.min(input.len() - at);
@@ -109,7 +109,7 @@ impl Outline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::reply::damage;
+    use crate::resp::reply::damage;
     use proptest::prelude::*;
 
     /// In parts that end at `cuts`: the reply, and how much was kept waiting at most.

@@ -9,7 +9,7 @@ use crate::error::{Error, Fault, Result};
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// Arrays in arrays; the deepest known reply (`XINFO STREAM … FULL`) has six. The decoder goes as deep as they do.
-pub(super) const DEEPEST: usize = 16;
+pub(crate) const DEEPEST: usize = 16;
 
 /// What the server itself allows for a string (`proto-max-bulk-len`).
 const LONGEST_STRING: u32 = 512 << 20;
@@ -76,7 +76,7 @@ impl End {
     }
 }
 
-pub(super) fn too_deep() -> Error {
+pub(crate) fn too_deep() -> Error {
     Error::protocol("arrays in arrays beyond measure in the reply")
 }
 
