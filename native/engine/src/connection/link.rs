@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::connection::transport::Stream;
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::resp::encode::ASKING;
 use crate::resp::outline::Outline;
 use crate::resp::reply;
 
@@ -33,8 +34,6 @@ pub struct Connection {
     /// Commands without a whole reply so far.
     unanswered: usize,
 }
-
-const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, command_timeout: Duration) -> Self {

@@ -6,13 +6,15 @@
 use redis::Value;
 
 use crate::error::Result;
+use crate::resp::limits::DEEPEST;
 use crate::resp::reply;
 
-/// An entry is an array in the reply's own; its fields are one more.
+/// Arrays in arrays that are kept: an entry is an array in the reply's own; its fields are one more.
 const DEEPEST_KEPT: usize = 2;
-/// Names and IDs are shorter by far.
+/// Bytes of a string that is kept. Names and IDs are shorter by far.
 const LONGEST_KEPT: usize = 1024;
 
+/// Reads a reply as it comes, and keeps its small parts.
 #[derive(Default)]
 pub(crate) struct Outline {
     /// The arrays that have begun, the outermost first.
@@ -30,7 +32,7 @@ struct Array {
 }
 
 impl Outline {
-    /// Takes what it can of `input`: how many bytes that was, and the reply if it ended there. An error reply is an `Err` inside.
+    /// Reads what it can of `input`. Returns how many bytes that was, and the reply if it ended there; an error reply is an `Err` inside.
     ///
     /// # Errors
     /// When the bytes are no reply. The connection is of no more use then.
@@ -67,7 +69,7 @@ impl Outline {
                 b'*' => match reply::size(line)? {
                     None => Value::Nil,
                     Some(0) => Value::Array(Vec::new()),
-                    Some(_) if self.open.len() == reply::DEEPEST => return Err(reply::too_deep()),
+                    Some(_) if self.open.len() == DEEPEST => return Err(reply::too_deep()),
                     Some(to_come) => {
                         let items = (self.open.len() < DEEPEST_KEPT).then(Vec::new);
                         self.open.push(Array { to_come, items });
@@ -109,7 +111,7 @@ impl Outline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::reply::damage;
+    use crate::resp::damage;
     use proptest::prelude::*;
 
     /// In parts that end at `cuts`: the reply, and how much was kept waiting at most.
