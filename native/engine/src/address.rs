@@ -7,18 +7,18 @@ use std::net::Ipv6Addr;
 use crate::foreign_text::shown;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Address {
+pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Unix { path: String },
 }
 
 impl Address {
-    pub fn tcp(host: &str, port: u16) -> Self {
+    pub(crate) fn tcp(host: &str, port: u16) -> Self {
         Self::Tcp { host: host.to_owned(), port }
     }
 
     /// Reads `host:port`, as servers announce it: IPv6 addresses come with or without brackets.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Self::tcp(host, port.parse().ok().filter(|port| *port > 0)?))

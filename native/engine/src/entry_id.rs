@@ -44,7 +44,7 @@ impl EntryId {
     }
 
     /// Appends `ms-seq` to a command's bytes.
-    pub fn write_to(self, out: &mut Vec<u8>) {
+    pub(crate) fn write_to(self, out: &mut Vec<u8>) {
         let mut buffer = itoa::Buffer::new();
         out.extend_from_slice(buffer.format(self.ms).as_bytes());
         out.push(b'-');
@@ -59,11 +59,20 @@ impl fmt::Display for EntryId {
 }
 
 impl FromStr for EntryId {
-    type Err = String;
+    type Err = ParseIdError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        EntryId::parse(text.as_bytes()).ok_or_else(|| format!("'{text}' is no entry ID (expected ms or ms-seq)"))
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        EntryId::parse(text.as_bytes()).ok_or_else(|| ParseIdError::Id(text.to_owned()))
     }
+}
+
+/// A text that is no entry ID, or no run of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseIdError {
+    #[error("'{0}' is no entry ID (expected ms or ms-seq)")]
+    Id(String),
+    #[error("'{0}' is no run of entry IDs (expected ms-seq+count)")]
+    Run(String),
 }
 
 impl Serialize for EntryId {
@@ -80,17 +89,17 @@ impl<'de> Deserialize<'de> for EntryId {
 
 /// IDs that follow one another in their sequence number, in the same millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    pub first: EntryId,
-    pub count: u64,
+pub(crate) struct Run {
+    pub(crate) first: EntryId,
+    pub(crate) count: u64,
 }
 
 impl Run {
-    pub fn last(&self) -> EntryId {
+    pub(crate) fn last(&self) -> EntryId {
         EntryId::new(self.first.ms, self.first.seq + (self.count - 1))
     }
 
-    pub fn ids(self) -> impl Iterator<Item = EntryId> {
+    pub(crate) fn ids(self) -> impl Iterator<Item = EntryId> {
         (0..self.count).map(move |n| EntryId::new(self.first.ms, self.first.seq + n))
     }
 }
@@ -102,10 +111,10 @@ impl fmt::Display for Run {
 }
 
 impl FromStr for Run {
-    type Err = String;
+    type Err = ParseIdError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no run of entry IDs (expected ms-seq+count)");
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let wrong = || ParseIdError::Run(text.to_owned());
         let (first, count) = text.split_once('+').ok_or_else(wrong)?;
         let run = Run { first: first.parse()?, count: decimal(count.as_bytes()).ok_or_else(wrong)? };
         if run.count == 0 || run.first.seq.checked_add(run.count - 1).is_none() {
@@ -125,7 +134,7 @@ pub struct Runs {
 
 impl Runs {
     /// Adds an ID above all others.
-    pub fn push(&mut self, id: EntryId) {
+    pub(crate) fn push(&mut self, id: EntryId) {
         self.ids += 1;
         if let Some(run) = self.runs.back_mut()
             && run.first.ms == id.ms
@@ -138,7 +147,7 @@ impl Runs {
     }
 
     /// Adds an ID, wherever it belongs.
-    pub fn insert(&mut self, id: EntryId) {
+    pub(crate) fn insert(&mut self, id: EntryId) {
         if self.last().is_none_or(|last| last < id) {
             self.push(id);
         } else if !self.contains(id) {
@@ -149,7 +158,7 @@ impl Runs {
     }
 
     /// Adds all of another set.
-    pub fn extend(&mut self, other: &Runs) {
+    pub(crate) fn extend(&mut self, other: &Runs) {
         for run in other.runs() {
             match self.last().is_none_or(|last| last < run.first) {
                 true => {
@@ -164,11 +173,11 @@ impl Runs {
         }
     }
 
-    pub fn last(&self) -> Option<EntryId> {
+    pub(crate) fn last(&self) -> Option<EntryId> {
         self.runs.back().map(Run::last)
     }
 
-    pub fn first(&self) -> Option<EntryId> {
+    pub(crate) fn first(&self) -> Option<EntryId> {
         self.runs.front().map(|run| run.first)
     }
 
@@ -182,21 +191,21 @@ impl Runs {
     }
 
     /// What the runs take up in memory.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         (self.runs.len() * size_of::<Run>()) as u64
     }
 
-    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         self.runs.iter().copied()
     }
 
-    pub fn contains(&self, id: EntryId) -> bool {
+    pub(crate) fn contains(&self, id: EntryId) -> bool {
         let after = self.runs.partition_point(|run| run.first <= id);
         after > 0 && self.runs.get(after - 1).is_some_and(|run| id <= run.last())
     }
 
     /// The IDs `<= up_to`, from the lowest on.
-    pub fn ids_up_to(&self, up_to: EntryId) -> impl Iterator<Item = EntryId> + '_ {
+    pub(crate) fn ids_up_to(&self, up_to: EntryId) -> impl Iterator<Item = EntryId> + '_ {
         self.runs.iter().flat_map(|run| run.ids()).take_while(move |id| *id <= up_to)
     }
 
@@ -220,7 +229,7 @@ impl Runs {
     }
 
     /// Forgets the IDs `> from`.
-    pub fn remove_above(&mut self, from: EntryId) {
+    pub(crate) fn remove_above(&mut self, from: EntryId) {
         while let Some(run) = self.runs.back_mut() {
             if run.last() <= from {
                 return;

@@ -4,7 +4,7 @@
 pub type Partition = u32;
 
 /// Returns the key of one partition's stream.
-pub fn stream_name(topic: &str, partition: Partition) -> String {
+pub(crate) fn stream_name(topic: &str, partition: Partition) -> String {
     format!("{topic}:{partition}")
 }
 

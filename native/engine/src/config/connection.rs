@@ -49,20 +49,20 @@ pub struct ConnectionSettings {
 }
 
 impl ConnectionSettings {
-    pub fn connect_timeout(&self) -> Duration {
+    pub(crate) fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_millis)
     }
 
-    pub fn command_timeout(&self) -> Duration {
+    pub(crate) fn command_timeout(&self) -> Duration {
         Duration::from_millis(self.command_timeout_millis)
     }
 
-    pub fn retry_timeout(&self) -> Duration {
+    pub(crate) fn retry_timeout(&self) -> Duration {
         Duration::from_millis(self.retry_timeout_millis)
     }
 
     /// Returns the servers as a URI, `redis://user@host:port`, for messages. It never holds a password.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         let secure = if self.tls.is_some() { "rediss" } else { "redis" };
         let user = if self.password.is_empty() { String::new() } else { format!("{}@", self.user) };
         let addresses: Vec<String> = self.deployment.contacts().iter().map(Address::to_string).collect();

@@ -69,17 +69,17 @@ pub struct SentinelSettings {
 
 impl Deployment {
     /// Whether it is one server whose address the settings name: nothing redirects and nothing takes its place.
-    pub fn is_one_server(&self) -> bool {
+    pub(crate) fn is_one_server(&self) -> bool {
         matches!(self, Self::Single { .. } | Self::Unix { .. })
     }
 
     /// Whether it is a cluster.
-    pub fn is_cluster(&self) -> bool {
+    pub(crate) fn is_cluster(&self) -> bool {
         matches!(self, Self::Cluster { .. })
     }
 
     /// Returns the number for `SELECT`; 0: nothing is selected.
-    pub fn database(&self) -> u32 {
+    pub(crate) fn database(&self) -> u32 {
         match self {
             Self::Single { database, .. } | Self::Unix { database, .. } => *database,
             Self::Sentinel(sentinel) => sentinel.database,
@@ -88,7 +88,7 @@ impl Deployment {
     }
 
     /// Returns the addresses to connect to first: the server, the cluster's seeds, or the sentinels.
-    pub fn contacts(&self) -> Vec<Address> {
+    pub(crate) fn contacts(&self) -> Vec<Address> {
         let tcp = |node: &Node| Address::tcp(&node.host, node.port);
         match self {
             Self::Single { host, port, .. } => vec![Address::tcp(host, *port)],
@@ -99,7 +99,7 @@ impl Deployment {
     }
 
     /// Returns the address at which a server is reached that announces `announced`.
-    pub fn reachable(&self, announced: Address) -> Address {
+    pub(crate) fn reachable(&self, announced: Address) -> Address {
         match self {
             Self::Single { .. } | Self::Unix { .. } => announced,
             Self::Cluster { address_map, .. } => announced.mapped(address_map),

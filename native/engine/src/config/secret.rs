@@ -21,7 +21,7 @@ impl Secret {
     }
 
     /// Returns the text, for the command or the key that needs it.
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -112,7 +112,7 @@ impl SinkSettings {
     }
 
     /// The trimming arguments of `XADD`; `max_len` is the option as text.
-    pub fn trimming<'a>(&self, max_len: &'a str) -> Vec<&'a str> {
+    pub(crate) fn trimming<'a>(&self, max_len: &'a str) -> Vec<&'a str> {
         match (self.max_len, self.approximate_trimming) {
             (0, _) => Vec::new(),
             (_, true) => vec!["MAXLEN", "~", max_len],

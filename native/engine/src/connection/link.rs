@@ -20,7 +20,7 @@ const READ_CHUNK: usize = 256 * 1024;
 const FIRST_CHUNK: usize = 16 * 1024;
 
 /// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may be half read.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     /// Received, not yet consumed.
     inbox: BytesMut,
@@ -59,7 +59,7 @@ impl Connection {
     }
 
     /// Queues a command; it goes out with the next [`flush`](Self::flush).
-    pub fn queue(&mut self, cmd: &Cmd) {
+    pub(crate) fn queue(&mut self, cmd: &Cmd) {
         if self.asking {
             self.outbox.extend_from_slice(ASKING);
             self.unanswered += 1;
@@ -69,7 +69,7 @@ impl Connection {
     }
 
     /// Sends what is queued.
-    pub async fn flush(&mut self) -> Result<()> {
+    pub(crate) async fn flush(&mut self) -> Result<()> {
         let deadline = Instant::now() + self.command_timeout;
         let sent = timeout_at(deadline, self.stream.write_all(&self.outbox)).await;
         self.outbox.clear();
@@ -80,14 +80,14 @@ impl Connection {
     }
 
     /// One command and its reply. An error reply is an `Err`.
-    pub async fn call(&mut self, cmd: &Cmd) -> Result<Value> {
+    pub(crate) async fn call(&mut self, cmd: &Cmd) -> Result<Value> {
         self.queue(cmd);
         self.flush().await?;
         self.value(Duration::ZERO).await
     }
 
     /// The next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
-    pub async fn value(&mut self, extra: Duration) -> Result<Value> {
+    pub(crate) async fn value(&mut self, extra: Duration) -> Result<Value> {
         let deadline = self.deadline(extra);
         self.begin_reply(deadline).await?;
         self.next(deadline).await
@@ -172,21 +172,21 @@ impl Connection {
         self.unanswered == 0
     }
 
-    pub fn deadline(&self, extra: Duration) -> Instant {
+    pub(crate) fn deadline(&self, extra: Duration) -> Instant {
         Instant::now() + self.command_timeout + extra
     }
 
     /// What was received and not consumed, for a codec of one's own.
-    pub fn received(&self) -> &[u8] {
+    pub(crate) fn received(&self) -> &[u8] {
         &self.inbox
     }
 
-    pub fn consume(&mut self, bytes: usize) {
+    pub(crate) fn consume(&mut self, bytes: usize) {
         self.inbox.advance(bytes);
     }
 
     /// Receives more, at least one byte, until `deadline`.
-    pub async fn fill(&mut self, deadline: Instant) -> Result<()> {
+    pub(crate) async fn fill(&mut self, deadline: Instant) -> Result<()> {
         self.inbox.reserve(self.chunk);
         self.chunk = READ_CHUNK;
         match timeout_at(deadline, self.stream.read_buf(&mut self.inbox)).await {

@@ -34,13 +34,13 @@ mod tls;
 pub(crate) mod transaction;
 mod transport;
 
-pub use crate::resp::reply;
+pub(crate) use crate::resp::reply;
 pub use credentials::{Credentials, Desk};
-pub use link::Connection;
+pub(crate) use link::Connection;
 pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;
-pub use retry::Outage;
-pub use servers::Servers;
+pub(crate) use retry::Outage;
+pub(crate) use servers::Servers;
 pub(crate) use table::slot;
-pub use table::{Route, Table};
+pub(crate) use table::{Route, Table};
 pub(crate) use transport::Stream;

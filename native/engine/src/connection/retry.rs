@@ -10,7 +10,7 @@ use crate::error::{Error, FaultKind, Result};
 use crate::random;
 
 /// An outage, from the first failure to the next success: logged once, bounded in time.
-pub struct Outage {
+pub(crate) struct Outage {
     /// What is affected, for messages: `source orders:2 (redis://…)`.
     what: String,
     limit: Duration,
@@ -26,7 +26,7 @@ pub struct Outage {
 const SOON: Duration = Duration::from_secs(10);
 
 impl Outage {
-    pub fn new(what: String, settings: &ConnectionSettings) -> Self {
+    pub(crate) fn new(what: String, settings: &ConnectionSettings) -> Self {
         Self {
             what,
             limit: settings.retry_timeout(),
@@ -39,7 +39,7 @@ impl Outage {
     }
 
     /// What to do about a failure: `Ok` is how long to wait before the next attempt, `Err` what to give up with.
-    pub fn failed(&mut self, error: Error) -> Result<Duration> {
+    pub(crate) fn failed(&mut self, error: Error) -> Result<Duration> {
         let Error::Redis(fault) = error else { return Err(error) };
         if !fault.is_passing() {
             return Err(fault.context(&self.what).into());
@@ -74,7 +74,7 @@ impl Outage {
     }
 
     /// It works again.
-    pub fn over(&mut self) {
+    pub(crate) fn over(&mut self) {
         if let Some(since) = self.since.take() {
             info!("{}: works again after {} ms", self.what, since.elapsed().as_millis());
         }
@@ -83,11 +83,11 @@ impl Outage {
     }
 
     /// How many attempts have failed in a row.
-    pub fn attempts(&self) -> u32 {
+    pub(crate) fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    pub fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         &self.what
     }
 }

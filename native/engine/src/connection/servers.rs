@@ -21,7 +21,7 @@ const YOUNG: Duration = Duration::from_millis(100);
 
 /// The servers of a deployment: one, the master behind sentinels, or a cluster's. Clones share what they know.
 #[derive(Clone)]
-pub struct Servers {
+pub(crate) struct Servers {
     inner: Arc<Inner>,
 }
 
@@ -42,7 +42,7 @@ struct Known {
 
 impl Servers {
     /// Connects to nothing yet.
-    pub fn new(settings: ConnectionSettings) -> Self {
+    pub(crate) fn new(settings: ConnectionSettings) -> Self {
         Self::over(settings, Arc::new(Network))
     }
 
@@ -60,7 +60,7 @@ impl Servers {
         self.connector().were_reached();
     }
 
-    pub fn settings(&self) -> &ConnectionSettings {
+    pub(crate) fn settings(&self) -> &ConnectionSettings {
         self.connector().settings()
     }
 
@@ -72,13 +72,13 @@ impl Servers {
     ///
     /// # Errors
     /// The caller gives what fails, here and later on the connection, to [`learn`](Self::learn) before it tries again.
-    pub async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
+    pub(crate) async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
         let table = self.table().await?;
         self.connect_to(table.route(key)?, name).await
     }
 
     /// The same, to a place of the table.
-    pub async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
+    pub(crate) async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
         match self.connector().open(&route.address, &self.connector().params(name)).await {
             Ok(mut connection) => {
                 if let Deployment::Sentinel(_) = self.settings().deployment {
@@ -95,7 +95,7 @@ impl Servers {
     }
 
     /// Which server has which key.
-    pub async fn table(&self) -> Result<Arc<Table>> {
+    pub(crate) async fn table(&self) -> Result<Arc<Table>> {
         if let Some(table) = self.known() {
             return Ok(table);
         }
@@ -141,7 +141,7 @@ impl Servers {
     }
 
     /// Takes what an error of work on `key` tells about who has which key, and gives the error to go on with.
-    pub fn learn(&self, key: &[u8], error: Error) -> Error {
+    pub(crate) fn learn(&self, key: &[u8], error: Error) -> Error {
         let Error::Redis(fault) = &error else { return error };
         if fault.redirect().is_some() && !self.settings().deployment.is_cluster() {
             return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();

@@ -15,7 +15,7 @@ pub(super) const SLOTS: usize = 16384;
 
 /// A server, and whether commands to it are led by `ASKING`, since it is about to get the key and does not own it yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Route {
+pub(crate) struct Route {
     pub address: Address,
     pub asking: bool,
 }
@@ -27,7 +27,7 @@ impl Route {
 }
 
 #[derive(Clone, Debug)]
-pub enum Table {
+pub(crate) enum Table {
     /// One server has every key.
     One(Route),
     Slots(Slots),
@@ -36,7 +36,7 @@ pub enum Table {
 impl Table {
     /// # Errors
     /// A passing one when no server has the key's slot.
-    pub fn route(&self, key: &[u8]) -> Result<&Route> {
+    pub(crate) fn route(&self, key: &[u8]) -> Result<&Route> {
         match self {
             Self::One(route) => Ok(route),
             Self::Slots(slots) => slots.route(key),
@@ -54,7 +54,7 @@ impl Table {
 
 /// A cluster's table.
 #[derive(Clone, Debug)]
-pub struct Slots {
+pub(crate) struct Slots {
     /// Only ever grows, also in the tables that come of this one.
     nodes: Vec<Node>,
     /// For each slot its owner's place in `nodes`, or `NOBODY`.

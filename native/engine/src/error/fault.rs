@@ -68,7 +68,7 @@ impl Fault {
     }
 
     /// Returns the same fault, its sentence led by what was tried: `source orders:2 (redis://…): <sentence>`.
-    pub fn context(mut self, what: impl fmt::Display) -> Self {
+    pub(crate) fn context(mut self, what: impl fmt::Display) -> Self {
         self.sentence.add_context(what.to_string());
         self
     }
@@ -84,7 +84,7 @@ impl Fault {
     }
 
     /// Returns where the key is, if the fault is a redirection.
-    pub fn redirect(&self) -> Option<&Redirect> {
+    pub(crate) fn redirect(&self) -> Option<&Redirect> {
         self.redirect.as_deref()
     }
 

@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use fault::Fault;
 pub use kind::FaultKind;
-pub use redirect::Redirect;
+pub(crate) use redirect::Redirect;
 
 /// What went wrong.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Adds what was tried to an error.
-pub trait Context<T> {
+pub(crate) trait Context<T> {
     /// Returns the same result; an error that is a fault has its sentence led by what was tried.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl<T, E: Into<Error>> Context<T> for Result<T, E> {
 
 impl Error {
     /// Returns the fault that the received bytes are not what a Redis server sends.
-    pub fn protocol(message: impl Into<String>) -> Self {
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
         Error::Redis(Fault::new(FaultKind::Protocol, message))
     }
 

@@ -5,14 +5,14 @@ use crate::address::Address;
 
 /// Another node has the key: `MOVED`, or for now only this key: `ASK`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redirect {
+pub(crate) struct Redirect {
     /// Whether it is an `ASK`.
-    pub asking: bool,
+    pub(crate) asking: bool,
     /// The key's slot.
-    pub slot: u16,
+    pub(crate) slot: u16,
     /// The other node. With no host: that of the node that says so, which does not know by which name it is reached. `None`: it knows of no
     /// name.
-    pub address: Option<Address>,
+    pub(crate) address: Option<Address>,
 }
 
 impl Redirect {
