@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 
 use crate::foreign_text::shown;
 
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Address {
     Tcp { host: String, port: u16 },
@@ -24,7 +25,7 @@ impl Address {
         Some(Self::tcp(host, port.parse().ok().filter(|port| *port > 0)?))
     }
 
-    /// Where an announced address is reached: what the map says of `host:port`, or else of `host`.
+    /// Returns where an announced address is reached: what the map has for `host:port`, or else for `host`.
     pub(crate) fn mapped(self, map: &BTreeMap<String, String>) -> Self {
         let Self::Tcp { host, port } = &self else { return self };
         let with_port = map.get(&self.to_string()).or_else(|| map.get(&format!("{host}:{port}")));

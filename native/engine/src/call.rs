@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::runtime::caught;
 
-/// Work that Java's threads wait for in slices: it begins with the first wait, and goes on by itself on the runtime. One piece of work runs at a
-/// time.
+/// Work that Java's threads wait for in slices: it begins with the first wait, and goes on by itself on the runtime.
+/// One piece of work runs at a time.
 ///
 /// `K` says what the work is, so that nobody gets the result of another piece.
 pub(crate) struct Call<K, T> {
@@ -38,8 +38,8 @@ impl<K, T> Default for Call<K, T> {
 }
 
 impl<K: PartialEq + Send + 'static, T: Send + 'static> Call<K, T> {
-    /// Begins the work, or goes on waiting for it; `None`: it is not done after `max_wait`, call again. Waits first for other work that runs,
-    /// whose result is dropped.
+    /// Begins the work, or goes on waiting for it; `None`: it is not done after `max_wait`, call again. Waits first for
+    /// other work that runs, whose result is dropped.
     ///
     /// # Errors
     /// The work's; `Closed` after [`close`](Self::close); `Panic`.

@@ -13,7 +13,9 @@ use crate::resp::decimal::decimal;
 /// The ID of one entry of a stream. Ordered as the server orders them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
+    /// Milliseconds, by the server's clock as a rule.
     pub ms: u64,
+    /// The number within the millisecond.
     pub seq: u64,
 }
 
@@ -21,11 +23,12 @@ impl EntryId {
     /// Smaller than the ID of any entry: a stream never holds `0-0`.
     pub const ZERO: EntryId = EntryId { ms: 0, seq: 0 };
 
+    /// Returns the ID `ms-seq`.
     pub const fn new(ms: u64, seq: u64) -> Self {
         Self { ms, seq }
     }
 
-    /// The smallest ID above this one. The largest of all has none and gives itself.
+    /// Returns the smallest ID above this one; of the largest of all, itself.
     pub fn next(self) -> Self {
         match self.seq.checked_add(1) {
             Some(seq) => Self { ms: self.ms, seq },
@@ -69,8 +72,10 @@ impl FromStr for EntryId {
 /// A text that is no entry ID, or no run of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIdError {
+    /// No entry ID.
     #[error("'{0}' is no entry ID (expected ms or ms-seq)")]
     Id(String),
+    /// No run of entry IDs.
     #[error("'{0}' is no run of entry IDs (expected ms-seq+count)")]
     Run(String),
 }
@@ -124,7 +129,8 @@ impl FromStr for Run {
     }
 }
 
-/// A set of entry IDs, kept as runs: entries that were written together cost nothing each. Appending is cheap, inserting below is rare.
+/// A set of entry IDs, kept as runs: entries that were written together cost nothing each. Appending is cheap,
+/// inserting below is rare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
     runs: std::collections::VecDeque<Run>,
@@ -160,15 +166,14 @@ impl Runs {
     /// Adds all of another set.
     pub(crate) fn extend(&mut self, other: &Runs) {
         for run in other.runs() {
-            match self.last().is_none_or(|last| last < run.first) {
-                true => {
-                    self.push(run.first);
-                    if let Some(back) = self.runs.back_mut() {
-                        back.count += run.count - 1;
-                        self.ids += run.count - 1;
-                    }
+            if self.last().is_none_or(|last| last < run.first) {
+                self.push(run.first);
+                if let Some(back) = self.runs.back_mut() {
+                    back.count += run.count - 1;
+                    self.ids += run.count - 1;
                 }
-                false => run.ids().for_each(|id| self.insert(id)),
+            } else {
+                run.ids().for_each(|id| self.insert(id));
             }
         }
     }
@@ -181,16 +186,17 @@ impl Runs {
         self.runs.front().map(|run| run.first)
     }
 
+    /// Whether it has no ID.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// How many IDs.
+    /// Returns how many IDs it has.
     pub fn len(&self) -> u64 {
         self.ids
     }
 
-    /// What the runs take up in memory.
+    /// Returns how many bytes the runs take up in memory.
     pub(crate) fn bytes(&self) -> u64 {
         (self.runs.len() * size_of::<Run>()) as u64
     }
@@ -204,12 +210,12 @@ impl Runs {
         after > 0 && self.runs.get(after - 1).is_some_and(|run| id <= run.last())
     }
 
-    /// The IDs `<= up_to`, from the lowest on.
+    /// Returns the IDs `<= up_to`, from the lowest on.
     pub(crate) fn ids_up_to(&self, up_to: EntryId) -> impl Iterator<Item = EntryId> + '_ {
         self.runs.iter().flat_map(|run| run.ids()).take_while(move |id| *id <= up_to)
     }
 
-    /// Forgets the IDs `<= up_to`.
+    /// Removes the IDs `<= up_to`.
     pub fn remove_up_to(&mut self, up_to: EntryId) {
         while let Some(run) = self.runs.front_mut() {
             if run.first > up_to {
@@ -228,7 +234,7 @@ impl Runs {
         }
     }
 
-    /// Forgets the IDs `> from`.
+    /// Removes the IDs `> from`.
     pub(crate) fn remove_above(&mut self, from: EntryId) {
         while let Some(run) = self.runs.back_mut() {
             if run.last() <= from {
@@ -308,13 +314,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_behave_as_a_sorted_set(ids in prop::collection::btree_set((0u64..6, 0u64..12), 0..60), cut in (0u64..6, 0u64..12)) {
+        fn runs_behave_as_a_sorted_set(
+            ids in prop::collection::btree_set((0u64..6, 0u64..12), 0..60),
+            cut in (0u64..6, 0u64..12),
+        ) {
             let model: BTreeSet<EntryId> = ids.iter().map(|(ms, seq)| EntryId::new(*ms, *seq)).collect();
             let cut = EntryId::new(cut.0, cut.1);
             let runs: Runs = model.iter().copied().collect();
             prop_assert_eq!(runs.len() as usize, model.len());
             prop_assert_eq!(runs.contains(cut), model.contains(&cut));
-            prop_assert_eq!(runs.ids_up_to(cut).collect::<Vec<_>>(), model.iter().copied().filter(|id| *id <= cut).collect::<Vec<_>>());
+            let up_to: Vec<_> = model.iter().copied().filter(|id| *id <= cut).collect();
+            prop_assert_eq!(runs.ids_up_to(cut).collect::<Vec<_>>(), up_to);
             let mut above = runs.clone();
             above.remove_up_to(cut);
             let above_len = above.len();

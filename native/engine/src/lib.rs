@@ -1,4 +1,5 @@
-//! Everything of the connector that touches Redis: enumeration, polling, decoding, buffering, acknowledging, writing, retrying.
+//! Everything of the connector that touches Redis: enumeration, polling, decoding, buffering, acknowledging, writing,
+//! retrying.
 //!
 //! It knows nothing of the JVM; `native/jni` is the boundary to it.
 //!

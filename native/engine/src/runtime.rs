@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 /// Holds no runtime by itself: only its users do.
 static CURRENT: Mutex<Weak<EngineRuntime>> = Mutex::new(Weak::new());
 
-/// Worker threads: one a core, since decryption and scanning of all readers and writers of a job in this process share them; but each job of a session
-/// cluster has its own library, so there are few.
+/// Worker threads: one a core, since decryption and scanning of all readers and writers of a job in this process share
+/// them; but each job of a session cluster has its own library, so there are few.
 const FEWEST_WORKERS: usize = 2;
 const MOST_WORKERS: usize = 4;
 /// Threads that look up names. The runtime starts them later; without one of them it would never connect.
@@ -56,7 +56,8 @@ impl EngineRuntime {
             })
             .map_err(|error| {
                 Error::Settings(format!(
-                    "the engine can't start its {workers} threads: {error}; raise the limits of threads and of open files \
+                    "the engine can't start its {workers} threads: {error}; raise the limits of threads and of open \
+                     files \
                      (ulimit -u, ulimit -n; of a container, its pids)"
                 ))
             })?;
@@ -81,8 +82,8 @@ fn workers() -> usize {
     available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().clamp(FEWEST_WORKERS, MOST_WORKERS))
 }
 
-/// Makes sure that so many threads can be had: they are all there at the same time, and end. The runtime's builder has no error for that: it
-/// panics with the first thread that it does not get, and waits for ever for the others.
+/// Makes sure that so many threads can be had: they are all there at the same time, and end. The runtime's builder has
+/// no error for that: it panics with the first thread that it does not get, and waits for ever for the others.
 fn room_for(threads: usize, stack_bytes: usize) -> io::Result<()> {
     let gate = Mutex::new(());
     thread::scope(|scope| {

@@ -18,7 +18,9 @@ pub type AddressMap = BTreeMap<String, String>;
 pub enum Deployment {
     /// One server, by TCP.
     Single {
+        /// A name or an IP address.
         host: String,
+        /// The TCP port.
         port: u16,
         /// The number for `SELECT`; 0: nothing is selected.
         database: u32,
@@ -34,6 +36,7 @@ pub enum Deployment {
     Cluster {
         /// The nodes to ask first, at least one.
         seeds: Vec<Node>,
+        /// Where nodes are reached that announce other addresses.
         address_map: AddressMap,
     },
     /// The master that sentinels know.
@@ -44,11 +47,14 @@ pub enum Deployment {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
+    /// A name or an IP address.
     pub host: String,
+    /// The TCP port.
     pub port: u16,
 }
 
-/// The sentinels that know who the master is (<https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>).
+/// The sentinels that know who the master is
+/// (<https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>).
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SentinelSettings {
@@ -64,6 +70,7 @@ pub struct SentinelSettings {
     pub tls: bool,
     /// The number for `SELECT` at the master; 0: nothing is selected.
     pub database: u32,
+    /// Where servers are reached that announce other addresses.
     pub address_map: AddressMap,
 }
 
@@ -142,8 +149,8 @@ mod tests {
                 0,
             ),
             (
-                r#"{"sentinel":{"master":"m","sentinels":[{"host":"s","port":1}],"user":"","password":"","tls":false,"database":5,
-                    "addressMap":{}}}"#,
+                r#"{"sentinel":{"master":"m","sentinels":[{"host":"s","port":1}],"user":"","password":"",
+                    "tls":false,"database":5,"addressMap":{}}}"#,
                 "s:1",
                 5,
             ),

@@ -1,6 +1,7 @@
 //! Settings as Java sends them (JSON), validated.
 //!
-//! Java's builders have validated already; what is checked here is what the engine relies on, so that it is safe by itself.
+//! Java's builders have validated already; what is checked here is what the engine relies on, so that it is safe by
+//! itself.
 //!
 //! Java is also the one place of the defaults: it sends every field.
 //!
@@ -33,8 +34,9 @@ mod tests {
 
     const SOURCE: &str = r#"{"connection":{"deployment":{"single":{"host":"h","port":6379,"database":0}},"user":"u",
         "password":"s3cret","clientName":"c","connectTimeoutMillis":1,"commandTimeoutMillis":1,"retryTimeoutMillis":0,
-        "keepaliveMillis":30000,"minBackoffMillis":50,"maxBackoffMillis":2000},"topic":"t","numPartitions":2,"group":"g",
-        "ackStrategy":"NOACK","startingId":"$","stoppingId":null,"batchSize":1,"blockMillis":1,"maxBufferedBytes":1,"claimMinIdleMillis":1}"#;
+        "keepaliveMillis":30000,"minBackoffMillis":50,"maxBackoffMillis":2000},"topic":"t","numPartitions":2,
+        "group":"g","ackStrategy":"NOACK","startingId":"$","stoppingId":null,"batchSize":1,"blockMillis":1,
+        "maxBufferedBytes":1,"claimMinIdleMillis":1}"#;
 
     #[test]
     fn reads_what_java_sends() {

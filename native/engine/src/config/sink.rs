@@ -1,4 +1,4 @@
-//! What a sink is told.
+//! The settings of a sink.
 
 use serde::Deserialize;
 
@@ -48,38 +48,43 @@ pub enum TraceContents {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SinkSettings {
+    /// How to connect.
     pub connection: ConnectionSettings,
+    /// What it writes.
     #[serde(default)]
     pub kind: SinkKind,
-    /// For the kinds without a topic, what messages call the sink.
+    /// The topic; for the kinds without one, what messages call the sink.
     pub topic: String,
+    /// The partitions of the topic.
     pub num_partitions: u32,
-    /// MAXLEN of `XADD`; 0: none.
+    /// `MAXLEN` of `XADD`, in entries; 0: none.
     #[serde(default)]
     pub max_len: u64,
+    /// Whether `MAXLEN` is approximate (`~`).
     #[serde(default)]
     pub approximate_trimming: bool,
     /// Where in a document `JSON.SET` writes; empty for the other kinds.
     #[serde(default)]
     pub path: String,
-    /// Of JSON documents and hashes; 0: none.
+    /// The time to live of JSON documents and hashes, in seconds; 0: none.
     #[serde(default)]
     pub ttl_seconds: u64,
     /// Set: exactly once, by staging streams.
     #[serde(default)]
     pub staging: Option<Staging>,
-    /// How long staging streams and the marks of committed ones are kept, should nobody see to them.
+    /// After how many seconds staging streams and the marks of committed ones expire, if no job uses them: a week, if
+    /// not set.
     #[serde(default = "week")]
     pub staging_ttl_seconds: u64,
-    /// What is written and not confirmed, at most.
+    /// Bytes that are written and not confirmed, at most.
     pub max_in_flight_bytes: u64,
-    /// How many replicas must have a record before it counts as written; 0: it is enough that the server has it.
+    /// How many replicas must have a record before it counts as confirmed; 0: the server alone is enough.
     #[serde(default)]
     pub min_replicas_to_ack: u64,
-    /// Where records go that Redis rejects for good; empty: they fail the job.
+    /// The stream of records that Redis rejects permanently; empty: they fail the job.
     #[serde(default)]
     pub dead_letter_stream: String,
-    /// What to log of records that Redis rejects.
+    /// What to log of records that Redis rejects; `None`: nothing.
     #[serde(default)]
     pub trace: Option<TraceContents>,
 }
@@ -89,6 +94,10 @@ fn week() -> u64 {
 }
 
 impl SinkSettings {
+    /// Reads and validates the settings.
+    ///
+    /// # Errors
+    /// `Settings`, without any password.
     pub fn from_json(json: &str) -> Result<Self> {
         let settings: Self = parse("sink settings", json)?;
         settings.connection.validate()?;
@@ -111,7 +120,7 @@ impl SinkSettings {
         Ok(settings)
     }
 
-    /// The trimming arguments of `XADD`; `max_len` is the option as text.
+    /// Returns the trimming arguments of `XADD`; `max_len` is the option as text.
     pub(crate) fn trimming<'a>(&self, max_len: &'a str) -> Vec<&'a str> {
         match (self.max_len, self.approximate_trimming) {
             (0, _) => Vec::new(),

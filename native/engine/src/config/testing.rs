@@ -6,8 +6,9 @@ use crate::config::deployment::{Deployment, Node};
 /// Returns JSON of settings for one server, on port 1 of `host`.
 pub(crate) fn connection_json(host: &str) -> String {
     format!(
-        r#"{{"deployment":{{"single":{{"host":"{host}","port":1,"database":0}}}},"user":"u","password":"","clientName":"c",
-        "connectTimeoutMillis":1000,"commandTimeoutMillis":1500,"retryTimeoutMillis":600000,"keepaliveMillis":30000,
+        r#"{{"deployment":{{"single":{{"host":"{host}","port":1,"database":0}}}},"user":"u","password":"",
+        "clientName":"c","connectTimeoutMillis":1000,"commandTimeoutMillis":1500,"retryTimeoutMillis":600000,
+        "keepaliveMillis":30000,
         "minBackoffMillis":50,"maxBackoffMillis":2000}}"#
     )
 }

@@ -1,8 +1,9 @@
 //! A cluster: who owns which slots.
 //!
-//! It is asked with `CLUSTER SLOTS`: every server from Redis 6.2 to 8 and Valkey 9 has it, and it tells all that is needed, masters and
-//! their slots. What `CLUSTER SHARDS` (7.0) tells besides, health and replicas, is not: replicas are not read from. A question has a
-//! connection of its own: it is asked at the start and after faults, so one that was kept would be lost with the others.
+//! It is asked with `CLUSTER SLOTS`: every server from Redis 6.2 to 8 and Valkey 9 has it, and it tells all that is
+//! needed, masters and their slots. What `CLUSTER SHARDS` (7.0) tells besides, health and replicas, is not: replicas
+//! are not read from. A question has a connection of its own: it is asked at the start and after faults, so one that
+//! was kept would be lost with the others.
 
 use std::net::IpAddr;
 
@@ -17,7 +18,8 @@ use crate::connection::table::{Slots, Table};
 use crate::error::{Context, Error, Fault, Result};
 use crate::random;
 
-/// Returns the slots as the first node reports them that answers: one of the masters known last, or one that the settings name.
+/// Returns the slots as the first node reports them that answers: one of the masters known last, or one that the
+/// settings name.
 pub(super) async fn slots(connector: &Connector, last: Option<&Table>) -> Result<Slots> {
     let mut nodes: Vec<Address> = match last {
         Some(Table::Slots(slots)) => slots.addresses().cloned().collect(),
@@ -56,12 +58,14 @@ async fn ask(connector: &Connector, node: Address, params: &Guest<'_>) -> Result
     Ok(Slots::new(known))
 }
 
-/// Returns the address at which a node is reached that the node `source` has named; `None`: it has no address that is known.
+/// Returns the address at which a node is reached that the node `source` has named; `None`: it has no address that is
+/// known.
 pub(super) fn reached(named: Address, source: &Address, deployment: &Deployment) -> Option<Address> {
     match (&named, source) {
         // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
         (Address::Tcp { host, .. }, _) if host == "?" => None,
-        // The host of the node that names it; before 7.0 it is that node itself, which does not know its own address yet.
+        // The host of the node that names it; before 7.0 it is that node itself, which does not know its own address
+        // yet.
         (Address::Tcp { host, port }, Address::Tcp { host: source, .. }) if is_any(host) => {
             Some(Address::tcp(source, *port))
         }

@@ -55,9 +55,8 @@ impl Connector {
 
     /// Opens a connection to one server.
     ///
-    /// # Errors
-    /// Those of the transport, of TLS and of the first commands. A fault of the name or of the password is temporary where the same was right
-    /// before.
+    /// # Errors Those of the transport, of TLS and of the first commands. A fault of the name or of the password is
+    /// temporary where the same was right before.
     pub(super) async fn open(&self, address: &Address, params: &Guest<'_>) -> Result<Connection> {
         let door = self.doors.to(address);
         let opening = greeting::visit(&*self.transport, &self.settings, &self.tls, &door, address, params);
@@ -73,7 +72,8 @@ impl Connector {
         self.doors.close(address);
     }
 
-    /// Marks as temporary what was right before: a name is gone while a server restarts, a password while it is changed.
+    /// Marks as temporary what was right before: a name is gone while a server restarts, a password while it is
+    /// changed.
     fn judged(&self, error: Error) -> Error {
         let Error::Redis(fault) = error else { return error };
         let connected = self.connected.load(Ordering::Relaxed);

@@ -1,7 +1,9 @@
-//! The ways in to the servers of a deployment: after a failure one goes first, and those who come meanwhile share what it comes to.
+//! The ways in to the servers of a deployment: after a failure one goes first, and those who come meanwhile share what
+//! it comes to.
 //!
-//! Many tasks lose their connections in the same moment, and come back in the same moment. A server that is down, or that refuses the
-//! password, is asked by one of them; a server that takes it is open to all. Any task of an owner may be the first.
+//! Many tasks lose their connections in the same moment, and come back in the same moment. A server that is down, or
+//! that refuses the password, is asked by one of them; a server that takes it is open to all. Any task of an owner may
+//! be the first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -92,8 +94,8 @@ impl Door {
         if pauses { state.failed.get() } else { state.failed.since(since) }
     }
 
-    /// Whether to ask the port if it speaks the other language: a server that has answered does not, and one that is down is not asked
-    /// twice as often for it.
+    /// Whether to ask the port if it speaks the other language: a server that has answered does not, and one that is
+    /// down is not asked twice as often for it.
     pub(super) fn may_look(&self) -> bool {
         let mut state = self.state.lock();
         let looks = !state.worked && state.looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN);

@@ -77,8 +77,8 @@ pub(super) async fn visit(
     }
 }
 
-/// `AUTH` where there is a password, then the database, then the name. Nothing needs the name: where it can't be set, for whatever reason that
-/// does not pass, it goes without.
+/// `AUTH` where there is a password, then the database, then the name. Nothing needs the name: where it can't be set,
+/// for whatever reason that does not pass, it goes without.
 async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentials) -> Result<()> {
     let (user, password) = match guest.own {
         true => (given.user.as_deref().unwrap_or(guest.user), given.password.as_ref().unwrap_or(guest.password)),
@@ -108,7 +108,8 @@ async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentia
     }
 }
 
-/// The server takes no spaces and no control characters in a name (<https://redis.io/docs/latest/commands/client-setname/>).
+/// The server takes no spaces and no control characters in a name
+/// (<https://redis.io/docs/latest/commands/client-setname/>).
 fn set_name(name: &str) -> Cmd {
     let name: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();
     let mut cmd = redis::cmd("CLIENT");

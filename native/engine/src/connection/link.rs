@@ -16,10 +16,12 @@ use crate::resp::reply;
 /// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
 const READ_CHUNK: usize = 256 * 1024;
 
-/// What the first read for a reply takes, and what a connection keeps while it waits: it waits most of the time, and there may be thousands.
+/// What the first read for a reply takes, and what a connection keeps while it waits: it waits most of the time, and
+/// there may be thousands.
 const FIRST_CHUNK: usize = 16 * 1024;
 
-/// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may be half read.
+/// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may
+/// be half read.
 pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     /// Received, not yet consumed.
@@ -53,7 +55,8 @@ impl Connection {
         self
     }
 
-    /// Whether the server did not own the key's slot when this was opened. Then it may not have the key any more, and not say so.
+    /// Whether the server did not own the key's slot when this was opened. Then it may not have the key any more, and
+    /// not say so.
     pub(crate) fn is_asking(&self) -> bool {
         self.asking
     }
@@ -93,7 +96,8 @@ impl Connection {
         self.next(deadline).await
     }
 
-    /// The next reply without its large parts: what is long or deep in it is null. It may be of any size, and takes little memory.
+    /// The next reply without its large parts: what is long or deep in it is null. It may be of any size, and takes
+    /// little memory.
     pub(crate) async fn outline(&mut self, extra: Duration) -> Result<Value> {
         self.begin_reply(self.deadline(extra)).await?;
         let mut outline = Outline::default();
@@ -116,7 +120,8 @@ impl Connection {
         self.next_raw(deadline).await
     }
 
-    /// Queues so many commands behind a `MULTI` that has its reply. That one's `ASKING` holds until `EXEC`; another one would be queued.
+    /// Queues so many commands behind a `MULTI` that has its reply. That one's `ASKING` holds until `EXEC`; another one
+    /// would be queued.
     pub(crate) fn queue_within(&mut self, commands: &[u8], count: usize) {
         self.outbox.extend_from_slice(commands);
         self.unanswered += count;
@@ -167,7 +172,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Every command has had its reply, whatever became of those who waited for it: the connection can be used for more.
+    /// Every command has had its reply, whatever became of those who waited for it: the connection can be used for
+    /// more.
     pub(super) fn is_at_rest(&self) -> bool {
         self.unanswered == 0
     }

@@ -23,7 +23,8 @@ pub(crate) struct Links {
     lanes: Mutex<HashMap<Route, Arc<tokio::sync::Mutex<Lane>>>>,
 }
 
-/// The way to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys, and no other.
+/// The way to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys,
+/// and no other.
 #[derive(Default)]
 pub(crate) struct Lane {
     connection: Option<Connection>,
@@ -71,8 +72,8 @@ impl Links {
         Arc::clone(lanes.entry(route.clone()).or_default())
     }
 
-    /// Does work that takes a key that is not there for one that is nowhere: it begins at the slot's owner (see [`Servers::ask_owner`]), and is
-    /// done once more, at once, where that says that the key is.
+    /// Does work that takes a key that is not there for one that is nowhere: it begins at the slot's owner (see
+    /// [`Servers::ask_owner`]), and is done once more, at once, where that says that the key is.
     pub(crate) async fn begin_at_owner<T, W: Future<Output = Result<T>>>(
         &self,
         key: &str,
@@ -91,7 +92,8 @@ impl Links {
     }
 }
 
-/// Whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault, and nobody need hear of it.
+/// Whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault, and
+/// nobody need hear of it.
 fn is_of_use(connection: &mut Connection) -> bool {
     if !connection.is_at_rest() {
         return false;

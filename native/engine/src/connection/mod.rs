@@ -1,10 +1,11 @@
 //! Conversations with Redis servers.
 //!
-//! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open connections, and learn from
-//!   what fails; [`race`] asks several of them the same
+//! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open
+//!   connections, and learn from what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
 //! * [`connector`] opens a connection to one of them, [`transport`] is the way there, [`tls`] its encryption
-//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
+//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of
+//!   [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
 //! * [`last_failure`] is shared by those who wait for the same connect or table

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use crate::address::Address;
 use crate::error::{Error, FaultKind, Result};
 
-/// So long the next server is left in peace: one that can't be reached and does not say so costs this, and not its whole timeout.
+/// So long the next server is left in peace: one that can't be reached and does not say so costs this, and not its
+/// whole timeout.
 const HEAD_START: Duration = Duration::from_millis(500);
 
 /// The first answer. Servers are asked in their order, each when the one before it has failed or is slow.

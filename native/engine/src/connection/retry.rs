@@ -22,7 +22,8 @@ pub(crate) struct Outage {
     attempts: u32,
 }
 
-/// What passes soon is waited for so long at most: a password that is changed on both sides, an ACL file that is loaded again.
+/// What passes soon is waited for so long at most: a password that is changed on both sides, an ACL file that is loaded
+/// again.
 const SOON: Duration = Duration::from_secs(10);
 
 impl Outage {
@@ -45,7 +46,8 @@ impl Outage {
             return Err(fault.context(&self.what).into());
         }
         if self.attempts == 0 && (fault.kind == FaultKind::Redirect || fault.code == "NOGROUP") {
-            // Nothing is wrong: the way is known already; and a group that is gone is made again, and told by whoever does.
+            // Nothing is wrong: the way is known already; and a group that is gone is made again, and told by whoever
+            // does.
             self.attempts = 1;
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);

@@ -168,9 +168,9 @@ impl Servers {
         error
     }
 
-    /// The next connect goes to the owner of the slot, wherever the key was on its way. To be called before work that takes a key that is not there for
-    /// one that is nowhere: a node that imports the slot does so, too, for one who says `ASKING`. That a key has gone ahead of its slot holds for the
-    /// moment in which the owner says it.
+    /// The next connect goes to the owner of the slot, wherever the key was on its way. To be called before work that
+    /// takes a key that is not there for one that is nowhere: a node that imports the slot does so, too, for one who
+    /// says `ASKING`. That a key has gone ahead of its slot holds for the moment in which the owner says it.
     pub(crate) fn ask_owner(&self, key: &[u8]) {
         if let Some(Table::Slots(slots)) = self.last().as_deref() {
             slots.settle(key);

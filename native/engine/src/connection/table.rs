@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::error::{Fault, Redirect, Result};
 
-/// A cluster's keys are in so many slots (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
+/// A cluster's keys are in so many slots
+/// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
 pub(super) const SLOTS: usize = 16384;
 
 /// A server, and whether commands to it are led by `ASKING`, since it is about to get the key and does not own it yet.
@@ -62,13 +63,15 @@ pub(crate) struct Slots {
     asked: Arc<Asked>,
 }
 
-/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in `nodes`, and when that was
-/// said or used. A table and those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
+/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in
+/// `nodes`, and when that was said or used. A table and those that redirections make of it share them. A moving slot
+/// may have very many: none of them is ever copied.
 type Asked = Mutex<HashMap<u16, HashMap<Vec<u8>, (u16, Instant)>>>;
 
-/// A key of which nobody made use for so long is asked for at its slot's owner again. What that has said is about the moment: since then the
-/// slot may have come back, and be about to go there once more, where a key that has not come yet would be made a second time. It is longer than
-/// the pauses between two attempts (`maxBackoffMillis`): the keys of a slot are found out one after the other, and each must still be known then.
+/// A key of which nobody made use for so long is asked for at its slot's owner again. What that has said is about the
+/// moment: since then the slot may have come back, and be about to go there once more, where a key that has not come
+/// yet would be made a second time. It is longer than the pauses between two attempts (`maxBackoffMillis`): the keys of
+/// a slot are found out one after the other, and each must still be known then.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// A master, and both ways to it.
@@ -146,7 +149,8 @@ impl Slots {
         })
     }
 
-    /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been given up.
+    /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been
+    /// given up.
     pub(super) fn settle(&self, key: &[u8]) {
         if let Some(keys) = self.asked.lock().get_mut(&slot(key)) {
             keys.remove(key);

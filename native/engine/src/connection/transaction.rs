@@ -72,8 +72,8 @@ impl Transaction {
         self.commands += 1;
     }
 
-    /// Has the server carry them out; `None`: a watched key has changed, so none was. [`begin`] goes before: without `MULTI` each command would
-    /// be carried out by itself.
+    /// Has the server carry them out; `None`: a watched key has changed, so none was. [`begin`] goes before: without
+    /// `MULTI` each command would be carried out by itself.
     ///
     /// # Errors
     /// The connection's. What the server says is in the outcomes.
@@ -94,8 +94,8 @@ impl Transaction {
     }
 }
 
-/// Begins a transaction: sends `commands` and `MULTI` behind them, in one round trip. The first command, if there is one, is a `WATCH`. Returns
-/// the replies to the commands behind it.
+/// Begins a transaction: sends `commands` and `MULTI` behind them, in one round trip. The first command, if there is
+/// one, is a `WATCH`. Returns the replies to the commands behind it.
 ///
 /// # Errors
 /// The first one that the server gives, led by the command. No transaction is open then.
@@ -158,7 +158,8 @@ pub(crate) fn fault_in(results: &[Value]) -> Option<Fault> {
     })
 }
 
-/// Returns the reason that a server gives which queued all commands and then can't carry them out (`server.c`, `rejectCommand`).
+/// Returns the reason that a server gives which queued all commands and then can't carry them out (`server.c`,
+/// `rejectCommand`).
 fn reason_of(aborted: Fault) -> Fault {
     match aborted.server_text().strip_prefix("EXECABORT Transaction discarded because of: ") {
         Some(reason) => Fault::from_server(reason),

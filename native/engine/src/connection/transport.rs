@@ -1,6 +1,7 @@
 //! The way to a server: a stream of bytes in both directions.
 //!
-//! In production it is TCP. The protocol's model test puts a simulated server behind it, so that all above is the same code.
+//! In production it is TCP. The protocol's model test puts a simulated server behind it, so that all above is the same
+//! code.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,8 +30,8 @@ pub(crate) trait Transport: Send + Sync {
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a>;
 }
 
-/// A peer that does not answer is asked again, at most so much later, and given up after so many times: by default one that is gone without a
-/// word (a cut network) is noticed after a minute, also where nothing has a deadline.
+/// A peer that does not answer is asked again, at most so much later, and given up after so many times: by default one
+/// that is gone without a word (a cut network) is noticed after a minute, also where nothing has a deadline.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
@@ -69,8 +70,9 @@ async fn resolve(host: &str, port: u16, deadline: Instant, settings: &Connection
     found.map(Iterator::collect).map_err(|error| unresolved(host, &error))
 }
 
-/// A name that is not there is the settings' fault, unless somebody knows that it was there before; all else is the name server's, and passes.
-/// The C library tells them apart by their texts only (`gai_strerror`, EAI_NONAME and EAI_NODATA). One that is said in another language passes.
+/// A name that is not there is the settings' fault, unless somebody knows that it was there before; all else is the
+/// name server's, and passes. The C library tells them apart by their texts only (`gai_strerror`, EAI_NONAME and
+/// EAI_NODATA). One that is said in another language passes.
 fn unresolved(host: &str, error: &io::Error) -> Error {
     const NOT_THERE: [&str; 2] = ["Name or service not known", "No address associated with hostname"];
     let text = error.to_string();
@@ -82,7 +84,8 @@ fn unresolved(host: &str, error: &io::Error) -> Error {
     }
 }
 
-/// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before the time is up.
+/// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before
+/// the time is up.
 const ATTEMPTS_EVERY: Duration = Duration::from_millis(250);
 
 /// The addresses of one host are tried side by side: one that is silent takes nothing from the others.

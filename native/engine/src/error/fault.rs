@@ -10,7 +10,8 @@ use crate::foreign_text::{shown, shown_at_length};
 
 /// A failed conversation with Redis.
 ///
-/// What decisions look at (kind, code, server text) and what users read (the sentence that `Display` shows) are kept apart.
+/// What decisions look at (kind, code, server text) and what users read (the sentence that `Display` shows) are kept
+/// apart.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{sentence}")]
 pub struct Fault {
@@ -141,8 +142,8 @@ impl Fault {
         server_text::is_too_large(&self.server_text)
     }
 
-    /// Whether it may be about the record that was to be written: another one may be accepted. A user who may not run the command, or who is
-    /// not authenticated, can write none.
+    /// Whether it may be about the record that was to be written: another one may be accepted. A user who may not run
+    /// the command, or who is not authenticated, can write none.
     pub(crate) fn is_of_record(&self) -> bool {
         match self.kind {
             FaultKind::Authentication => false,

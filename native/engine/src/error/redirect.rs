@@ -10,8 +10,8 @@ pub(crate) struct Redirect {
     pub(crate) asking: bool,
     /// The key's slot.
     pub(crate) slot: u16,
-    /// The other node. With no host: that of the node that says so, which does not know by which name it is reached. `None`: it knows of no
-    /// name.
+    /// The other node. With no host: that of the node that says so, which does not know by which name it is reached.
+    /// `None`: it knows of no name.
     pub(crate) address: Option<Address>,
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-/// A longer sentence is cut, whatever it is made of: no message exceeds what a log line and an RPC of Flink's may hold. This is the second
-/// line of defence; each place that shows foreign text cuts it, too.
+/// A longer sentence is cut, whatever it is made of: no message exceeds what a log line and an RPC of Flink's may hold.
+/// This is the second line of defence; each place that shows foreign text cuts it, too.
 const LONGEST: usize = 16 * 1024;
 
 /// `<context>: <what><remedy>`.

@@ -21,9 +21,11 @@ const TEMPORARY_CODES: [&str; 12] = [
     "UNBLOCKED",
 ];
 
-/// The same for states without a code of their own: how the text begins. Every other `ERR` is about the command, and permanent.
+/// The same for states without a code of their own: how the text begins. Every other `ERR` is about the command, and
+/// permanent.
 const TEMPORARY_TEXTS: [&str; 3] = [
-    // The server's limit of connections: a client will leave (`networking.c`; in a cluster `… clients + cluster connections reached`).
+    // The server's limit of connections: a client will leave (`networking.c`; in a cluster `… clients + cluster
+    // connections reached`).
     MAX_CLIENTS,
     // A proxy (Envoy, `command_splitter_impl.h`) that does not reach the server behind it.
     "upstream failure",
@@ -38,7 +40,8 @@ const UNKNOWN_COMMAND: [&str; 3] = ["ERR unknown command", "ERR unknown subcomma
 const IN_SCRIPT: [&str; 2] = ["can't run this command or subcommand", "ACL failure in script: "];
 
 /// What users read instead of the paragraph that a server in protected mode sends.
-pub(super) const PROTECTED_MODE: &str = "DENIED: the server is in protected mode and takes no connections from other machines; give it a \
+pub(super) const PROTECTED_MODE: &str = "DENIED: the server is in protected mode and takes no connections from other \
+                                         machines; give it a \
                                          password (`requirepass` or an ACL user), or set its `bind` and `protected-mode no`";
 
 /// Returns the code that the text begins with.
@@ -82,8 +85,8 @@ pub(super) fn is_unknown_command(text: &str) -> bool {
     UNKNOWN_COMMAND.iter().any(begins)
 }
 
-/// Whether the server does not take a command of this size: a string, or how many there are. It closes the connection then
-/// (`networking.c`, `processMultibulkBuffer`).
+/// Whether the server does not take a command of this size: a string, or how many there are. It closes the connection
+/// then (`networking.c`, `processMultibulkBuffer`).
 pub(super) fn is_too_large(text: &str) -> bool {
     text.starts_with("ERR Protocol error: invalid") && text.contains("bulk length")
 }

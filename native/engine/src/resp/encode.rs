@@ -1,4 +1,5 @@
-//! Encodes commands, as the protocol writes them (<https://redis.io/docs/latest/develop/reference/protocol-spec/#sending-commands-to-a-redis-server>).
+//! Encodes commands, as the protocol writes them
+//! (<https://redis.io/docs/latest/develop/reference/protocol-spec/#sending-commands-to-a-redis-server>).
 
 /// Appends a bulk string.
 pub(crate) fn bulk(out: &mut Vec<u8>, string: &[u8]) {
@@ -39,8 +40,8 @@ pub(crate) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 /// What `MULTI` is as a command.
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 
-/// The key of a unit: the word behind the name of its command, or of the first one of its transaction; of one that begins by listing a key
-/// in an index: that key.
+/// The key of a unit: the word behind the name of its command, or of the first one of its transaction; of one that
+/// begins by listing a key in an index: that key.
 pub(crate) fn key(unit: &[u8]) -> &[u8] {
     let mut rest = unit.strip_prefix(MULTI).unwrap_or(unit);
     let name = number(&mut rest).and_then(|_| word(&mut rest));

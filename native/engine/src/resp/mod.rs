@@ -1,4 +1,5 @@
-//! The Redis protocol, RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>), for commands and for replies as a whole.
+//! The Redis protocol, RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>), for commands and for
+//! replies as a whole.
 //!
 //! * [`encode`] commands
 //! * [`reply`] where a reply ends, and what it says

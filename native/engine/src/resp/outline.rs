@@ -1,7 +1,7 @@
 //! What a large reply says, without its large parts.
 //!
-//! `XINFO STREAM` brings the first and the last entry of the stream, whole, and only their IDs matter. Here a reply is taken as it comes:
-//! long strings, and what lies deeper than an entry's ID, are passed over, whatever they measure.
+//! `XINFO STREAM` brings the first and the last entry of the stream, whole, and only their IDs matter. Here a reply is
+//! taken as it comes: long strings, and what lies deeper than an entry's ID, are passed over, whatever they measure.
 
 use redis::Value;
 
@@ -32,7 +32,8 @@ struct Array {
 }
 
 impl Outline {
-    /// Reads what it can of `input`. Returns how many bytes that was, and the reply if it ended there; an error reply is an `Err` inside.
+    /// Reads what it can of `input`. Returns how many bytes that was, and the reply if it ended there; an error reply
+    /// is an `Err` inside.
     ///
     /// # Errors
     /// When the bytes are no reply. The connection is of no more use then.

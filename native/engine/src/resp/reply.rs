@@ -33,7 +33,8 @@ impl Default for End {
 }
 
 impl End {
-    /// Returns the reply's length in bytes; `None`: it isn't all there. `bytes` are all of it that has come, at each call.
+    /// Returns the reply's length in bytes; `None`: it isn't all there. `bytes` are all of it that has come, at each
+    /// call.
     ///
     /// # Errors
     /// `Protocol` when the bytes are no reply.
@@ -167,7 +168,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_reply_is_found_whole_and_read_as_the_crate_reads_it(reply in replies(), behind in prop::collection::vec(any::<u8>(), 0..20)) {
+        fn a_reply_is_found_whole_and_read_as_the_crate_reads_it(
+            reply in replies(),
+            behind in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
             for cut in 0..reply.len() {
                 prop_assert_eq!(length(&reply[..cut]).unwrap(), None, "cut at {}", cut);
             }

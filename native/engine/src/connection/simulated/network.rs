@@ -1,8 +1,9 @@
 //! A simulated network to a simulated server, for the models of the protocols.
 //!
-//! It speaks the real protocol over streams in memory, so the code under test is the production code from the connection up. Time is
-//! virtual, choices are seeded: a run is the same every time. Its faults: connections that are refused, ended, or lost with a reply
-//! on the way; and a network that is cut without a word, where the server works on for a client that is gone.
+//! It speaks the real protocol over streams in memory, so the code under test is the production code from the
+//! connection up. Time is virtual, choices are seeded: a run is the same every time. Its faults: connections that are
+//! refused, ended, or lost with a reply on the way; and a network that is cut without a word, where the server works on
+//! for a client that is gone.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

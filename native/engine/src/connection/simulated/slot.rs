@@ -1,8 +1,8 @@
 //! A simulated cluster: two nodes, and a slot that moves from one to the other.
 //!
 //! The rules are those of `getNodeByQuery` (`cluster.c`) and of the cluster specification
-//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#ask-redirection>). What is said here of `ASK`, `ASKING`, `MULTI`, and
-//! of those who are blocked, was tried with Redis 7.0.15 and 8.2.3 and Valkey 9.1.2.
+//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#ask-redirection>). What is said here of
+//! `ASK`, `ASKING`, `MULTI`, and of those who are blocked, was tried with Redis 7.0.15 and 8.2.3 and Valkey 9.1.2.
 
 use std::collections::BTreeSet;
 

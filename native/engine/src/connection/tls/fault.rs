@@ -74,7 +74,8 @@ impl Teller {
             return None;
         }
         let message = format!(
-            "connection lost ({error}) after the server had asked for a client certificate, of which the job has none; if it demands one, set \
+            "connection lost ({error}) after the server had asked for a client certificate, of which the job has \
+             none; if it demands one, set \
              mtlsParameters"
         );
         Some(self.fault(FaultKind::Connection, message))
@@ -112,7 +113,8 @@ impl Teller {
                 if asked && shown =>
             {
                 let message = format!(
-                    "the server refuses the client certificate ({alert:?}); it must be valid and signed by an authority that the server trusts: \
+                    "the server refuses the client certificate ({alert:?}); it must be valid and signed by an \
+                     authority that the server trusts: \
                      check mtlsParameters"
                 );
                 self.fault(FaultKind::Certificate, message)
@@ -137,23 +139,36 @@ impl Teller {
     fn certificate(&self, error: &CertificateError) -> String {
         match error {
             CertificateError::UnknownIssuer | CertificateError::BadSignature if self.own_authorities => {
-                "the server's certificate is not signed by an authority of the option `caFile`; add the one that signed it".to_owned()
+                "the server's certificate is not signed by an authority of the option `caFile`; add the one that \
+                 signed it"
+                    .to_owned()
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "the server's certificate is not signed by an authority that this machine trusts; set the option `caFile` to the certificate \
+                "the server's certificate is not signed by an authority that this machine trusts; set the option \
+                 `caFile` to the certificate \
                  of the one that signed it"
                     .to_owned()
             }
             CertificateError::ExpiredContext { time, not_after } => {
-                format!("the server's certificate has expired {} ago; renew it, or correct the clock of this machine", span(*not_after, *time))
+                format!(
+                    "the server's certificate has expired {} ago; renew it, or correct the clock of this \
+                         machine",
+                    span(*not_after, *time)
+                )
             }
             CertificateError::NotValidYetContext { time, not_before } => {
-                format!("the server's certificate is not valid before {} from now; correct the clock of this machine", span(*time, *not_before))
+                format!(
+                    "the server's certificate is not valid before {} from now; correct the clock of this \
+                         machine",
+                    span(*time, *not_before)
+                )
             }
             CertificateError::NotValidForNameContext { presented, .. } => self.other_names(presented),
             // What webpki says of it has no word of rustls' own.
             CertificateError::Other(other) if format!("{other}").contains("CaUsedAsEndEntity") => {
-                "the server shows the certificate of an authority as its own; give it one that the authority has signed (CA:FALSE)".to_owned()
+                "the server shows the certificate of an authority as its own; give it one that the authority has \
+                 signed (CA:FALSE)"
+                    .to_owned()
             }
             other => format!("the server's certificate can't be accepted ({other})"),
         }
@@ -174,7 +189,8 @@ impl Teller {
         };
         let names: Vec<String> = presented.iter().map(plain).collect();
         format!(
-            "the server's certificate is for {}, not for '{host}'; connect to one of these, or give it a certificate for this host",
+            "the server's certificate is for {}, not for '{host}'; connect to one of these, or give it a certificate \
+             for this host",
             names.join(", ")
         )
     }

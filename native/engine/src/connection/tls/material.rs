@@ -72,7 +72,8 @@ fn client(material: &TlsMaterial) -> Result<Client, Fault> {
     Ok(Client { config: Arc::new(config), identity, own_authorities: !material.ca.is_empty() })
 }
 
-/// What the client shows when a server asks for it, and whether one has: a connection that takes up an earlier one is not asked again.
+/// What the client shows when a server asks for it, and whether one has: a connection that takes up an earlier one is
+/// not asked again.
 pub(super) struct Identity {
     shown: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,
@@ -121,7 +122,8 @@ fn authorities(ca: &str) -> Result<RootCertStore, Fault> {
     if used == 0 {
         let why: String = found.errors.iter().map(|error| format!(" ({error})")).collect();
         return Err(bad(format!(
-            "this machine has no certificates of authorities{why}; install them (ca-certificates), or set the option `caFile`"
+            "this machine has no certificates of authorities{why}; install them (ca-certificates), or set the option \
+             `caFile`"
         )));
     }
     Ok(store)
@@ -141,7 +143,8 @@ fn shown(
     }
     let chain = certificates(&material.certificates, "the option `mtlsParameters`")?;
     let key = PrivateKeyDer::from_pem_slice(material.key.reveal().as_bytes()).map_err(|_| {
-        bad("the key of the option `mtlsParameters` can't be read: a PEM text of PKCS#8, PKCS#1 (RSA) or SEC1 (EC) is needed, not encrypted")
+        bad("the key of the option `mtlsParameters` can't be read: a PEM text of PKCS#8, PKCS#1 (RSA) or SEC1 (EC) is \
+             needed, not encrypted")
     })?;
     let key = match chain.first() {
         Some(certificate) => ec_key::completed(key, certificate),
@@ -155,7 +158,8 @@ fn shown(
         TlsError::InvalidCertificate(error) => {
             bad(format!("the first certificate of the option `mtlsParameters` can't be read ({error})"))
         }
-        _ => bad("the key of the option `mtlsParameters` can't be used: RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519 is needed"),
+        _ => bad("the key of the option `mtlsParameters` can't be used: RSA of 2048 bits or more, ECDSA on P-256 or \
+                  P-384, or Ed25519 is needed"),
     })
 }
 

@@ -1,7 +1,8 @@
 //! One side encrypts, the other does not.
 //!
-//! Neither says so: a Redis server hangs up on plain text at its TLS port, and waits for the rest of what it takes for a command at the other.
-//! So where a connection fails before the server has said anything, the port is asked once more, in the other language.
+//! Neither says so: a Redis server hangs up on plain text at its TLS port, and waits for the rest of what it takes for
+//! a command at the other. So where a connection fails before the server has said anything, the port is asked once
+//! more, in the other language.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,8 @@ pub(super) fn plain(address: &Address, option: &str) -> Fault {
     Fault::new(
         FaultKind::Tls,
         format!(
-            "{address}: this port does not speak TLS; use the server's TLS port, or set {option}(false) if nobody on the way there may listen: \
+            "{address}: this port does not speak TLS; use the server's TLS port, or set {option}(false) if nobody on \
+             the way there may listen: \
              passwords and data go in the clear then"
         ),
     )

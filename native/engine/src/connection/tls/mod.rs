@@ -28,7 +28,8 @@ use crate::error::{Fault, FaultKind, Result};
 use fault::Teller;
 pub(super) use material::{Client, Clients};
 
-/// Shakes hands with the server at `address`, whose certificate has to be for that host. `option` is the one that says whether to do so.
+/// Shakes hands with the server at `address`, whose certificate has to be for that host. `option` is the one that says
+/// whether to do so.
 pub(super) async fn encrypt(
     stream: Box<dyn Stream>,
     address: &Address,
@@ -47,7 +48,8 @@ pub(super) async fn encrypt(
 
 fn name_of(address: &Address) -> Result<ServerName<'static>> {
     let host = match address {
-        // The dot at the end says that the name is whole; certificates have it without, and so has what the server is told (RFC 6066, 3).
+        // The dot at the end says that the name is whole; certificates have it without, and so has what the server is
+        // told (RFC 6066, 3).
         Address::Tcp { host, .. } => host.strip_suffix('.').unwrap_or(host),
         Address::Unix { .. } => "",
     };
@@ -58,8 +60,8 @@ fn name_of(address: &Address) -> Result<ServerName<'static>> {
     })
 }
 
-/// A stream on which what is written goes out also where nobody flushes, as over TCP: rustls holds what the socket did not take at once, and
-/// whoever waits for a reply reads.
+/// A stream on which what is written goes out also where nobody flushes, as over TCP: rustls holds what the socket did
+/// not take at once, and whoever waits for a reply reads.
 struct Encrypted {
     stream: TlsStream<Box<dyn Stream>>,
     teller: Teller,
