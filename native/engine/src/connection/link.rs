@@ -1,4 +1,4 @@
-//! A connection: commands out, replies in, in order.
+//! A connection: sends commands and receives their replies, in order.
 
 use std::time::Duration;
 
@@ -72,6 +72,9 @@ impl Connection {
     }
 
     /// Sends what is queued.
+    ///
+    /// # Errors
+    /// `Timeout` after the command's timeout, `Connection` when the connection is lost.
     pub(crate) async fn flush(&mut self) -> Result<()> {
         let deadline = Instant::now() + self.command_timeout;
         let sent = timeout_at(deadline, self.stream.write_all(&self.outbox)).await;
@@ -82,22 +85,28 @@ impl Connection {
         }
     }
 
-    /// One command and its reply. An error reply is an `Err`.
+    /// Sends one command and returns its reply.
+    ///
+    /// # Errors
+    /// The server's, if it is an error reply; otherwise the connection's.
     pub(crate) async fn call(&mut self, cmd: &Cmd) -> Result<Value> {
         self.queue(cmd);
         self.flush().await?;
         self.value(Duration::ZERO).await
     }
 
-    /// The next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
+    /// Returns the next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
+    ///
+    /// # Errors
+    /// The server's, if it is an error reply; otherwise the connection's.
     pub(crate) async fn value(&mut self, extra: Duration) -> Result<Value> {
         let deadline = self.deadline(extra);
         self.begin_reply(deadline).await?;
         self.next(deadline).await
     }
 
-    /// The next reply without its large parts: what is long or deep in it is null. It may be of any size, and takes
-    /// little memory.
+    /// Returns the next reply without its large parts: what is long or deep in it is null. It may be of any size, and
+    /// takes little memory.
     pub(crate) async fn outline(&mut self, extra: Duration) -> Result<Value> {
         self.begin_reply(self.deadline(extra)).await?;
         let mut outline = Outline::default();
@@ -113,7 +122,7 @@ impl Connection {
         }
     }
 
-    /// The next reply as it came, an error reply too.
+    /// Returns the next reply as it came, an error reply too.
     pub(crate) async fn raw(&mut self) -> Result<BytesMut> {
         let deadline = self.deadline(Duration::ZERO);
         self.begin_reply(deadline).await?;
@@ -127,12 +136,12 @@ impl Connection {
         self.unanswered += count;
     }
 
-    /// The next reply to these, as it came.
+    /// Returns the next reply to these, as it came.
     pub(crate) async fn raw_within(&mut self) -> Result<BytesMut> {
         self.next_raw(self.deadline(Duration::ZERO)).await
     }
 
-    /// The connection is not to be used for more, whatever it has been left in.
+    /// Marks the connection as of no more use: a reply or a transaction may be left in it.
     pub(crate) fn abandon(&mut self) {
         self.unanswered = usize::MAX;
     }
@@ -178,20 +187,25 @@ impl Connection {
         self.unanswered == 0
     }
 
+    /// Returns when a reply must be there: after the command's timeout, and `extra` for a command that blocks.
     pub(crate) fn deadline(&self, extra: Duration) -> Instant {
         Instant::now() + self.command_timeout + extra
     }
 
-    /// What was received and not consumed, for a codec of one's own.
+    /// Returns the bytes received and not consumed, for a caller with a codec of its own.
     pub(crate) fn received(&self) -> &[u8] {
         &self.inbox
     }
 
+    /// Drops so many received bytes.
     pub(crate) fn consume(&mut self, bytes: usize) {
         self.inbox.advance(bytes);
     }
 
     /// Receives more, at least one byte, until `deadline`.
+    ///
+    /// # Errors
+    /// `Timeout` at the deadline, `Connection` when the connection is lost.
     pub(crate) async fn fill(&mut self, deadline: Instant) -> Result<()> {
         self.inbox.reserve(self.chunk);
         self.chunk = READ_CHUNK;
@@ -203,13 +217,15 @@ impl Connection {
         }
     }
 
-    /// The bare stream, for a task that sends and receives at the same time. Nothing may be queued or received yet.
+    /// Returns the bare stream, for a task that sends and receives at the same time. Nothing may be queued or received
+    /// yet.
     pub(crate) fn into_stream(self) -> Box<dyn Stream> {
         self.stream
     }
 }
 
-/// A stream that knows more than that it failed puts a fault into the error.
+/// Returns the error of a connection that is lost. A stream that knows more than that it failed has put a fault into
+/// `error`.
 pub(crate) fn lost(error: std::io::Error) -> Error {
     match error.downcast::<Fault>() {
         Ok(fault) => fault.into(),
@@ -217,10 +233,12 @@ pub(crate) fn lost(error: std::io::Error) -> Error {
     }
 }
 
+/// Returns the error of a connection that the server has closed.
 pub(crate) fn ended() -> Error {
     Fault::new(FaultKind::Connection, "connection closed by the server").into()
 }
 
+/// Returns the error of a reply that did not come in time.
 pub(crate) fn silent(timeout: Duration) -> Error {
     let message = format!("no reply within {} ms (commandTimeoutMillis)", timeout.as_millis());
     Fault::new(FaultKind::Timeout, message).into()

@@ -1,4 +1,4 @@
-//! Trying again: how long to wait, when to give up, what to log.
+//! Retries: how long to wait, when to give up, what to log.
 
 use std::time::Duration;
 
@@ -17,16 +17,17 @@ pub(crate) struct Outage {
     first_wait: Duration,
     longest_wait: Duration,
     since: Option<Instant>,
-    /// When something that passes soon, or not at all, was met first.
+    /// When a short-lived fault was met first.
     soon_since: Option<Instant>,
     attempts: u32,
 }
 
-/// What passes soon is waited for so long at most: a password that is changed on both sides, an ACL file that is loaded
+/// How long a short-lived fault may last: a password that is changed on both sides, an ACL file that is loaded
 /// again.
 const SOON: Duration = Duration::from_secs(10);
 
 impl Outage {
+    /// Returns an outage that has not begun; `what` is affected by it, for messages.
     pub(crate) fn new(what: String, settings: &ConnectionSettings) -> Self {
         Self {
             what,
@@ -39,15 +40,18 @@ impl Outage {
         }
     }
 
-    /// What to do about a failure: `Ok` is how long to wait before the next attempt, `Err` what to give up with.
+    /// Counts a failed attempt. Returns how long to wait before the next one.
+    ///
+    /// # Errors
+    /// The error to give up with: the failure is permanent, or the outage has lasted too long.
     pub(crate) fn failed(&mut self, error: Error) -> Result<Duration> {
         let Error::Redis(fault) = error else { return Err(error) };
         if !fault.is_passing() {
             return Err(fault.context(&self.what).into());
         }
         if self.attempts == 0 && (fault.kind == FaultKind::Redirect || fault.code == "NOGROUP") {
-            // Nothing is wrong: the way is known already; and a group that is gone is made again, and told by whoever
-            // does.
+            // Nothing is wrong: the next attempt goes where the key is; and a group that is gone is made again, and logged by the
+            // code that does so.
             self.attempts = 1;
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);
@@ -69,13 +73,13 @@ impl Outage {
             let tried = format!("{}: gave up after {attempts} attempts in {millis} ms{option}", self.what);
             return Err(fault.context(tried).into());
         }
-        // Full jitter on the upper half: many readers of one server that went away must not come back in step.
+        // Equal jitter: many readers of one server that went away must not come back in step.
         let step = self.first_wait.saturating_mul(1 << (self.attempts - 1).min(8)).min(self.longest_wait);
         let wait = step.mul_f64(random::jitter());
         Ok(wait.min(left.max(Duration::from_millis(1))))
     }
 
-    /// It works again.
+    /// Ends the outage: it works again.
     pub(crate) fn over(&mut self) {
         if let Some(since) = self.since.take() {
             info!("{}: works again after {} ms", self.what, since.elapsed().as_millis());
@@ -84,11 +88,12 @@ impl Outage {
         self.attempts = 0;
     }
 
-    /// How many attempts have failed in a row.
+    /// Returns how many attempts have failed in a row.
     pub(crate) fn attempts(&self) -> u32 {
         self.attempts
     }
 
+    /// Returns what is affected, for messages.
     pub(crate) fn what(&self) -> &str {
         &self.what
     }

@@ -1,4 +1,4 @@
-//! The servers of a deployment, and how connections to them begin.
+//! The servers of a deployment: which of them has which key, and connections to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,12 @@ use crate::connection::transport::{Network, Transport};
 use crate::connection::{cluster, sentinel};
 use crate::error::{Error, FaultKind, Redirect, Result};
 
-/// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
+/// A table that is younger is not fetched again: many readers that lose their connections at the same time cause one
+/// fetch.
 const YOUNG: Duration = Duration::from_millis(100);
 
-/// The servers of a deployment: one, the master behind sentinels, or a cluster's. Clones share what they know.
+/// The servers of a deployment: one, the master behind sentinels, or a cluster's. A handle to shared state: clones are
+/// cheap and share what is known.
 #[derive(Clone)]
 pub(crate) struct Servers {
     inner: Arc<Inner>,
@@ -36,12 +38,12 @@ struct Inner {
 struct Known {
     table: Arc<Table>,
     since: Instant,
-    /// Something has failed since: a server may have left its place.
+    /// Work has failed since: another server may have the keys by now.
     doubted: bool,
 }
 
 impl Servers {
-    /// Connects to nothing yet.
+    /// Returns the servers of these settings. Connects to nothing yet.
     pub(crate) fn new(settings: ConnectionSettings) -> Self {
         Self::over(settings, Arc::new(Network))
     }
@@ -55,7 +57,8 @@ impl Servers {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The owner has state of a job that was connected: a name that can't be resolved is there, and will be again.
+    /// Notes that the owner has state of a job that was connected: a host name that can't be resolved existed, and will
+    /// exist again.
     pub(crate) fn were_reached(&self) {
         self.connector().were_reached();
     }
@@ -77,7 +80,10 @@ impl Servers {
         self.connect_to(table.route(key)?, name).await
     }
 
-    /// The same, to a place of the table.
+    /// Opens a connection to the server of a route; it bears `name` in `CLIENT LIST`.
+    ///
+    /// # Errors
+    /// As those of [`connect`](Self::connect).
     pub(crate) async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
         match self.connector().open(&route.address, &self.connector().params(name)).await {
             Ok(mut connection) => {
@@ -86,7 +92,7 @@ impl Servers {
                 }
                 Ok(connection.asking(route.asking))
             }
-            // The name of a server that others have told us of: it may be gone for good, and they will tell.
+            // Other servers have named this one: it may be gone for good, and they will name another.
             Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
                 Err(fault.into_passing().into())
             }
@@ -94,7 +100,10 @@ impl Servers {
         }
     }
 
-    /// Which server has which key.
+    /// Returns the table of which server has which key. One task fetches it for all of an owner.
+    ///
+    /// # Errors
+    /// Why no server could say it; temporary if trying again can help.
     pub(crate) async fn table(&self) -> Result<Arc<Table>> {
         if let Some(table) = self.known() {
             return Ok(table);
@@ -140,7 +149,8 @@ impl Servers {
         self.settings().deployment.is_one_server()
     }
 
-    /// Takes what an error of work on `key` tells about who has which key, and gives the error to go on with.
+    /// Takes note of an error of work on `key`: a redirection changes the table, another temporary fault makes it
+    /// stale. Returns the error to go on with.
     pub(crate) fn learn(&self, key: &[u8], error: Error) -> Error {
         let Error::Redis(fault) = &error else { return error };
         if fault.redirect().is_some() && !self.settings().deployment.is_cluster() {

@@ -14,7 +14,8 @@ use crate::error::{Fault, Redirect, Result};
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
 pub(super) const SLOTS: usize = 16384;
 
-/// A server, and whether commands to it are led by `ASKING`, since it is about to get the key and does not own it yet.
+/// A way to a key: a server, and whether commands to it are led by `ASKING`, since it is about to get the key and does
+/// not own its slot yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     pub address: Address,
@@ -27,16 +28,20 @@ impl Route {
     }
 }
 
+/// Which server has which key.
 #[derive(Clone, Debug)]
 pub(crate) enum Table {
     /// One server has every key.
     One(Route),
+    /// Each slot has an owner.
     Slots(Slots),
 }
 
 impl Table {
+    /// Returns the way to a key.
+    ///
     /// # Errors
-    /// A passing one when no server has the key's slot.
+    /// A temporary one when no server has the key's slot.
     pub(crate) fn route(&self, key: &[u8]) -> Result<&Route> {
         match self {
             Self::One(route) => Ok(route),
@@ -53,7 +58,7 @@ impl Table {
     }
 }
 
-/// A cluster's table.
+/// The slots of a cluster, and who owns them.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {
     /// Only ever grows, also in the tables that come of this one.
@@ -84,7 +89,7 @@ struct Node {
 const NOBODY: u16 = u16::MAX;
 
 impl Slots {
-    /// Of ranges of slots, ends included, and their masters.
+    /// Returns the slots of these ranges, ends included, with their masters.
     pub(super) fn new(ranges: impl IntoIterator<Item = (u16, u16, Address)>) -> Self {
         let mut slots = Self { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], asked: Arc::default() };
         for (first, last, address) in ranges {
@@ -96,7 +101,7 @@ impl Slots {
         slots
     }
 
-    /// Masters that own slots, or did when last heard of, or are about to.
+    /// Returns the masters that own slots, or did when last asked, or are about to.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.nodes.iter().map(|node| &node.route.address)
     }
@@ -130,7 +135,7 @@ impl Slots {
         })
     }
 
-    /// The same, as a redirection says that it is; `None`: this one says it already.
+    /// Returns the slots as a redirection reports them; `None`: they say the same already.
     pub(super) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Option<Self> {
         let place = self.place(&address);
         if redirect.asking {
@@ -158,7 +163,7 @@ impl Slots {
     }
 }
 
-/// The slot of a key: of what is between its first `{` and the next `}`, if that is something
+/// Returns the slot of a key: that of what is between its first `{` and the next `}`, if that is something
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags>).
 pub(crate) fn slot(key: &[u8]) -> u16 {
     let tag = memchr::memchr(b'{', key).map(|open| &key[open + 1..]).and_then(|rest| {

@@ -1,4 +1,4 @@
-//! The way to a server: a stream of bytes in both directions.
+//! Dials servers: a stream of bytes in both directions.
 //!
 //! In production it is TCP. The protocol's model test puts a simulated server behind it, so that all above is the same
 //! code.
@@ -24,9 +24,12 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A stream that is being opened.
 pub(crate) type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>>> + Send + 'a>>;
 
+/// Opens streams to servers.
 pub(crate) trait Transport: Send + Sync {
+    /// Opens a stream to a server, within `connectTimeoutMillis`.
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a>;
 }
 
@@ -38,7 +41,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// EMFILE and ENFILE, for which Rust has no names.
 const OUT_OF_FILES: [i32; 2] = [24, 23];
 
-/// The real one.
+/// The real transport: TCP, or a Unix domain socket.
 pub(super) struct Network;
 
 impl Transport for Network {

@@ -1,4 +1,4 @@
-//! What goes wrong with TLS, in words that tell what to do.
+//! Translates errors of TLS into faults that tell users what to do.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::mismatch;
 use crate::address::Address;
 use crate::error::{Fault, FaultKind};
 
-/// Knows what a connection began with.
+/// What the errors of one connection are translated with.
 pub(super) struct Teller {
     address: Address,
     /// The option that says whether to encrypt.
@@ -34,7 +34,7 @@ impl Teller {
         Fault::new(kind, format!("{}: {message}", self.address))
     }
 
-    /// A handshake that failed.
+    /// Returns the fault of a handshake that failed.
     pub(super) fn handshake(&self, error: io::Error) -> Fault {
         match rustls_error(&error) {
             // Not even its first record can be read, or what should be one.
@@ -58,7 +58,7 @@ impl Teller {
         self.fault(kind, format!("{what}; is this a TLS port? If not, set {}(false)", self.option))
     }
 
-    /// A connection that fails behind the handshake: as an error that holds the fault, where something is to be told.
+    /// Returns the error of a connection that fails behind the handshake; it holds a fault where there is more to say.
     pub(super) fn lost(&self, error: io::Error, heard: bool) -> io::Error {
         let fault = match rustls_error(&error) {
             Some(cause) => self.told(cause),
@@ -67,7 +67,8 @@ impl Teller {
         fault.map_or(error, io::Error::other)
     }
 
-    /// A connection that ends without a word, though a server that refuses the client should have said so.
+    /// Returns the fault of a connection that ends without an alert, though it may be that the server refuses the
+    /// client.
     pub(super) fn unheard(&self, error: &io::Error, heard: bool) -> Option<Fault> {
         let unasked = !self.identity.was_asked() || self.identity.is_shown();
         if heard || unasked {
@@ -81,7 +82,7 @@ impl Teller {
         Some(self.fault(FaultKind::Connection, message))
     }
 
-    /// What is final, or worth to be said in other words.
+    /// Returns the fault of an error that is permanent, or better said in other words.
     fn told(&self, error: &Error) -> Option<Fault> {
         match error {
             Error::InvalidCertificate(error) => Some(self.fault(FaultKind::Certificate, self.certificate(error))),

@@ -22,7 +22,7 @@ use crate::error::{Error, Fault, FaultKind, Result};
 /// The system's authorities are looked up again after so long.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// What TLS connections of one deployment are made with: read once, and again when it changes.
+/// The client configuration of the TLS connections of one deployment: made once, and again when it changes.
 #[derive(Default)]
 pub(in crate::connection) struct Clients {
     last: Mutex<Option<Made>>,
@@ -44,7 +44,8 @@ pub(in crate::connection) struct Client {
 }
 
 impl Clients {
-    /// Of this material. The work is done on a thread that may block: it reads files and checks keys.
+    /// Returns the client configuration of this material. The work is done on a thread that may block: it reads files
+    /// and checks keys.
     pub(in crate::connection) async fn of(&self, material: TlsMaterial) -> Result<Client> {
         let mut last = self.last.lock().await;
         if let Some(made) = &*last
@@ -106,7 +107,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Those of the text, or the system's.
+/// Returns the authorities of the text, or those of the system.
 fn authorities(ca: &str) -> Result<RootCertStore, Fault> {
     let mut store = RootCertStore::empty();
     if !ca.is_empty() {

@@ -20,12 +20,13 @@ use crate::error::{Fault, FaultKind};
 /// A server that speaks the other language says so at once; one that is slow is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a fault of the first words may come of it.
+/// Whether a fault of the handshake, or of the first command, may come of it.
 pub(in crate::connection) fn may_be(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout)
 }
 
-/// What to say of a plain conversation that ended before it began: the fault itself, or that the port speaks TLS.
+/// Returns what to say of a plain connection that failed before the first reply: the fault itself, or that the port
+/// speaks TLS.
 pub(in crate::connection) async fn of_plain(
     fault: Fault,
     address: &Address,
@@ -42,7 +43,7 @@ pub(in crate::connection) async fn of_plain(
     }
 }
 
-/// What to say of a handshake that had no answer: the fault itself, or that the port speaks plain text.
+/// Returns what to say of a handshake that had no answer: the fault itself, or that the port speaks plain text.
 pub(in crate::connection) async fn of_handshake(
     fault: Fault,
     address: &Address,
