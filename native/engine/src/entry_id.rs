@@ -8,10 +8,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::resp::decimal::decimal;
+
 /// The ID of one entry of a stream. Ordered as the server orders them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
+    /// Milliseconds, by the server's clock as a rule.
     pub ms: u64,
+    /// The number within the millisecond.
     pub seq: u64,
 }
 
@@ -19,11 +23,12 @@ impl EntryId {
     /// Smaller than the ID of any entry: a stream never holds `0-0`.
     pub const ZERO: EntryId = EntryId { ms: 0, seq: 0 };
 
+    /// Returns the ID `ms-seq`.
     pub const fn new(ms: u64, seq: u64) -> Self {
         Self { ms, seq }
     }
 
-    /// The smallest ID above this one. The largest of all has none and gives itself.
+    /// Returns the smallest ID above this one; of the largest of all, itself.
     pub fn next(self) -> Self {
         match self.seq.checked_add(1) {
             Some(seq) => Self { ms: self.ms, seq },
@@ -42,27 +47,12 @@ impl EntryId {
     }
 
     /// Appends `ms-seq` to a command's bytes.
-    pub fn write_to(self, out: &mut Vec<u8>) {
+    pub(crate) fn write_to(self, out: &mut Vec<u8>) {
         let mut buffer = itoa::Buffer::new();
         out.extend_from_slice(buffer.format(self.ms).as_bytes());
         out.push(b'-');
         out.extend_from_slice(buffer.format(self.seq).as_bytes());
     }
-}
-
-fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 20 {
-        return None;
-    }
-    let mut value = 0u64;
-    for digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
-    }
-    Some(value)
 }
 
 impl fmt::Display for EntryId {
@@ -72,11 +62,22 @@ impl fmt::Display for EntryId {
 }
 
 impl FromStr for EntryId {
-    type Err = String;
+    type Err = ParseIdError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        EntryId::parse(text.as_bytes()).ok_or_else(|| format!("'{text}' is no entry ID (expected ms or ms-seq)"))
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        EntryId::parse(text.as_bytes()).ok_or_else(|| ParseIdError::Id(text.to_owned()))
     }
+}
+
+/// A text that is no entry ID, or no run of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseIdError {
+    /// No entry ID.
+    #[error("'{0}' is no entry ID (expected ms or ms-seq)")]
+    Id(String),
+    /// No run of entry IDs.
+    #[error("'{0}' is no run of entry IDs (expected ms-seq+count)")]
+    Run(String),
 }
 
 impl Serialize for EntryId {
@@ -93,17 +94,17 @@ impl<'de> Deserialize<'de> for EntryId {
 
 /// IDs that follow one another in their sequence number, in the same millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    pub first: EntryId,
-    pub count: u64,
+pub(crate) struct Run {
+    pub(crate) first: EntryId,
+    pub(crate) count: u64,
 }
 
 impl Run {
-    pub fn last(&self) -> EntryId {
+    pub(crate) fn last(&self) -> EntryId {
         EntryId::new(self.first.ms, self.first.seq + (self.count - 1))
     }
 
-    pub fn ids(self) -> impl Iterator<Item = EntryId> {
+    pub(crate) fn ids(self) -> impl Iterator<Item = EntryId> {
         (0..self.count).map(move |n| EntryId::new(self.first.ms, self.first.seq + n))
     }
 }
@@ -115,10 +116,10 @@ impl fmt::Display for Run {
 }
 
 impl FromStr for Run {
-    type Err = String;
+    type Err = ParseIdError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no run of entry IDs (expected ms-seq+count)");
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let wrong = || ParseIdError::Run(text.to_owned());
         let (first, count) = text.split_once('+').ok_or_else(wrong)?;
         let run = Run { first: first.parse()?, count: decimal(count.as_bytes()).ok_or_else(wrong)? };
         if run.count == 0 || run.first.seq.checked_add(run.count - 1).is_none() {
@@ -128,7 +129,8 @@ impl FromStr for Run {
     }
 }
 
-/// A set of entry IDs, kept as runs: entries that were written together cost nothing each. Appending is cheap, inserting below is rare.
+/// A set of entry IDs, kept as runs: entries that were written together cost nothing each. Appending is cheap,
+/// inserting below is rare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
     runs: std::collections::VecDeque<Run>,
@@ -138,7 +140,7 @@ pub struct Runs {
 
 impl Runs {
     /// Adds an ID above all others.
-    pub fn push(&mut self, id: EntryId) {
+    pub(crate) fn push(&mut self, id: EntryId) {
         self.ids += 1;
         if let Some(run) = self.runs.back_mut()
             && run.first.ms == id.ms
@@ -151,7 +153,7 @@ impl Runs {
     }
 
     /// Adds an ID, wherever it belongs.
-    pub fn insert(&mut self, id: EntryId) {
+    pub(crate) fn insert(&mut self, id: EntryId) {
         if self.last().is_none_or(|last| last < id) {
             self.push(id);
         } else if !self.contains(id) {
@@ -162,58 +164,58 @@ impl Runs {
     }
 
     /// Adds all of another set.
-    pub fn extend(&mut self, other: &Runs) {
+    pub(crate) fn extend(&mut self, other: &Runs) {
         for run in other.runs() {
-            match self.last().is_none_or(|last| last < run.first) {
-                true => {
-                    self.push(run.first);
-                    if let Some(back) = self.runs.back_mut() {
-                        back.count += run.count - 1;
-                        self.ids += run.count - 1;
-                    }
+            if self.last().is_none_or(|last| last < run.first) {
+                self.push(run.first);
+                if let Some(back) = self.runs.back_mut() {
+                    back.count += run.count - 1;
+                    self.ids += run.count - 1;
                 }
-                false => run.ids().for_each(|id| self.insert(id)),
+            } else {
+                run.ids().for_each(|id| self.insert(id));
             }
         }
     }
 
-    pub fn last(&self) -> Option<EntryId> {
+    pub(crate) fn last(&self) -> Option<EntryId> {
         self.runs.back().map(Run::last)
     }
 
-    pub fn first(&self) -> Option<EntryId> {
+    pub(crate) fn first(&self) -> Option<EntryId> {
         self.runs.front().map(|run| run.first)
     }
 
+    /// Whether it has no ID.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// How many IDs.
+    /// Returns how many IDs it has.
     pub fn len(&self) -> u64 {
         self.ids
     }
 
-    /// What the runs take up in memory.
-    pub fn bytes(&self) -> u64 {
+    /// Returns how many bytes the runs take up in memory.
+    pub(crate) fn bytes(&self) -> u64 {
         (self.runs.len() * size_of::<Run>()) as u64
     }
 
-    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         self.runs.iter().copied()
     }
 
-    pub fn contains(&self, id: EntryId) -> bool {
+    pub(crate) fn contains(&self, id: EntryId) -> bool {
         let after = self.runs.partition_point(|run| run.first <= id);
         after > 0 && self.runs.get(after - 1).is_some_and(|run| id <= run.last())
     }
 
-    /// The IDs `<= up_to`, from the lowest on.
-    pub fn ids_up_to(&self, up_to: EntryId) -> impl Iterator<Item = EntryId> + '_ {
+    /// Returns the IDs `<= up_to`, from the lowest on.
+    pub(crate) fn ids_up_to(&self, up_to: EntryId) -> impl Iterator<Item = EntryId> + '_ {
         self.runs.iter().flat_map(|run| run.ids()).take_while(move |id| *id <= up_to)
     }
 
-    /// Forgets the IDs `<= up_to`.
+    /// Removes the IDs `<= up_to`.
     pub fn remove_up_to(&mut self, up_to: EntryId) {
         while let Some(run) = self.runs.front_mut() {
             if run.first > up_to {
@@ -232,8 +234,8 @@ impl Runs {
         }
     }
 
-    /// Forgets the IDs `> from`.
-    pub fn remove_above(&mut self, from: EntryId) {
+    /// Removes the IDs `> from`.
+    pub(crate) fn remove_above(&mut self, from: EntryId) {
         while let Some(run) = self.runs.back_mut() {
             if run.last() <= from {
                 return;
@@ -312,13 +314,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_behave_as_a_sorted_set(ids in prop::collection::btree_set((0u64..6, 0u64..12), 0..60), cut in (0u64..6, 0u64..12)) {
+        fn runs_behave_as_a_sorted_set(
+            ids in prop::collection::btree_set((0u64..6, 0u64..12), 0..60),
+            cut in (0u64..6, 0u64..12),
+        ) {
             let model: BTreeSet<EntryId> = ids.iter().map(|(ms, seq)| EntryId::new(*ms, *seq)).collect();
             let cut = EntryId::new(cut.0, cut.1);
             let runs: Runs = model.iter().copied().collect();
             prop_assert_eq!(runs.len() as usize, model.len());
             prop_assert_eq!(runs.contains(cut), model.contains(&cut));
-            prop_assert_eq!(runs.ids_up_to(cut).collect::<Vec<_>>(), model.iter().copied().filter(|id| *id <= cut).collect::<Vec<_>>());
+            let up_to: Vec<_> = model.iter().copied().filter(|id| *id <= cut).collect();
+            prop_assert_eq!(runs.ids_up_to(cut).collect::<Vec<_>>(), up_to);
             let mut above = runs.clone();
             above.remove_up_to(cut);
             let above_len = above.len();

@@ -1,20 +1,22 @@
 //! Shows text that comes from elsewhere in messages: keys, names, what a server says.
 //!
-//! Such text is data. It may be longer than a log line or a message between Flink's processes can be, and it may hold line ends and
-//! terminal controls that would forge log lines. So it is cut, and what does not print is escaped. Whole texts go only to dead letters.
+//! Such text is data. It may be longer than a log line or a message between Flink's processes can be, and it may hold
+//! line ends and terminal controls that would forge log lines. So it is cut, and what does not print is escaped. Whole
+//! texts go only to dead letters.
 
 /// Characters of a name or a key that are shown.
-pub const SHOWN: usize = 200;
+pub(crate) const SHOWN: usize = 200;
 /// Characters of a longer explanation that are shown: a server's error, an exception.
-pub const SHOWN_AT_LENGTH: usize = 4000;
+pub(crate) const SHOWN_AT_LENGTH: usize = 4000;
 
 /// Returns a name or a key as it may be shown: at most [`SHOWN`] characters of it, and its length where it is longer.
-pub fn shown(text: impl AsRef<[u8]>) -> String {
+pub(crate) fn shown(text: impl AsRef<[u8]>) -> String {
     cut(text.as_ref(), SHOWN)
 }
 
-/// Returns an explanation as it may be shown: at most [`SHOWN_AT_LENGTH`] characters of it, and its length where it is longer.
-pub fn shown_at_length(text: impl AsRef<[u8]>) -> String {
+/// Returns an explanation as it may be shown: at most [`SHOWN_AT_LENGTH`] characters of it, and its length where it is
+/// longer.
+pub(crate) fn shown_at_length(text: impl AsRef<[u8]>) -> String {
     cut(text.as_ref(), SHOWN_AT_LENGTH)
 }
 

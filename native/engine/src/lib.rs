@@ -1,28 +1,36 @@
-//! Everything of the connector that touches Redis: enumeration, polling, decoding, buffering, acknowledging, writing, retrying.
+//! Everything of the connector that touches Redis: enumeration, polling, decoding, buffering, acknowledging, writing,
+//! retrying.
 //!
 //! It knows nothing of the JVM; `native/jni` is the boundary to it.
 //!
 //! # Layout
 //!
-//! * [`config`] settings and splits, as JSON brings them
-//! * [`topic`], [`entry_id`] what streams are called, and their entries
-//! * [`connection`] one conversation with one server: dial, authenticate, send, receive, retry
-//! * [`enumerator`] makes the consumer groups and tells where each split begins
-//! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
-//! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
+//! From the bottom up; each one imports only what is above it in this list:
+//!
+//! * [`address`] where a server listens, [`foreign_text`] how text from elsewhere is shown, [`random`] tags and jitter
+//! * [`error`] what can go wrong
+//! * [`resp`] the protocol: commands and replies
+//! * [`entry_id`], [`topic`] the entries of streams, and what streams are called
+//! * [`config`] settings and splits, as Java sends them
 //! * [`telemetry`] log events, for Java to fetch
-//! * [`runtime`] the threads that all of this runs on
-//! * [`error`] what can go wrong, [`foreign_text`] how keys, names and servers' words are shown in it
+//! * [`runtime`] the threads that all of this runs on, [`call`] how Java's threads wait for it
+//! * [`connection`] connections to the servers of a deployment: dial, encrypt, authenticate, send, receive, retry
+//! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
+//! * [`enumerator`] makes the consumer groups and says where each split begins
+//! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
 
+mod address;
+mod call;
 pub mod config;
 pub mod connection;
 pub mod entry_id;
 pub mod enumerator;
 pub mod error;
-pub mod foreign_text;
+mod foreign_text;
 mod random;
+pub mod resp;
 pub mod runtime;
 pub mod sink;
 pub mod source;
 pub mod telemetry;
-pub mod topic;
+mod topic;

@@ -2,17 +2,17 @@
 //!
 //! Neither has to be secret. The model test seeds it, so that a failure can be run again.
 
-/// Unique among all readers there have ever been.
+/// Returns a tag that no other reader has, or has had.
 pub(crate) fn tag() -> String {
     format!("{:016x}", next())
 }
 
-/// Between a half and 1.
+/// Returns a factor for a pause, between a half and 1.
 pub(crate) fn jitter() -> f64 {
     0.5 + (next() >> 11) as f64 / (1u64 << 54) as f64
 }
 
-/// Begins elsewhere, in the same order.
+/// Rotates the items by a random number: another one is first, in the same cyclic order.
 pub(crate) fn turn<T>(items: &mut [T]) {
     if !items.is_empty() {
         items.rotate_left((next() % items.len() as u64) as usize);

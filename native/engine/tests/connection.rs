@@ -57,11 +57,12 @@ fn over_a_unix_socket() {
     let path = std::env::temp_dir().join(format!("flink-redis-{}.sock", std::process::id()));
     let path = path.to_str().unwrap();
     let server = RedisServer::start_with(&["--unixsocket", path]);
-    // The host is not looked at.
-    let field = format!(r#""unixSocket":"{path}","host":"no.such.host.example""#);
-    works(&server, &with(server.port, &[(r#""host":"127.0.0.1""#, &field)]));
-    let nowhere = with(server.port, &[(r#""host":"127.0.0.1""#, r#""unixSocket":"/nowhere.sock","host":"h""#)]);
-    let error = refused(&nowhere);
+    let to = |path: &str| {
+        let socket = format!(r#""deployment":{{"unix":{{"path":"{path}","database":0}}}}"#);
+        with(server.port, &[(&support::single_json(server.port), &socket)])
+    };
+    works(&server, &to(path));
+    let error = refused(&to("/nowhere.sock"));
     assert!(error.contains("unix:/nowhere.sock") && error.contains("check the option `unixSocket`"), "{error}");
 }
 
@@ -80,10 +81,10 @@ fn to_an_address_of_ip_version_6() {
 #[test]
 fn in_another_database() {
     let server = RedisServer::start();
-    works(&server, &with(server.port, &[(r#""host":"#, r#""database":3,"host":"#)]));
+    works(&server, &with(server.port, &[(r#""database":0"#, r#""database":3"#)]));
     let keys = server.text("INFO keyspace");
     assert!(keys.contains("db3:keys=1") && !keys.contains("db0"), "{keys}");
-    let error = refused(&with(server.port, &[(r#""host":"#, r#""database":16,"host":"#)]));
+    let error = refused(&with(server.port, &[(r#""database":0"#, r#""database":16"#)]));
     assert!(error.contains("SELECT 16 (option `database`): ERR DB index is out of range"), "{error}");
 }
 

@@ -142,7 +142,7 @@ fn a_master_that_is_killed_under_load_costs_nothing_of_what_its_replica_has() {
 fn no_loss_is_told_of_entries_that_were_deleted_or_trimmed() {
     let server = RedisServer::start();
     // It waits before it connects again: meanwhile others write and delete.
-    let patient = connection_json(server.port).replace(r#""connection":{"#, r#""connection":{"minBackoffMillis":500,"#);
+    let patient = connection_json(server.port).replace(r#""minBackoffMillis":50,"#, r#""minBackoffMillis":500,"#);
     let mut job = Job::fresh(&settings_over(&patient, ""));
     for (round, deletion) in
         ["XDEL t:0 {last}", "XTRIM t:0 MAXLEN 5", "XTRIM t:0 MAXLEN 3", "XTRIM t:0 MAXLEN 0"].iter().enumerate()

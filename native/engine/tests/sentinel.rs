@@ -6,7 +6,7 @@ mod support;
 
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use support::reading::{Job, settings_over};
-use support::sentinel::{MASTER, Sentinels, connection_json};
+use support::sentinel::{MASTER, NOBODY, Sentinels, connection_json};
 use support::{PATIENCE, await_that, free_port};
 
 #[test]
@@ -70,7 +70,7 @@ fn a_user_of_the_sentinels_needs_one_command_and_what_is_wrong_is_told() {
             connection_json(&ports, MASTER, r#""user":"nobody","password":"s3cret","#),
             ["SENTINEL get-master-addr-by-name: NOPERM", "give the user this permission"],
         ),
-        (connection_json(&[free_port()], MASTER, ""), ["gave up after", "check that Redis runs there"]),
+        (connection_json(&[free_port()], MASTER, NOBODY), ["gave up after", "check that Redis runs there"]),
     ] {
         let error = refused(&connection);
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
@@ -85,8 +85,8 @@ fn a_user_of_the_sentinels_needs_one_command_and_what_is_wrong_is_told() {
 fn a_server_that_is_called_the_master_and_is_none_is_not_taken_for_it() {
     let deployment = Sentinels::start(1);
     let [master, replica] = [0, 1].map(|n| deployment.servers[n].port);
-    let map = format!(r#""connection":{{"addressMap":{{"127.0.0.1:{master}":"127.0.0.1:{replica}"}},"#);
-    let connection = deployment.connection_json().replace(r#""connection":{"#, &map);
+    let map = format!(r#""addressMap":{{"127.0.0.1:{master}":"127.0.0.1:{replica}"}}"#);
+    let connection = deployment.connection_json().replace(r#""addressMap":{}"#, &map);
     let error = refused(&connection);
     let told = format!("gave up after 127.0.0.1:{replica} is no master, though the sentinels say so");
     assert!(told.split(" after ").all(|part| error.contains(part)), "{error}");
@@ -107,8 +107,8 @@ fn a_master_that_is_named_and_not_there_is_waited_for() {
         (format!("{}:{port}", "x".repeat(70)), "can't be resolved"),
         (format!("127.0.0.1:{nobody}"), "check that Redis runs there"),
     ] {
-        let map = format!(r#""connection":{{"addressMap":{{"127.0.0.1:{port}":"{reached}"}},"#);
-        let error = refused(&deployment.connection_json().replace(r#""connection":{"#, &map));
+        let map = format!(r#""addressMap":{{"127.0.0.1:{port}":"{reached}"}}"#);
+        let error = refused(&deployment.connection_json().replace(r#""addressMap":{}"#, &map));
         assert!(error.contains("gave up after") && error.contains(told), "{error}");
     }
 }

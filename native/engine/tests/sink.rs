@@ -244,7 +244,7 @@ fn writes_to_a_key_that_were_put_off_do_not_undo_later_ones() {
 #[test]
 fn a_server_without_the_json_module_is_told_once() {
     let server = RedisServer::start();
-    let writer = Writer::new(settings(server.port, r#""kind":"JSON","deadLetterStream":"dead","#)).unwrap();
+    let writer = Writer::new(settings(server.port, r#""kind":"JSON","path":"$","deadLetterStream":"dead","#)).unwrap();
     // Whichever hears of it first.
     let written = writer.write(&frame_of(&[&[("k", "{}")]]), PATIENCE);
     let error = written.and_then(|_| writer.flush(PATIENCE)).unwrap_err().to_string();

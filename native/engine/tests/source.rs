@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use flink_redis_engine::config::{Split, SplitPosition};
+use flink_redis_engine::config::{Deployment, Split, SplitPosition};
 use flink_redis_engine::entry_id::{EntryId, Runs};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::Error;
@@ -381,7 +381,8 @@ fn an_unreachable_server_is_given_up_after_the_retry_time() {
     let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
     let error = Enumerator::new(settings.clone()).unwrap().discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("gave up after") && error.contains("check that Redis runs there"), "{error}");
-    settings.connection.host = "no-such-host.invalid".into();
+    settings.connection.deployment =
+        Deployment::Single { host: "no-such-host.invalid".to_owned(), port: 1, database: 0 };
     let error = Enumerator::new(settings).unwrap().discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("no-such-host.invalid") && error.contains("option `host`"), "{error}");
 }

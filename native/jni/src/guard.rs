@@ -109,7 +109,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for RaiseTyped {
                 Failure::Engine(EngineError::Settings(message)) | Failure::Argument(message) => {
                     raise(env, ARGUMENT, &message)
                 }
-                Failure::Engine(EngineError::Redis(fault)) => raise(env, fault.kind.name(), fault.message()),
+                Failure::Engine(EngineError::Redis(fault)) => raise(env, fault.kind.name(), &fault.message()),
                 Failure::Closed | Failure::Engine(EngineError::Closed) => raise(env, CLOSED, "it is closed"),
                 Failure::Engine(error) => raise(env, PANIC, &error.to_string()),
                 Failure::Internal(message) => raise(env, PANIC, &EngineError::Internal(message).to_string()),

@@ -1,61 +1,42 @@
 //! Settings as Java sends them (JSON), validated.
 //!
-//! Java's builders have validated already; what is checked here is what the engine relies on, so that it is safe by itself.
+//! Java's builders have validated already; what is checked here is what the engine relies on, so that it is safe by
+//! itself.
 //!
-//! * [`connection`] how to reach Redis
-//! * [`source`] what a source is told, and its splits
-//! * [`sink`] what a sink is told
+//! Java is also the one place of the defaults: it sends every field.
+//!
+//! * [`connection`] how to connect to Redis, to which [`deployment`], with which [`secret`]s
+//! * [`source`] the settings of a source, and its splits
+//! * [`sink`] the settings of a sink
+//! * [`json`] reads them, with [`checks`] of the values
 
+mod checks;
 mod connection;
+mod deployment;
+mod json;
+mod secret;
 mod sink;
 mod source;
+#[cfg(test)]
+pub(crate) mod testing;
 
-pub use connection::{ConnectionSettings, Node, Secret, SentinelSettings, TlsMaterial};
-pub use sink::{SinkKind, SinkSettings, Staging};
+pub use crate::topic::Partition;
+pub use connection::ConnectionSettings;
+pub use deployment::{AddressMap, Deployment, Node, SentinelSettings};
+pub use json::parse;
+pub use secret::{Secret, TlsMaterial};
+pub use sink::{SinkKind, SinkSettings, Staging, TraceContents};
 pub use source::{AckStrategy, Place, SourceSettings, Split, SplitPosition};
-
-use serde_json::error::Category;
-
-use crate::error::{Error, Result};
-
-/// The number of a partition, from 0.
-pub type Partition = u32;
-
-/// Reads JSON of the control plane. The message never holds any of the text: it may be a password. So of what serde says, which quotes
-/// values of a wrong type, only the names of missing fields are told, and the place.
-pub fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| {
-        let text = error.to_string();
-        let why = match error.classify() {
-            _ if text.starts_with("missing field `") => return Error::Settings(format!("{what}: {text}")),
-            Category::Data => "a value or a field that is not expected",
-            Category::Syntax | Category::Eof | Category::Io => "no JSON",
-        };
-        Error::Settings(format!("{what}: {why}, at line {} column {}", error.line(), error.column()))
-    })
-}
-
-fn not_blank(option: &str, value: &str) -> Result<()> {
-    match value.trim().is_empty() {
-        true => Err(Error::Settings(format!("{option} is '{value}': a text that is not blank is needed"))),
-        false => Ok(()),
-    }
-}
-
-fn at_least(option: &str, value: u64, min: u64) -> Result<()> {
-    match value < min {
-        true => Err(Error::Settings(format!("{option} is {value}: at least {min} is needed"))),
-        false => Ok(()),
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SOURCE: &str = r#"{"connection":{"host":"h","port":6379,"user":"u","password":"s3cret","clientName":"c",
-        "connectTimeoutMillis":1,"commandTimeoutMillis":1,"retryTimeoutMillis":0},"topic":"t","numPartitions":2,"group":"g",
-        "ackStrategy":"NOACK","startingId":"$","stoppingId":null,"batchSize":1,"blockMillis":1,"maxBufferedBytes":1,"claimMinIdleMillis":1}"#;
+    const SOURCE: &str = r#"{"connection":{"deployment":{"single":{"host":"h","port":6379,"database":0}},"user":"u",
+        "password":"s3cret","clientName":"c","connectTimeoutMillis":1,"commandTimeoutMillis":1,"retryTimeoutMillis":0,
+        "keepaliveMillis":30000,"minBackoffMillis":50,"maxBackoffMillis":2000},"topic":"t","numPartitions":2,
+        "group":"g","ackStrategy":"NOACK","startingId":"$","stoppingId":null,"batchSize":1,"blockMillis":1,
+        "maxBufferedBytes":1,"claimMinIdleMillis":1}"#;
 
     #[test]
     fn reads_what_java_sends() {

@@ -1,11 +1,12 @@
-//! What a sink is told.
+//! The settings of a sink.
 
 use serde::Deserialize;
 
-use crate::config::{ConnectionSettings, at_least, not_blank, parse};
+use crate::config::checks::{at_least, not_blank};
+use crate::config::connection::ConnectionSettings;
+use crate::config::json::parse;
 use crate::error::{Error, Result};
 use crate::foreign_text::shown;
-use crate::sink::{TraceContents, can_be_staged};
 use crate::topic::stream_name;
 
 /// What a sink writes.
@@ -31,48 +32,61 @@ pub struct Staging {
     pub attempt: String,
 }
 
+/// What a trace of a write that Redis rejects contains: Java's `SinkTraceConfiguration`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TraceContents {
+    /// The command, and that it failed.
+    None,
+    /// The key, the size and the server's code, too.
+    Metadata,
+    /// The server's error text and the record, too.
+    All,
+}
+
 /// What a sink's writer, or its committer, needs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SinkSettings {
+    /// How to connect.
     pub connection: ConnectionSettings,
+    /// What it writes.
     #[serde(default)]
     pub kind: SinkKind,
-    /// For the kinds without a topic, what messages call the sink.
+    /// The topic; for the kinds without one, what messages call the sink.
     pub topic: String,
+    /// The partitions of the topic.
     pub num_partitions: u32,
-    /// MAXLEN of `XADD`; 0: none.
+    /// `MAXLEN` of `XADD`, in entries; 0: none.
     #[serde(default)]
     pub max_len: u64,
+    /// Whether `MAXLEN` is approximate (`~`).
     #[serde(default)]
     pub approximate_trimming: bool,
-    /// Where in a document `JSON.SET` writes.
-    #[serde(default = "root")]
+    /// Where in a document `JSON.SET` writes; empty for the other kinds.
+    #[serde(default)]
     pub path: String,
-    /// Of JSON documents and hashes; 0: none.
+    /// The time to live of JSON documents and hashes, in seconds; 0: none.
     #[serde(default)]
     pub ttl_seconds: u64,
     /// Set: exactly once, by staging streams.
     #[serde(default)]
     pub staging: Option<Staging>,
-    /// How long staging streams and the marks of committed ones are kept, should nobody see to them.
+    /// After how many seconds staging streams and the marks of committed ones expire, if no job uses them: a week, if
+    /// not set.
     #[serde(default = "week")]
     pub staging_ttl_seconds: u64,
-    /// What is written and not confirmed, at most.
+    /// Bytes that are written and not confirmed, at most.
     pub max_in_flight_bytes: u64,
-    /// How many replicas must have a record before it counts as written; 0: it is enough that the server has it.
+    /// How many replicas must have a record before it counts as confirmed; 0: the server alone is enough.
     #[serde(default)]
     pub min_replicas_to_ack: u64,
-    /// Where records go that Redis rejects for good; empty: they fail the job.
+    /// The stream of records that Redis rejects permanently; empty: they fail the job.
     #[serde(default)]
     pub dead_letter_stream: String,
-    /// What to log of records that Redis rejects.
+    /// What to log of records that Redis rejects; `None`: nothing.
     #[serde(default)]
     pub trace: Option<TraceContents>,
-}
-
-fn root() -> String {
-    "$".to_owned()
 }
 
 fn week() -> u64 {
@@ -80,10 +94,17 @@ fn week() -> u64 {
 }
 
 impl SinkSettings {
+    /// Reads and validates the settings.
+    ///
+    /// # Errors
+    /// `Settings`, without any password.
     pub fn from_json(json: &str) -> Result<Self> {
         let settings: Self = parse("sink settings", json)?;
         settings.connection.validate()?;
         not_blank("topicName", &settings.topic)?;
+        if settings.kind == SinkKind::Json {
+            not_blank("path", &settings.path)?;
+        }
         at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
         at_least("maxInFlightBytes", settings.max_in_flight_bytes, 1)?;
         at_least("stagingTtlSeconds", settings.staging_ttl_seconds, 1)?;
@@ -96,18 +117,11 @@ impl SinkSettings {
                 settings.topic
             )));
         }
-        if settings.connection.cluster && settings.staging.is_some() && !can_be_staged(&settings.topic) {
-            return Err(Error::Settings(format!(
-                "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a text in braces that \
-                 says the slot, as in '{{orders}}'",
-                settings.topic
-            )));
-        }
         Ok(settings)
     }
 
-    /// The trimming arguments of `XADD`; `max_len` is the option as text.
-    pub fn trimming<'a>(&self, max_len: &'a str) -> Vec<&'a str> {
+    /// Returns the trimming arguments of `XADD`; `max_len` is the option as text.
+    pub(crate) fn trimming<'a>(&self, max_len: &'a str) -> Vec<&'a str> {
         match (self.max_len, self.approximate_trimming) {
             (0, _) => Vec::new(),
             (_, true) => vec!["MAXLEN", "~", max_len],

@@ -1,12 +1,15 @@
-//! What a source is told, and its splits.
+//! The settings of a source, and its splits.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConnectionSettings, Partition, at_least, not_blank, parse};
+use crate::config::checks::{at_least, not_blank};
+use crate::config::connection::ConnectionSettings;
+use crate::config::json::parse;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::Result;
+use crate::topic::Partition;
 
 /// When an entry is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -28,6 +31,7 @@ pub enum AckStrategy {
 pub enum Place {
     /// `$`: behind the last entry that is there now.
     End,
+    /// At this entry.
     Id(EntryId),
 }
 
@@ -54,25 +58,37 @@ impl<'de> Deserialize<'de> for Place {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SourceSettings {
+    /// How to connect.
     pub connection: ConnectionSettings,
+    /// The topic.
     pub topic: String,
+    /// The partitions of the topic.
     pub num_partitions: u32,
+    /// The consumer group.
     pub group: String,
+    /// When entries are acknowledged.
     pub ack_strategy: AckStrategy,
+    /// Where a group begins that does not exist yet.
     pub starting_id: Place,
+    /// Where the read ends; `None`: it never ends.
     #[serde(default)]
     pub stopping_id: Option<Place>,
-    /// COUNT of `XREADGROUP`, at most.
+    /// `COUNT` of `XREADGROUP`, at most.
     pub batch_size: u32,
-    /// BLOCK of `XREADGROUP`.
+    /// `BLOCK` of `XREADGROUP`.
     pub block_millis: u64,
-    /// What one reader holds ready for Java, at most.
+    /// Bytes that one reader holds ready for Java, at most.
     pub max_buffered_bytes: u64,
-    /// How long pending entries of other clients' consumers must have been idle before a job without state takes them over.
+    /// How long pending entries of other clients' consumers must have been idle before a job without state takes them
+    /// over.
     pub claim_min_idle_millis: u64,
 }
 
 impl SourceSettings {
+    /// Reads and validates the settings.
+    ///
+    /// # Errors
+    /// `Settings`, without any password.
     pub fn from_json(json: &str) -> Result<Self> {
         let settings: Self = parse("source settings", json)?;
         settings.connection.validate()?;
@@ -87,10 +103,11 @@ impl SourceSettings {
     }
 }
 
-/// One partition's stream, as it goes to a reader: its place in the stream is a part of the job's state.
+/// One partition's stream, as a reader gets it. Its position is a part of the job's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Split {
+    /// The partition.
     pub partition: Partition,
     /// Every entry up to here has been emitted, but for `pending`.
     pub position: EntryId,
@@ -106,8 +123,11 @@ pub struct Split {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SplitPosition {
+    /// The partition.
     pub partition: Partition,
+    /// Every entry up to here has been emitted, but for `pending`.
     pub position: EntryId,
+    /// Entries `<= position` that are still to be emitted.
     #[serde(default)]
     pub pending: Runs,
 }

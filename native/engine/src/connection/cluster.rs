@@ -1,34 +1,41 @@
 //! A cluster: who owns which slots.
 //!
-//! It is asked with `CLUSTER SLOTS`: every server from Redis 6.2 to 8 and Valkey 9 has it, and it tells all that is needed, masters and
-//! their slots. What `CLUSTER SHARDS` (7.0) tells besides, health and replicas, is not: replicas are not read from. A question has a
-//! connection of its own: it is asked at the start and after faults, so one that was kept would be lost with the others.
+//! It is asked with `CLUSTER SLOTS`: every server from Redis 6.2 to 8 and Valkey 9 has it, and it tells all that is
+//! needed, masters and their slots. What `CLUSTER SHARDS` (7.0) tells besides, health and replicas, is not: replicas
+//! are not read from. A question has a connection of its own: it is asked at the start and after faults, so one that
+//! was kept would be lost with the others.
 
 use std::net::IpAddr;
 
 use redis::Value;
 
+use crate::address::Address;
+use crate::config::Deployment;
+use crate::connection::connector::Connector;
+use crate::connection::greeting::Guest;
+use crate::connection::race;
 use crate::connection::table::{Slots, Table};
-use crate::connection::{Address, Guest, Servers, race};
 use crate::error::{Context, Error, Fault, Result};
 use crate::random;
 
-/// The slots, as the first node says that answers: one of the masters that were known last, or else one that the settings name.
-pub(super) async fn slots(servers: &Servers, last: Option<&Table>) -> Result<Slots> {
+/// Returns the slots as the first node reports them that answers: one of the masters known last, or one that the
+/// settings name.
+pub(super) async fn slots(connector: &Connector, last: Option<&Table>) -> Result<Slots> {
     let mut nodes: Vec<Address> = match last {
         Some(Table::Slots(slots)) => slots.addresses().cloned().collect(),
         _ => Vec::new(),
     };
     // At another one each time: a node that has been cut off from the others is not always believed.
     random::turn(&mut nodes);
-    nodes.extend(servers.settings().beginnings());
-    let name = format!("{}-topology", servers.settings().client_name);
-    let guest = Guest { patience: servers.settings().connect_timeout(), ..servers.guest(&name) };
-    race::first(nodes, |node| ask(servers, node, &guest)).await
+    let settings = connector.settings();
+    nodes.extend(settings.deployment.contacts());
+    let name = format!("{}-topology", settings.client_name);
+    let params = Guest { patience: settings.connect_timeout(), ..connector.params(&name) };
+    race::first(nodes, |node| ask(connector, node, &params)).await
 }
 
-async fn ask(servers: &Servers, node: Address, guest: &Guest<'_>) -> Result<Slots> {
-    let mut connection = servers.visit(&node, guest).await?;
+async fn ask(connector: &Connector, node: Address, params: &Guest<'_>) -> Result<Slots> {
+    let mut connection = connector.open(&node, params).await?;
     let answer = match connection.call(redis::cmd("CLUSTER").arg("SLOTS")).await {
         Err(Error::Redis(fault)) if fault.server_text().contains("cluster support disabled") => {
             Err(fault.into_final("; the server is not a node of a cluster: set useClusterApi(false)").into())
@@ -46,21 +53,23 @@ async fn ask(servers: &Servers, node: Address, guest: &Guest<'_>) -> Result<Slot
     let mut known = Vec::with_capacity(ranges.len());
     for range in ranges {
         let (first, last, named) = read(range).ok_or_else(unreadable)?;
-        known.extend(reached(named, &node, servers).map(|master| (first, last, master)));
+        known.extend(reached(named, &node, &connector.settings().deployment).map(|master| (first, last, master)));
     }
     Ok(Slots::new(known))
 }
 
-/// Where a node is that another one, the `teller`, has named; `None`: nobody can say.
-pub(super) fn reached(named: Address, teller: &Address, servers: &Servers) -> Option<Address> {
-    match (&named, teller) {
+/// Returns the address at which a node is reached that the node `source` has named; `None`: it has no address that is
+/// known.
+pub(super) fn reached(named: Address, source: &Address, deployment: &Deployment) -> Option<Address> {
+    match (&named, source) {
         // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
         (Address::Tcp { host, .. }, _) if host == "?" => None,
-        // Where the one who tells it is; before 7.0 that one itself, which does not know its own address yet.
-        (Address::Tcp { host, port }, Address::Tcp { host: teller, .. }) if is_any(host) => {
-            Some(Address::tcp(teller, *port))
+        // The host of the node that names it; before 7.0 it is that node itself, which does not know its own address
+        // yet.
+        (Address::Tcp { host, port }, Address::Tcp { host: source, .. }) if is_any(host) => {
+            Some(Address::tcp(source, *port))
         }
-        _ => Some(named.mapped(&servers.settings().address_map)),
+        _ => Some(deployment.reachable(named)),
     }
 }
 

@@ -1,7 +1,9 @@
-//! The ways in to the servers of a deployment: after a failure one goes first, and those who come meanwhile share what it comes to.
+//! The ways in to the servers of a deployment: after a failure one goes first, and those who come meanwhile share what
+//! it comes to.
 //!
-//! Many tasks lose their connections in the same moment, and come back in the same moment. A server that is down, or that refuses the
-//! password, is asked by one of them; a server that takes it is open to all. Any task of an owner may be the first.
+//! Many tasks lose their connections in the same moment, and come back in the same moment. A server that is down, or
+//! that refuses the password, is asked by one of them; a server that takes it is open to all. Any task of an owner may
+//! be the first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,16 +12,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::connection::last_failure::LastFailure;
 use crate::error::{Error, FaultKind, Result};
 
-/// Doors that nobody stands at are forgotten when there are more: addresses come and go.
+/// Gates that no task uses are forgotten when there are more: addresses come and go.
 const KEPT: usize = 256;
-/// A password that was refused is not shown again before that, and then twice as long later.
+/// How long a password that was refused is not sent again; twice as long each further time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Between two looks at a port for the other language (`tls/mismatch.rs`).
+/// The time between two probes of a port for the other language (`tls/mismatch.rs`).
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
@@ -36,7 +38,7 @@ impl Doors {
         Arc::clone(doors.entry(address.clone()).or_default())
     }
 
-    /// A connection to that server was lost: of those who come back one goes first.
+    /// Closes the gate: a connection to that server was lost, and of the tasks that come back one goes first.
     pub(super) fn close(&self, address: &Address) {
         if let Some(door) = self.doors.lock().get(address) {
             door.state.lock().open = false;
@@ -44,28 +46,28 @@ impl Doors {
     }
 }
 
-/// The way in to one server.
+/// The gate before one server.
 #[derive(Default)]
 pub(super) struct Door {
-    /// Held by the one who goes first.
+    /// Locked by the task that goes first.
     first: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The last who came was let in, and nothing has failed since.
+    /// The last connect has worked, and nothing has failed since.
     open: bool,
-    /// Somebody has been let in, ever.
+    /// A connect has worked, ever.
     worked: bool,
     failed: LastFailure,
-    /// How often in a row the password was refused, and until when it is not shown again.
+    /// How often in a row the password was refused, and until when it is not sent again.
     refused: Option<(u32, Instant)>,
     looked: Option<Instant>,
 }
 
 impl Door {
-    /// Carries `connect` out, or gives the failure of the one who went first meanwhile.
+    /// Carries `connect` out, or returns the failure of the task that went first meanwhile.
     pub(super) async fn enter<T>(&self, connect: impl Future<Output = Result<T>>) -> Result<T> {
         let since = Instant::now();
         let mut first = None;
@@ -92,8 +94,8 @@ impl Door {
         if pauses { state.failed.get() } else { state.failed.since(since) }
     }
 
-    /// Whether to ask the port if it speaks the other language: a server that has answered does not, and one that is down is not asked
-    /// twice as often for it.
+    /// Whether to probe the port for the other language: a server that has answered does not, and one that is
+    /// down is not asked twice as often for it.
     pub(super) fn may_look(&self) -> bool {
         let mut state = self.state.lock();
         let looks = !state.worked && state.looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN);

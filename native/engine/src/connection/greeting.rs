@@ -1,4 +1,4 @@
-//! How a connection begins: dialed, encrypted, then `AUTH`, `SELECT` and the name.
+//! Opens a connection: dials, encrypts, then sends `AUTH`, `SELECT` and the name.
 
 use std::time::Duration;
 
@@ -6,34 +6,45 @@ use redis::Cmd;
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::address::Address;
 use crate::config::{ConnectionSettings, Secret};
 use crate::connection::credentials::Credentials;
 use crate::connection::door::Door;
+use crate::connection::link::Connection;
 use crate::connection::tls::{self, mismatch};
 use crate::connection::transport::Transport;
-use crate::connection::{Address, Connection};
 use crate::error::{Context, Error, FaultKind, Result};
 
-/// Who greets a server: of a Redis server and of a sentinel they differ.
+/// The parameters of a connection; those of Redis servers and of sentinels differ.
 pub(super) struct Guest<'a> {
+    /// What `CLIENT LIST` shows.
     pub(super) name: &'a str,
+    /// The ACL user; used only when there is a password.
     pub(super) user: &'a str,
+    /// Empty: no authentication.
     pub(super) password: &'a Secret,
     /// User and password are those of the deployment: where there is a desk, they are asked for.
     pub(super) own: bool,
+    /// The number for `SELECT`; 0: nothing is selected.
     pub(super) database: u32,
+    /// Whether the connection is encrypted.
     pub(super) tls: bool,
     /// How long a reply may take.
     pub(super) patience: Duration,
 }
 
 impl Guest<'_> {
-    /// The option that says whether to encrypt.
+    /// Returns the option that says whether to encrypt.
     fn tls_option(&self) -> &'static str {
         if self.own { "useTls" } else { "sentinelTls" }
     }
 }
 
+/// Opens a connection to a server. A server that fails before its first word is asked once whether it speaks the other
+/// language, plain or TLS.
+///
+/// # Errors
+/// Those of the transport, of TLS and of the first commands.
 pub(super) async fn visit(
     transport: &dyn Transport,
     settings: &ConnectionSettings,
@@ -76,8 +87,8 @@ pub(super) async fn visit(
     }
 }
 
-/// `AUTH` where there is a password, then the database, then the name. Nothing needs the name: where it can't be set, for whatever reason that
-/// does not pass, it goes without.
+/// Sends `AUTH` where there is a password, then `SELECT`, then the name. Nothing needs the name: where it can't be set,
+/// for whatever reason that is permanent, the connection has none.
 async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentials) -> Result<()> {
     let (user, password) = match guest.own {
         true => (given.user.as_deref().unwrap_or(guest.user), given.password.as_ref().unwrap_or(guest.password)),
@@ -107,7 +118,8 @@ async fn greet(connection: &mut Connection, guest: &Guest<'_>, given: &Credentia
     }
 }
 
-/// The server takes no spaces and no control characters in a name (<https://redis.io/docs/latest/commands/client-setname/>).
+/// The server takes no spaces and no control characters in a name
+/// (<https://redis.io/docs/latest/commands/client-setname/>).
 fn set_name(name: &str) -> Cmd {
     let name: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();
     let mut cmd = redis::cmd("CLIENT");

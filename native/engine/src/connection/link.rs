@@ -1,4 +1,4 @@
-//! A connection: commands out, replies in, in order.
+//! A connection: sends commands and receives their replies, in order.
 
 use std::time::Duration;
 
@@ -7,19 +7,22 @@ use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::outline::Outline;
-use crate::connection::reply;
 use crate::connection::transport::Stream;
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::resp::encode::ASKING;
+use crate::resp::outline::Outline;
+use crate::resp::reply;
 
 /// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
 const READ_CHUNK: usize = 256 * 1024;
 
-/// What the first read for a reply takes, and what a connection keeps while it waits: it waits most of the time, and there may be thousands.
+/// What the first read for a reply takes, and what a connection keeps while it waits: it waits most of the time, and
+/// there may be thousands.
 const FIRST_CHUNK: usize = 16 * 1024;
 
-/// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may be half read.
-pub struct Connection {
+/// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may
+/// be half read.
+pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     /// Received, not yet consumed.
     inbox: BytesMut,
@@ -33,8 +36,6 @@ pub struct Connection {
     /// Commands without a whole reply so far.
     unanswered: usize,
 }
-
-const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 impl Connection {
     pub(super) fn new(stream: Box<dyn Stream>, command_timeout: Duration) -> Self {
@@ -54,13 +55,14 @@ impl Connection {
         self
     }
 
-    /// Whether the server did not own the key's slot when this was opened. Then it may not have the key any more, and not say so.
+    /// Whether the server did not own the key's slot when this was opened. Then it may not have the key any more, and
+    /// not say so.
     pub(crate) fn is_asking(&self) -> bool {
         self.asking
     }
 
     /// Queues a command; it goes out with the next [`flush`](Self::flush).
-    pub fn queue(&mut self, cmd: &Cmd) {
+    pub(crate) fn queue(&mut self, cmd: &Cmd) {
         if self.asking {
             self.outbox.extend_from_slice(ASKING);
             self.unanswered += 1;
@@ -70,7 +72,10 @@ impl Connection {
     }
 
     /// Sends what is queued.
-    pub async fn flush(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Timeout` after the command's timeout, `Connection` when the connection is lost.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
         let deadline = Instant::now() + self.command_timeout;
         let sent = timeout_at(deadline, self.stream.write_all(&self.outbox)).await;
         self.outbox.clear();
@@ -80,21 +85,28 @@ impl Connection {
         }
     }
 
-    /// One command and its reply. An error reply is an `Err`.
-    pub async fn call(&mut self, cmd: &Cmd) -> Result<Value> {
+    /// Sends one command and returns its reply.
+    ///
+    /// # Errors
+    /// The server's, if it is an error reply; otherwise the connection's.
+    pub(crate) async fn call(&mut self, cmd: &Cmd) -> Result<Value> {
         self.queue(cmd);
         self.flush().await?;
         self.value(Duration::ZERO).await
     }
 
-    /// The next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
-    pub async fn value(&mut self, extra: Duration) -> Result<Value> {
+    /// Returns the next reply, decoded. It may take the command's timeout, and `extra` for a command that blocks.
+    ///
+    /// # Errors
+    /// The server's, if it is an error reply; otherwise the connection's.
+    pub(crate) async fn value(&mut self, extra: Duration) -> Result<Value> {
         let deadline = self.deadline(extra);
         self.begin_reply(deadline).await?;
         self.next(deadline).await
     }
 
-    /// The next reply without its large parts: what is long or deep in it is null. It may be of any size, and takes little memory.
+    /// Returns the next reply without its large parts: what is long or deep in it is null. It may be of any size, and
+    /// takes little memory.
     pub(crate) async fn outline(&mut self, extra: Duration) -> Result<Value> {
         self.begin_reply(self.deadline(extra)).await?;
         let mut outline = Outline::default();
@@ -110,25 +122,26 @@ impl Connection {
         }
     }
 
-    /// The next reply as it came, an error reply too.
+    /// Returns the next reply as it came, an error reply too.
     pub(crate) async fn raw(&mut self) -> Result<BytesMut> {
         let deadline = self.deadline(Duration::ZERO);
         self.begin_reply(deadline).await?;
         self.next_raw(deadline).await
     }
 
-    /// Queues so many commands behind a `MULTI` that has its reply. That one's `ASKING` holds until `EXEC`; another one would be queued.
+    /// Queues so many commands behind a `MULTI` that has its reply. That one's `ASKING` holds until `EXEC`; another one
+    /// would be queued.
     pub(crate) fn queue_within(&mut self, commands: &[u8], count: usize) {
         self.outbox.extend_from_slice(commands);
         self.unanswered += count;
     }
 
-    /// The next reply to these, as it came.
+    /// Returns the next reply to these, as it came.
     pub(crate) async fn raw_within(&mut self) -> Result<BytesMut> {
         self.next_raw(self.deadline(Duration::ZERO)).await
     }
 
-    /// The connection is not to be used for more, whatever it has been left in.
+    /// Marks the connection as of no more use: a reply or a transaction may be left in it.
     pub(crate) fn abandon(&mut self) {
         self.unanswered = usize::MAX;
     }
@@ -168,26 +181,32 @@ impl Connection {
         Ok(())
     }
 
-    /// Every command has had its reply, whatever became of those who waited for it: the connection can be used for more.
+    /// Every command has had its reply, whatever became of those who waited for it: the connection can be used for
+    /// more.
     pub(super) fn is_at_rest(&self) -> bool {
         self.unanswered == 0
     }
 
-    pub fn deadline(&self, extra: Duration) -> Instant {
+    /// Returns when a reply must be there: after the command's timeout, and `extra` for a command that blocks.
+    pub(crate) fn deadline(&self, extra: Duration) -> Instant {
         Instant::now() + self.command_timeout + extra
     }
 
-    /// What was received and not consumed, for a codec of one's own.
-    pub fn received(&self) -> &[u8] {
+    /// Returns the bytes received and not consumed, for a caller with a codec of its own.
+    pub(crate) fn received(&self) -> &[u8] {
         &self.inbox
     }
 
-    pub fn consume(&mut self, bytes: usize) {
+    /// Drops so many received bytes.
+    pub(crate) fn consume(&mut self, bytes: usize) {
         self.inbox.advance(bytes);
     }
 
     /// Receives more, at least one byte, until `deadline`.
-    pub async fn fill(&mut self, deadline: Instant) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Timeout` at the deadline, `Connection` when the connection is lost.
+    pub(crate) async fn fill(&mut self, deadline: Instant) -> Result<()> {
         self.inbox.reserve(self.chunk);
         self.chunk = READ_CHUNK;
         match timeout_at(deadline, self.stream.read_buf(&mut self.inbox)).await {
@@ -198,13 +217,15 @@ impl Connection {
         }
     }
 
-    /// The bare stream, for a task that sends and receives at the same time. Nothing may be queued or received yet.
+    /// Returns the bare stream, for a task that sends and receives at the same time. Nothing may be queued or received
+    /// yet.
     pub(crate) fn into_stream(self) -> Box<dyn Stream> {
         self.stream
     }
 }
 
-/// A stream that knows more than that it failed puts a fault into the error.
+/// Returns the error of a connection that is lost. A stream that knows more than that it failed has put a fault into
+/// `error`.
 pub(crate) fn lost(error: std::io::Error) -> Error {
     match error.downcast::<Fault>() {
         Ok(fault) => fault.into(),
@@ -212,10 +233,12 @@ pub(crate) fn lost(error: std::io::Error) -> Error {
     }
 }
 
+/// Returns the error of a connection that the server has closed.
 pub(crate) fn ended() -> Error {
     Fault::new(FaultKind::Connection, "connection closed by the server").into()
 }
 
+/// Returns the error of a reply that did not come in time.
 pub(crate) fn silent(timeout: Duration) -> Error {
     let message = format!("no reply within {} ms (commandTimeoutMillis)", timeout.as_millis());
     Fault::new(FaultKind::Timeout, message).into()

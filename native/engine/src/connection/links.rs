@@ -1,4 +1,4 @@
-//! Connections for work on many keys: one to each server that has some of them.
+//! A pool of connections for work on many keys: one to each server that has some of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +11,12 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::connection::last_failure::LastFailure;
+use crate::connection::link::Connection;
+use crate::connection::servers::Servers;
 use crate::connection::table::{Route, Table};
-use crate::connection::{Connection, Servers};
 use crate::error::{Error, Result};
 
+/// One connection to each server, made when it is needed.
 pub(crate) struct Links {
     servers: Servers,
     /// What `CLIENT LIST` shows.
@@ -22,24 +24,28 @@ pub(crate) struct Links {
     lanes: Mutex<HashMap<Route, Arc<tokio::sync::Mutex<Lane>>>>,
 }
 
-/// The way to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys, and no other.
+/// The connection to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys,
+/// and no other.
 #[derive(Default)]
 pub(crate) struct Lane {
     connection: Option<Connection>,
-    /// The last attempt to connect, when it failed. Those who waited while it went on share what it came to.
+    /// The last attempt to connect, when it failed. Tasks that waited while it went on share the failure.
     failed: LastFailure,
 }
 
-/// A connection, as long as it is held.
+/// The connection to one server, locked as long as this is held.
 pub(crate) type Link = OwnedMappedMutexGuard<Lane, Connection>;
 
 impl Links {
-    /// Connects to nothing yet.
+    /// Returns an empty pool.
     pub(crate) fn new(servers: Servers, name: String) -> Self {
         Self { servers, name, lanes: Mutex::default() }
     }
 
-    /// The connection to the server that has `key`. Others who need that server wait until it is dropped.
+    /// Returns the connection to the server that has `key`. Other tasks that need that server wait until it is dropped.
+    ///
+    /// # Errors
+    /// As those of [`Servers::connect`].
     pub(crate) async fn to(&self, key: &str) -> Result<Link> {
         let table = self.servers.table().await?;
         let route = table.route(key.as_bytes())?;
@@ -70,8 +76,8 @@ impl Links {
         Arc::clone(lanes.entry(route.clone()).or_default())
     }
 
-    /// Does work that takes a key that is not there for one that is nowhere: it begins at the slot's owner (see [`Servers::ask_owner`]), and is
-    /// done once more, at once, where that says that the key is.
+    /// Does work that takes a key that is not there for one that is nowhere: it begins at the slot's owner (see
+    /// [`Servers::ask_owner`]), and is done once more, at once, where that says that the key is.
     pub(crate) async fn begin_at_owner<T, W: Future<Output = Result<T>>>(
         &self,
         key: &str,
@@ -84,18 +90,19 @@ impl Links {
         }
     }
 
-    /// Takes what an error of work on `key` tells, and gives the error to go on with.
+    /// Takes note of an error of work on `key`, and returns the error to go on with.
     pub(crate) fn failed(&self, key: &str, error: Error) -> Error {
         self.servers.learn(key.as_bytes(), error)
     }
 }
 
-/// Whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault, and nobody need hear of it.
+/// Whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault, and
+/// nobody need hear of it.
 fn is_of_use(connection: &mut Connection) -> bool {
     if !connection.is_at_rest() {
         return false;
     }
-    // Nothing is to come: what can be received is the connection's end, or the reply to no command.
+    // No reply is due: what can be received is the connection's end, or the reply to no command.
     match connection.fill(connection.deadline(Duration::ZERO)).now_or_never() {
         None => true,
         Some(ended) => {

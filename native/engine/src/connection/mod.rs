@@ -1,10 +1,11 @@
 //! Conversations with Redis servers.
 //!
-//! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open connections, and learn from
-//!   what fails; [`race`] asks several of them the same
+//! * [`Servers`] are those of a deployment: one, the master behind [`sentinel`]s, or a [`cluster`]'s. They open
+//!   connections, and learn from what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
-//! * [`address`] where a server listens, [`transport`] the way there, [`tls`] its encryption
-//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
+//! * [`connector`] opens a connection to one of them, [`transport`] is the way there, [`tls`] its encryption
+//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of
+//!   [`credentials`] gives
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
 //! * [`last_failure`] is shared by those who wait for the same connect or table
@@ -15,17 +16,15 @@
 //!
 //! The hot paths bring their own codec: the source scans replies in place, the sink encodes whole pipelines.
 
-mod address;
 mod cluster;
+mod connector;
 mod credentials;
 mod door;
 mod greeting;
 mod last_failure;
 mod link;
 mod links;
-mod outline;
 mod race;
-pub mod reply;
 mod retry;
 mod sentinel;
 mod servers;
@@ -36,16 +35,13 @@ mod tls;
 pub(crate) mod transaction;
 mod transport;
 
-pub use address::Address;
+pub(crate) use crate::resp::reply;
 pub use credentials::{Credentials, Desk};
-use greeting::Guest;
-pub use link::Connection;
+pub(crate) use link::Connection;
 pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;
-pub use retry::Outage;
-pub use servers::Servers;
+pub(crate) use retry::Outage;
+pub(crate) use servers::Servers;
 pub(crate) use table::slot;
-pub use table::{Route, Table};
+pub(crate) use table::{Route, Table};
 pub(crate) use transport::Stream;
-#[cfg(test)]
-pub(crate) use transport::{Dialing, Transport};

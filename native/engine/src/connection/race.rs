@@ -1,4 +1,4 @@
-//! Asking several servers the same question.
+//! Asks several servers the same question: the next one when the one before it is slow ("hedged requests").
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::timeout;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::error::{Error, FaultKind, Result};
 
-/// So long the next server is left in peace: one that can't be reached and does not say so costs this, and not its whole timeout.
+/// How long one server alone is waited for: one that can't be reached and does not say so costs this, and not its
+/// whole timeout.
 const HEAD_START: Duration = Duration::from_millis(500);
 
-/// The first answer. Servers are asked in their order, each when the one before it has failed or is slow.
+/// Returns the first answer. Servers are asked in their order, each when the one before it has failed or is slow.
 ///
 /// # Errors
-/// At once where a server refuses this user: the others would, too. When none answers, what tells most.
+/// At once where a server refuses this user: the others would, too. When none answers, the one that tells users most.
 pub(super) async fn first<T, A>(servers: Vec<Address>, ask: impl Fn(Address) -> A) -> Result<T>
 where
     A: Future<Output = Result<T>>,
@@ -33,7 +34,7 @@ where
     })
 }
 
-/// The first success. Each of them is tried when the one before it has failed, or has taken so long.
+/// Returns the first success. Each way is tried when the one before it has failed, or has taken so long.
 ///
 /// # Errors
 /// All failures, in the order in which they came, up to one that decides.
@@ -66,15 +67,16 @@ where
     }
 }
 
-/// What a fault tells of the question, the least first.
+/// How much an error tells users about why a question has no answer, the least first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Told {
     /// The name is wrong, or that of a server that is gone for good.
     Nothing,
     /// Trying again can help.
     Passing,
-    /// It answers, and trying again will not help. Another one may know better.
+    /// The server answers, and trying again will not help; another one may know better.
     No,
+    /// The server refuses this user.
     Refused,
 }
 

@@ -1,4 +1,4 @@
-//! Trying again: how long to wait, when to give up, what to log.
+//! Retries: how long to wait, when to give up, what to log.
 
 use std::time::Duration;
 
@@ -10,23 +10,25 @@ use crate::error::{Error, FaultKind, Result};
 use crate::random;
 
 /// An outage, from the first failure to the next success: logged once, bounded in time.
-pub struct Outage {
+pub(crate) struct Outage {
     /// What is affected, for messages: `source orders:2 (redis://…)`.
     what: String,
     limit: Duration,
     first_wait: Duration,
     longest_wait: Duration,
     since: Option<Instant>,
-    /// When something that passes soon, or not at all, was met first.
+    /// When a short-lived fault was met first.
     soon_since: Option<Instant>,
     attempts: u32,
 }
 
-/// What passes soon is waited for so long at most: a password that is changed on both sides, an ACL file that is loaded again.
+/// How long a short-lived fault may last: a password that is changed on both sides, an ACL file that is loaded
+/// again.
 const SOON: Duration = Duration::from_secs(10);
 
 impl Outage {
-    pub fn new(what: String, settings: &ConnectionSettings) -> Self {
+    /// Returns an outage that has not begun; `what` is affected by it, for messages.
+    pub(crate) fn new(what: String, settings: &ConnectionSettings) -> Self {
         Self {
             what,
             limit: settings.retry_timeout(),
@@ -38,14 +40,18 @@ impl Outage {
         }
     }
 
-    /// What to do about a failure: `Ok` is how long to wait before the next attempt, `Err` what to give up with.
-    pub fn failed(&mut self, error: Error) -> Result<Duration> {
+    /// Counts a failed attempt. Returns how long to wait before the next one.
+    ///
+    /// # Errors
+    /// The error to give up with: the failure is permanent, or the outage has lasted too long.
+    pub(crate) fn failed(&mut self, error: Error) -> Result<Duration> {
         let Error::Redis(fault) = error else { return Err(error) };
         if !fault.is_passing() {
             return Err(fault.context(&self.what).into());
         }
         if self.attempts == 0 && (fault.kind == FaultKind::Redirect || fault.code == "NOGROUP") {
-            // Nothing is wrong: the way is known already; and a group that is gone is made again, and told by whoever does.
+            // Nothing is wrong: the next attempt goes where the key is; and a group that is gone is made again, and logged by the
+            // code that does so.
             self.attempts = 1;
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);
@@ -67,14 +73,14 @@ impl Outage {
             let tried = format!("{}: gave up after {attempts} attempts in {millis} ms{option}", self.what);
             return Err(fault.context(tried).into());
         }
-        // Full jitter on the upper half: many readers of one server that went away must not come back in step.
+        // Equal jitter: many readers of one server that went away must not come back in step.
         let step = self.first_wait.saturating_mul(1 << (self.attempts - 1).min(8)).min(self.longest_wait);
         let wait = step.mul_f64(random::jitter());
         Ok(wait.min(left.max(Duration::from_millis(1))))
     }
 
-    /// It works again.
-    pub fn over(&mut self) {
+    /// Ends the outage: it works again.
+    pub(crate) fn over(&mut self) {
         if let Some(since) = self.since.take() {
             info!("{}: works again after {} ms", self.what, since.elapsed().as_millis());
         }
@@ -82,12 +88,13 @@ impl Outage {
         self.attempts = 0;
     }
 
-    /// How many attempts have failed in a row.
-    pub fn attempts(&self) -> u32 {
+    /// Returns how many attempts have failed in a row.
+    pub(crate) fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    pub fn what(&self) -> &str {
+    /// Returns what is affected, for messages.
+    pub(crate) fn what(&self) -> &str {
         &self.what
     }
 }
@@ -95,6 +102,7 @@ impl Outage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing;
     use crate::error::{Fault, FaultKind};
 
     fn lost() -> Error {
@@ -102,9 +110,9 @@ mod tests {
     }
 
     fn outage() -> Outage {
-        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,
-            "commandTimeoutMillis":1,"retryTimeoutMillis":10000,"maxBackoffMillis":1500}"#;
-        Outage::new("x".into(), &serde_json::from_str(settings).unwrap())
+        let (retry_timeout_millis, max_backoff_millis) = (10_000, 1500);
+        let settings = ConnectionSettings { retry_timeout_millis, max_backoff_millis, ..testing::connection("h") };
+        Outage::new("x".into(), &settings)
     }
 
     #[tokio::test(start_paused = true)]
@@ -136,9 +144,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_passes_soon_or_not_at_all_is_given_up_soon() {
-        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,
-            "commandTimeoutMillis":1,"retryTimeoutMillis":60000}"#;
-        let mut outage = Outage::new("x".into(), &serde_json::from_str(settings).unwrap());
+        let settings = ConnectionSettings { retry_timeout_millis: 60_000, ..testing::connection("h") };
+        let mut outage = Outage::new("x".into(), &settings);
         let begin = Instant::now();
         // The server was away before it began to refuse.
         while begin.elapsed() < Duration::from_secs(20) {

@@ -3,16 +3,20 @@
 
 use redis::Value;
 
+use crate::address::Address;
 use crate::config::SentinelSettings;
-use crate::connection::{Address, Connection, Guest, Servers, race};
+use crate::connection::connector::Connector;
+use crate::connection::greeting::Guest;
+use crate::connection::link::Connection;
+use crate::connection::race;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::random;
 
-/// The master, as the first sentinel says that answers and knows it.
-pub(super) async fn master(servers: &Servers, sentinel: &SentinelSettings) -> Result<Address> {
-    let settings = servers.settings();
+/// Returns the master's address, as the first sentinel reports it that answers and knows it.
+pub(super) async fn master(connector: &Connector, sentinel: &SentinelSettings) -> Result<Address> {
+    let settings = connector.settings();
     let name = format!("{}-topology", settings.client_name);
-    let guest = Guest {
+    let params = Guest {
         name: &name,
         user: if sentinel.user.is_empty() { "default" } else { &sentinel.user },
         password: &sentinel.password,
@@ -21,15 +25,15 @@ pub(super) async fn master(servers: &Servers, sentinel: &SentinelSettings) -> Re
         own: false,
         patience: settings.connect_timeout(),
     };
-    let mut sentinels = settings.beginnings();
+    let mut sentinels = settings.deployment.contacts();
     // At another one each time: one that has been cut off from the others is not always believed.
     random::turn(&mut sentinels);
-    race::first(sentinels, |address| ask(servers, &sentinel.master, address, &guest)).await
+    race::first(sentinels, |address| ask(connector, &sentinel.master, address, &params)).await
 }
 
-async fn ask(servers: &Servers, master: &str, sentinel: Address, guest: &Guest<'_>) -> Result<Address> {
+async fn ask(connector: &Connector, master: &str, sentinel: Address, params: &Guest<'_>) -> Result<Address> {
     let answer = async {
-        let mut connection = servers.visit(&sentinel, guest).await?;
+        let mut connection = connector.open(&sentinel, params).await?;
         let mut question = redis::cmd("SENTINEL");
         question.arg("get-master-addr-by-name").arg(master);
         connection.call(&question).await.context(|| "SENTINEL get-master-addr-by-name")
@@ -50,11 +54,11 @@ async fn ask(servers: &Servers, master: &str, sentinel: Address, guest: &Guest<'
         Some([host, port]) => port.parse().ok().map(|port| Address::tcp(host, port)),
         _ => None,
     }
-    .map(|master| master.mapped(&servers.settings().address_map))
+    .map(|master| connector.settings().deployment.reachable(master))
     .ok_or_else(|| Error::protocol(format!("sentinel {sentinel}: its reply can't be read; is this a sentinel?")))
 }
 
-/// Sentinels may not yet know better: a server that they call the master says itself whether it is
+/// Verifies that the server is a master: sentinels may not know better yet, the server itself does
 /// (<https://redis.io/docs/latest/commands/role/>).
 pub(super) async fn make_sure(connection: &mut Connection, address: &Address) -> Result<()> {
     let role = match connection.call(&redis::cmd("ROLE")).await {

@@ -1,99 +1,98 @@
-//! The servers of a deployment, and how connections to them begin.
+//! The servers of a deployment: which of them has which key, and connections to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::config::ConnectionSettings;
-use crate::connection::door::Doors;
+use crate::address::Address;
+use crate::config::{ConnectionSettings, Deployment};
+use crate::connection::connector::Connector;
 use crate::connection::last_failure::LastFailure;
+use crate::connection::link::Connection;
 use crate::connection::table::{Route, Slots, Table};
-use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
-use crate::connection::{Address, Connection, Guest, cluster, greeting, sentinel};
+use crate::connection::{cluster, sentinel};
 use crate::error::{Error, FaultKind, Redirect, Result};
 
-/// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
+/// A table that is younger is not fetched again: many readers that lose their connections at the same time cause one
+/// fetch.
 const YOUNG: Duration = Duration::from_millis(100);
 
-/// The servers of a deployment: one, the master behind sentinels, or a cluster's. Clones share what they know.
+/// The servers of a deployment: one, the master behind sentinels, or a cluster's. A handle to shared state: clones are
+/// cheap and share what is known.
 #[derive(Clone)]
-pub struct Servers {
+pub(crate) struct Servers {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    settings: ConnectionSettings,
-    transport: Arc<dyn Transport>,
+    connector: Connector,
+    /// Written by the task that fetches the table, and by each task whose work fails.
     known: Mutex<Option<Known>>,
-    /// Held by the one who fetches the table. Those who waited for it share its failure.
+    /// Locked by the task that fetches the table. The tasks that wait for it share its failure.
     fetching: tokio::sync::Mutex<LastFailure>,
-    doors: Doors,
-    tls: Clients,
-    /// These servers have taken these credentials. Set by whoever connects.
-    connected: AtomicBool,
-    /// The job has been connected before this owner was there. Set by the owner.
-    expected: AtomicBool,
 }
 
 struct Known {
     table: Arc<Table>,
     since: Instant,
-    /// Something has failed since: a server may have left its place.
+    /// Work has failed since: another server may have the keys by now.
     doubted: bool,
 }
 
 impl Servers {
-    /// Connects to nothing yet.
-    pub fn new(settings: ConnectionSettings) -> Self {
+    /// Returns the servers of these settings. Connects to nothing yet.
+    pub(crate) fn new(settings: ConnectionSettings) -> Self {
         Self::over(settings, Arc::new(Network))
     }
 
     pub(crate) fn over(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
         let inner = Inner {
-            settings,
-            transport,
+            connector: Connector::new(settings, transport),
             known: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
-            doors: Doors::default(),
-            tls: Clients::default(),
-            connected: AtomicBool::new(false),
-            expected: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// The owner has state of a job that was connected: a name that can't be resolved is there, and will be again.
+    /// Notes that the owner has state of a job that was connected: a host name that can't be resolved existed, and will
+    /// exist again.
     pub(crate) fn were_reached(&self) {
-        self.inner.expected.store(true, Ordering::Relaxed);
+        self.connector().were_reached();
     }
 
-    pub fn settings(&self) -> &ConnectionSettings {
-        &self.inner.settings
+    pub(crate) fn settings(&self) -> &ConnectionSettings {
+        self.connector().settings()
+    }
+
+    fn connector(&self) -> &Connector {
+        &self.inner.connector
     }
 
     /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.
     ///
     /// # Errors
     /// The caller gives what fails, here and later on the connection, to [`learn`](Self::learn) before it tries again.
-    pub async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
+    pub(crate) async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
         let table = self.table().await?;
         self.connect_to(table.route(key)?, name).await
     }
 
-    /// The same, to a place of the table.
-    pub async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
-        match self.visit(&route.address, &self.guest(name)).await {
+    /// Opens a connection to the server of a route; it bears `name` in `CLIENT LIST`.
+    ///
+    /// # Errors
+    /// As those of [`connect`](Self::connect).
+    pub(crate) async fn connect_to(&self, route: &Route, name: &str) -> Result<Connection> {
+        match self.connector().open(&route.address, &self.connector().params(name)).await {
             Ok(mut connection) => {
-                if self.settings().sentinel.is_some() {
+                if let Deployment::Sentinel(_) = self.settings().deployment {
                     sentinel::make_sure(&mut connection, &route.address).await?;
                 }
                 Ok(connection.asking(route.asking))
             }
-            // The name of a server that others have told us of: it may be gone for good, and they will tell.
+            // Other servers have named this one: it may be gone for good, and they will name another.
             Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
                 Err(fault.into_passing().into())
             }
@@ -101,8 +100,11 @@ impl Servers {
         }
     }
 
-    /// Which server has which key.
-    pub async fn table(&self) -> Result<Arc<Table>> {
+    /// Returns the table of which server has which key. One task fetches it for all of an owner.
+    ///
+    /// # Errors
+    /// Why no server could say it; temporary if trying again can help.
+    pub(crate) async fn table(&self) -> Result<Arc<Table>> {
         if let Some(table) = self.known() {
             return Ok(table);
         }
@@ -120,12 +122,15 @@ impl Servers {
     }
 
     async fn fetch(&self) -> Result<Table> {
-        let settings = self.settings();
-        Ok(match &settings.sentinel {
-            Some(sentinel) => Table::One(Route::to(sentinel::master(self, sentinel).await?)),
-            None if settings.cluster => Table::Slots(cluster::slots(self, self.last().as_deref()).await?),
-            None => Table::One(Route::to(settings.address())),
-        })
+        let one = match &self.settings().deployment {
+            Deployment::Cluster { .. } => {
+                return Ok(Table::Slots(cluster::slots(self.connector(), self.last().as_deref()).await?));
+            }
+            Deployment::Sentinel(sentinel) => sentinel::master(self.connector(), sentinel).await?,
+            Deployment::Single { host, port, .. } => Address::tcp(host, *port),
+            Deployment::Unix { path, .. } => Address::Unix { path: path.clone() },
+        };
+        Ok(Table::One(Route::to(one)))
     }
 
     fn known(&self) -> Option<Arc<Table>> {
@@ -141,13 +146,14 @@ impl Servers {
     }
 
     fn is_one(&self) -> bool {
-        !self.settings().cluster && self.settings().sentinel.is_none()
+        self.settings().deployment.is_one_server()
     }
 
-    /// Takes what an error of work on `key` tells about who has which key, and gives the error to go on with.
-    pub fn learn(&self, key: &[u8], error: Error) -> Error {
+    /// Takes note of an error of work on `key`: a redirection changes the table, another temporary fault makes it
+    /// stale. Returns the error to go on with.
+    pub(crate) fn learn(&self, key: &[u8], error: Error) -> Error {
         let Error::Redis(fault) = &error else { return error };
-        if fault.redirect().is_some() && !self.settings().cluster {
+        if fault.redirect().is_some() && !self.settings().deployment.is_cluster() {
             return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();
         }
         if fault.redirect().is_none() && fault.is_passing() {
@@ -172,9 +178,9 @@ impl Servers {
         error
     }
 
-    /// The next connect goes to the owner of the slot, wherever the key was on its way. To be called before work that takes a key that is not there for
-    /// one that is nowhere: a node that imports the slot does so, too, for one who says `ASKING`. That a key has gone ahead of its slot holds for the
-    /// moment in which the owner says it.
+    /// The next connect goes to the owner of the slot, wherever the key was on its way. To be called before work that
+    /// takes a key that is not there for one that is nowhere: a node that imports the slot does so, too, for one who
+    /// says `ASKING`. That a key has gone ahead of its slot holds for the moment in which the owner says it.
     pub(crate) fn ask_owner(&self, key: &[u8]) {
         if let Some(Table::Slots(slots)) = self.last().as_deref() {
             slots.settle(key);
@@ -183,7 +189,8 @@ impl Servers {
 
     /// Whether the error tells where the key is now. Then it is learned, and the work is tried again there at once.
     pub(crate) fn is_redirected(&self, key: &[u8], error: &Error) -> bool {
-        let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some()) && self.settings().cluster;
+        let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some())
+            && self.settings().deployment.is_cluster();
         if redirects {
             self.learn(key, error.clone());
         }
@@ -194,55 +201,25 @@ impl Servers {
         if let Some(table) = self.last()
             && let Ok(route) = table.route(key)
         {
-            self.inner.doors.close(&route.address);
+            self.connector().note_loss(&route.address);
         }
     }
 
     /// Where a redirection leads to; `None`: the node that gave it can't say.
     fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
-        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, self)
-    }
-
-    pub(super) fn guest<'a>(&'a self, name: &'a str) -> Guest<'a> {
-        let ConnectionSettings { user, password, database, tls, .. } = self.settings();
-        let patience = self.settings().command_timeout();
-        Guest { name, user, password, own: true, database: *database, tls: tls.is_some(), patience }
-    }
-
-    /// Opens a connection to one server.
-    pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
-        let inner = &*self.inner;
-        let door = inner.doors.to(address);
-        let visit = greeting::visit(&*inner.transport, &inner.settings, &inner.tls, &door, address, guest);
-        let visited = door.enter(visit).await.map_err(|error| self.judged(error))?;
-        if guest.own {
-            inner.connected.store(true, Ordering::Relaxed);
-        }
-        Ok(visited)
-    }
-
-    /// What was right before may be so again: a name is gone while a server restarts, a password while it is changed.
-    fn judged(&self, error: Error) -> Error {
-        let Error::Redis(fault) = error else { return error };
-        let connected = self.inner.connected.load(Ordering::Relaxed);
-        match fault.kind {
-            FaultKind::UnknownHost if connected || self.inner.expected.load(Ordering::Relaxed) => {
-                fault.into_passing().into()
-            }
-            FaultKind::Authentication if connected => fault.into_passing_soon().into(),
-            _ => fault.into(),
-        }
+        cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, &self.settings().deployment)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+    use crate::config::testing;
     use crate::connection::transport::Dialing;
     use crate::error::Fault;
 
@@ -273,12 +250,8 @@ mod tests {
         }
     }
 
-    fn over(fake: &Arc<Fake>, more: &str) -> Servers {
-        let settings = format!(
-            r#"{{{more}"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1000,
-            "commandTimeoutMillis":1000,"retryTimeoutMillis":1000}}"#
-        );
-        Servers::over(serde_json::from_str(&settings).unwrap(), Arc::clone(fake) as Arc<_>)
+    fn over(fake: &Arc<Fake>) -> Servers {
+        Servers::over(testing::connection("h"), Arc::clone(fake) as Arc<_>)
     }
 
     async fn refusal(servers: &Servers) -> Fault {
@@ -293,7 +266,7 @@ mod tests {
         let unknown = || Fault::new(FaultKind::UnknownHost, "unknown");
         let wrong = || Fault::from_server("WRONGPASS no");
         let fake = Arc::new(Fake::default());
-        let servers = over(&fake, "");
+        let servers = over(&fake);
         let clone = servers.clone();
         let fail = |fault| *fake.fails.lock() = Some(fault);
         fail(unknown());
@@ -311,10 +284,10 @@ mod tests {
         assert!(fault.passes_soon() && fault.kind == FaultKind::Authentication, "{fault}");
 
         // One who knows that the job was connected before does not know with which password.
-        let servers = over(&fake, "");
+        let servers = over(&fake);
         servers.were_reached();
         assert!(!refusal(&servers).await.is_passing());
-        let servers = over(&fake, "");
+        let servers = over(&fake);
         servers.were_reached();
         fail(unknown());
         assert!(refusal(&servers).await.is_passing());
@@ -324,7 +297,8 @@ mod tests {
     async fn who_waits_for_the_table_shares_what_became_of_it() {
         let fake = Arc::new(Fake::default());
         *fake.fails.lock() = Some(Fault::new(FaultKind::Connection, "refused"));
-        let servers = over(&fake, r#""cluster":true,"#);
+        let settings = ConnectionSettings { deployment: testing::cluster("h"), ..testing::connection("h") };
+        let servers = Servers::over(settings, Arc::clone(&fake) as Arc<_>);
         let all = join_all((0..32).map(|_| servers.connect("c", b"k"))).await;
         assert!(all.iter().all(|connected| matches!(connected, Err(error) if error.to_string() == "refused")));
         assert_eq!(fake.dialed.load(Ordering::Relaxed), 1);
@@ -332,7 +306,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_names_no_host_is_where_its_teller_is() {
-        let servers = over(&Arc::default(), r#""addressMap":{"10.0.0.1":"mapped"},"#);
+        let address_map = [("10.0.0.1".to_owned(), "mapped".to_owned())].into();
+        let deployment = Deployment::Cluster { seeds: Vec::new(), address_map };
         let teller = Address::tcp("teller", 1);
         for (named, expected) in [
             ("", Some("teller:7")),
@@ -342,7 +317,7 @@ mod tests {
             ("10.0.0.1", Some("mapped:7")),
             ("other", Some("other:7")),
         ] {
-            let reached = cluster::reached(Address::tcp(named, 7), &teller, &servers);
+            let reached = cluster::reached(Address::tcp(named, 7), &teller, &deployment);
             assert_eq!(reached.map(|address| address.to_string()).as_deref(), expected, "{named}");
         }
     }

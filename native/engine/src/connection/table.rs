@@ -7,15 +7,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::error::{Fault, Redirect, Result};
 
-/// A cluster's keys are in so many slots (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
+/// A cluster's keys are in so many slots
+/// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
 pub(super) const SLOTS: usize = 16384;
 
-/// A server, and whether commands to it are led by `ASKING`, since it is about to get the key and does not own it yet.
+/// A way to a key: a server, and whether commands to it are led by `ASKING`, since it is about to get the key and does
+/// not own its slot yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Route {
+pub(crate) struct Route {
     pub address: Address,
     pub asking: bool,
 }
@@ -26,17 +28,21 @@ impl Route {
     }
 }
 
+/// Which server has which key.
 #[derive(Clone, Debug)]
-pub enum Table {
+pub(crate) enum Table {
     /// One server has every key.
     One(Route),
+    /// Each slot has an owner.
     Slots(Slots),
 }
 
 impl Table {
+    /// Returns the way to a key.
+    ///
     /// # Errors
-    /// A passing one when no server has the key's slot.
-    pub fn route(&self, key: &[u8]) -> Result<&Route> {
+    /// A temporary one when no server has the key's slot.
+    pub(crate) fn route(&self, key: &[u8]) -> Result<&Route> {
         match self {
             Self::One(route) => Ok(route),
             Self::Slots(slots) => slots.route(key),
@@ -52,9 +58,9 @@ impl Table {
     }
 }
 
-/// A cluster's table.
+/// The slots of a cluster, and who owns them.
 #[derive(Clone, Debug)]
-pub struct Slots {
+pub(crate) struct Slots {
     /// Only ever grows, also in the tables that come of this one.
     nodes: Vec<Node>,
     /// For each slot its owner's place in `nodes`, or `NOBODY`.
@@ -62,13 +68,15 @@ pub struct Slots {
     asked: Arc<Asked>,
 }
 
-/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in `nodes`, and when that was
-/// said or used. A table and those that redirections make of it share them. A moving slot may have very many: none of them is ever copied.
+/// Keys that are on their way to another server, which their slot will follow: by slot, each with the server's place in
+/// `nodes`, and when that was said or used. A table and those that redirections make of it share them. A moving slot
+/// may have very many: none of them is ever copied.
 type Asked = Mutex<HashMap<u16, HashMap<Vec<u8>, (u16, Instant)>>>;
 
-/// A key of which nobody made use for so long is asked for at its slot's owner again. What that has said is about the moment: since then the
-/// slot may have come back, and be about to go there once more, where a key that has not come yet would be made a second time. It is longer than
-/// the pauses between two attempts (`maxBackoffMillis`): the keys of a slot are found out one after the other, and each must still be known then.
+/// A key of which nobody made use for so long is asked for at its slot's owner again. What that has said is about the
+/// moment: since then the slot may have come back, and be about to go there once more, where a key that has not come
+/// yet would be made a second time. It is longer than the pauses between two attempts (`maxBackoffMillis`): the keys of
+/// a slot are found out one after the other, and each must still be known then.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// A master, and both ways to it.
@@ -81,7 +89,7 @@ struct Node {
 const NOBODY: u16 = u16::MAX;
 
 impl Slots {
-    /// Of ranges of slots, ends included, and their masters.
+    /// Returns the slots of these ranges, ends included, with their masters.
     pub(super) fn new(ranges: impl IntoIterator<Item = (u16, u16, Address)>) -> Self {
         let mut slots = Self { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], asked: Arc::default() };
         for (first, last, address) in ranges {
@@ -93,7 +101,7 @@ impl Slots {
         slots
     }
 
-    /// Masters that own slots, or did when last heard of, or are about to.
+    /// Returns the masters that own slots, or did when last asked, or are about to.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.nodes.iter().map(|node| &node.route.address)
     }
@@ -127,7 +135,7 @@ impl Slots {
         })
     }
 
-    /// The same, as a redirection says that it is; `None`: this one says it already.
+    /// Returns the slots as a redirection reports them; `None`: they say the same already.
     pub(super) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Option<Self> {
         let place = self.place(&address);
         if redirect.asking {
@@ -146,7 +154,8 @@ impl Slots {
         })
     }
 
-    /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been given up.
+    /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been
+    /// given up.
     pub(super) fn settle(&self, key: &[u8]) {
         if let Some(keys) = self.asked.lock().get_mut(&slot(key)) {
             keys.remove(key);
@@ -154,7 +163,7 @@ impl Slots {
     }
 }
 
-/// The slot of a key: of what is between its first `{` and the next `}`, if that is something
+/// Returns the slot of a key: that of what is between its first `{` and the next `}`, if that is something
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags>).
 pub(crate) fn slot(key: &[u8]) -> u16 {
     let tag = memchr::memchr(b'{', key).map(|open| &key[open + 1..]).and_then(|rest| {

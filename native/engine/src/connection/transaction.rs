@@ -1,12 +1,15 @@
-//! The replies to a transaction: `+OK` to `MULTI`, `+QUEUED` to each command, then what `EXEC` brings
+//! Transactions: commands that the server carries out together.
+//!
+//! `+OK` is the reply to `MULTI`, `+QUEUED` that to each command, then comes what `EXEC` brings
 //! (<https://redis.io/docs/latest/develop/using-commands/transactions/>).
 
+use bytes::BytesMut;
 use redis::{Cmd, Value};
 
-use crate::connection::Connection;
-use crate::connection::reply::refusal;
+use crate::connection::link::Connection;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
+use crate::resp::reply::refusal;
 
 /// What became of a transaction's commands.
 #[derive(Debug)]
@@ -17,7 +20,7 @@ pub(crate) enum Outcomes {
     Each(Vec<Value>),
 }
 
-/// Collects them, one transaction after the other.
+/// Collects the replies to transactions, one after the other.
 #[derive(Default)]
 pub(crate) struct Replies {
     seen: usize,
@@ -53,22 +56,24 @@ impl Replies {
     }
 }
 
-/// Commands that are carried out together, from behind `MULTI` to `EXEC`.
+/// The commands of a transaction, between `MULTI` and `EXEC`.
 #[derive(Default)]
 pub(crate) struct Transaction {
+    /// The encoded commands.
     pub(crate) bytes: Vec<u8>,
-    /// Without `EXEC`.
+    /// How many there are.
     pub(crate) commands: usize,
 }
 
 impl Transaction {
+    /// Adds a command.
     pub(crate) fn add(&mut self, command: &Cmd) {
         command.write_packed_command(&mut self.bytes);
         self.commands += 1;
     }
 
-    /// Has the server carry them out; `None`: a watched key has changed, so none was. `MULTI` must have been taken before: without it each
-    /// would be carried out by itself.
+    /// Has the server carry them out; `None`: a watched key has changed, so none was. [`begin`] goes before: without
+    /// `MULTI` each command would be carried out by itself.
     ///
     /// # Errors
     /// The connection's. What the server says is in the outcomes.
@@ -89,12 +94,63 @@ impl Transaction {
     }
 }
 
-/// A reply that no server gives to such a command: the replies are not those to what was sent.
+/// Begins a transaction: sends `commands` and `MULTI` behind them, in one round trip. The first command, if there is
+/// one, is a `WATCH`. Returns the replies to the commands behind it.
+///
+/// # Errors
+/// The first one that the server gives, led by the command. No transaction is open then.
+pub(crate) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
+    for command in commands {
+        connection.queue(redis::cmd(command[0]).arg(&command[1..]));
+    }
+    connection.queue(&redis::cmd("MULTI"));
+    connection.flush().await?;
+    let mut replies = Vec::with_capacity(commands.len() + 1);
+    for _ in 0..=commands.len() {
+        replies.push(connection.raw().await?);
+    }
+    for (reply, command) in replies.iter().zip(commands.iter().chain([&vec!["MULTI"]])) {
+        if let Some(fault) = refusal(reply) {
+            if replies.last().is_none_or(|multi| refusal(multi).is_none()) {
+                _ = Transaction::default().execute(connection).await?;
+            }
+            let key = command.get(1).map_or_else(String::new, |key| format!(" '{}'", shown(key)));
+            return Err(fault.context(format!("{}{key}", command[0])).into());
+        }
+    }
+    let (watch, multi) = (replies.remove(0), replies.pop());
+    if [Some(watch), multi].iter().flatten().any(|reply| **reply != *b"+OK\r\n") {
+        return Err(Error::protocol("the reply to WATCH or MULTI can't be read"));
+    }
+    Ok(replies)
+}
+
+/// Ends a transaction of no commands, and with it the watch. Returns `false` when a watched key has changed.
+///
+/// # Errors
+/// The connection's and the server's.
+pub(crate) async fn leave(connection: &mut Connection) -> Result<bool> {
+    done(Transaction::default().execute(connection).await?)
+}
+
+/// Returns whether a transaction was carried out; `false`: a watched key has changed.
+///
+/// # Errors
+/// The fault for which the server has aborted it, or else the first one of its commands.
+pub(crate) fn done(outcomes: Option<Outcomes>) -> Result<bool> {
+    match outcomes {
+        None => Ok(false),
+        Some(Outcomes::Aborted(fault)) => Err(fault.into()),
+        Some(Outcomes::Each(results)) => fault_in(&results).map_or(Ok(true), |fault| Err(fault.into())),
+    }
+}
+
+/// Returns the error of a reply that no server gives to such a command: the replies are not those to what was sent.
 pub(crate) fn unexpected(what: &str, reply: &[u8]) -> Error {
     Error::protocol(format!("the reply to {what} is none: {}", shown(reply)))
 }
 
-/// The first error among these.
+/// Returns the first error among these.
 pub(crate) fn fault_in(results: &[Value]) -> Option<Fault> {
     results.iter().find_map(|result| match result {
         Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
@@ -102,9 +158,10 @@ pub(crate) fn fault_in(results: &[Value]) -> Option<Fault> {
     })
 }
 
-/// What a server says that queued all commands and then can't carry them out (`server.c`, `rejectCommand`).
+/// Returns the reason that a server gives which queued all commands and then can't carry them out (`server.c`,
+/// `rejectCommand`).
 fn reason_of(aborted: Fault) -> Fault {
-    match aborted.message().strip_prefix("EXECABORT Transaction discarded because of: ") {
+    match aborted.server_text().strip_prefix("EXECABORT Transaction discarded because of: ") {
         Some(reason) => Fault::from_server(reason),
         None => aborted,
     }

@@ -1,6 +1,7 @@
-//! The way to a server: a stream of bytes in both directions.
+//! Dials servers: a stream of bytes in both directions.
 //!
-//! In production it is TCP. The protocol's model test puts a simulated server behind it, so that all above is the same code.
+//! In production it is TCP. The protocol's model test puts a simulated server behind it, so that all above is the same
+//! code.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,8 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 
+use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::{Address, race};
+use crate::connection::race;
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 
@@ -22,21 +24,24 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A stream that is being opened.
 pub(crate) type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>>> + Send + 'a>>;
 
+/// Opens streams to servers.
 pub(crate) trait Transport: Send + Sync {
+    /// Opens a stream to a server, within `connectTimeoutMillis`.
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a>;
 }
 
-/// A peer that does not answer is asked again, at most so much later, and given up after so many times: by default one that is gone without a
-/// word (a cut network) is noticed after a minute, also where nothing has a deadline.
+/// A peer that does not answer is asked again, at most so much later, and given up after so many times: by default one
+/// that is gone without a word (a cut network) is noticed after a minute, also where nothing has a deadline.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
 /// EMFILE and ENFILE, for which Rust has no names.
 const OUT_OF_FILES: [i32; 2] = [24, 23];
 
-/// The real one.
+/// The real transport: TCP, or a Unix domain socket.
 pub(super) struct Network;
 
 impl Transport for Network {
@@ -68,8 +73,9 @@ async fn resolve(host: &str, port: u16, deadline: Instant, settings: &Connection
     found.map(Iterator::collect).map_err(|error| unresolved(host, &error))
 }
 
-/// A name that is not there is the settings' fault, unless somebody knows that it was there before; all else is the name server's, and passes.
-/// The C library tells them apart by their texts only (`gai_strerror`, EAI_NONAME and EAI_NODATA). One that is said in another language passes.
+/// A name that is not there is the settings' fault, unless somebody knows that it was there before; all else is the
+/// name server's, and passes. The C library tells them apart by their texts only (`gai_strerror`, EAI_NONAME and
+/// EAI_NODATA). One that is said in another language passes.
 fn unresolved(host: &str, error: &io::Error) -> Error {
     const NOT_THERE: [&str; 2] = ["Name or service not known", "No address associated with hostname"];
     let text = error.to_string();
@@ -81,7 +87,8 @@ fn unresolved(host: &str, error: &io::Error) -> Error {
     }
 }
 
-/// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before the time is up.
+/// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before
+/// the time is up.
 const ATTEMPTS_EVERY: Duration = Duration::from_millis(250);
 
 /// The addresses of one host are tried side by side: one that is silent takes nothing from the others.
@@ -152,11 +159,10 @@ fn tune(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing;
 
     fn settings() -> ConnectionSettings {
-        let settings = r#"{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":2000,
-            "commandTimeoutMillis":1,"retryTimeoutMillis":1}"#;
-        serde_json::from_str(settings).unwrap()
+        ConnectionSettings { connect_timeout_millis: 2000, ..testing::connection("h") }
     }
 
     #[test]

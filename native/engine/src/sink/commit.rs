@@ -9,15 +9,16 @@ use redis::Value;
 use serde::Deserialize;
 use tracing::info;
 
+use crate::call::Call;
 use crate::config::{Partition, SinkSettings};
-use crate::connection::transaction::{Outcomes, Transaction};
+use crate::connection::transaction::{Outcomes, Transaction, begin};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
-use crate::runtime::{Call, EngineRuntime};
+use crate::runtime::EngineRuntime;
 use crate::sink::encode::{StagingKey, index_key};
 use crate::sink::pace::{MOST, Pace};
-use crate::sink::transfer::{Transfer, begin};
+use crate::sink::transfer::Transfer;
 
 /// What an epoch has staged in one partition, as Flink's state keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

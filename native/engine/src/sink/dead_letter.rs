@@ -28,7 +28,7 @@ pub(super) fn of_rejected(stream: &str, words: &[&[u8]], fault: &Fault, is_too_l
     let record = record_of(words);
     let kept = if is_too_large { record.len().min(CERTAIN_STRINGS) } else { record.len() };
     let error = match record.len() - kept {
-        0 => fault.message().to_owned(),
+        0 => fault.message(),
         more => format!("{}; {} more fields were left out here", fault.message(), more / 2),
     };
     let mut cmd: Cmd = redis::cmd("XADD");

@@ -32,6 +32,4 @@ mod writer;
 
 pub use commit::{Committable, Committer, Lane};
 pub use encode::Prepared;
-pub(crate) use encode::can_be_staged;
-pub use trace::TraceContents;
 pub use writer::{Writer, WriterStats};

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{SinkKind, SinkSettings};
+use crate::connection::transaction::{begin, leave};
 use crate::connection::{Connection, Route, Servers, Table};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::runtime::caught;
@@ -24,7 +25,6 @@ use crate::sink::encode::resp;
 use crate::sink::lane::Lane;
 use crate::sink::queue::Queue;
 use crate::sink::shared::{Counters, Shared, Trouble};
-use crate::sink::transfer::{begin, leave};
 
 pub(super) struct Pipeline {
     shared: Shared,

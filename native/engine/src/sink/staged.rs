@@ -54,7 +54,7 @@ fn unreadable() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::reply::damage;
+    use crate::resp::damage;
     use proptest::prelude::*;
 
     const REPLY: &[u8] =

@@ -1,23 +1,11 @@
 //! Traces of writes that Redis rejects, as the sink's users asked for them. What is sent, Java traces.
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::config::TraceContents;
 use crate::error::Fault;
 use crate::foreign_text::shown;
 use crate::sink::dead_letter;
-
-/// From Java's `SinkTraceConfiguration`; there is none for the level `NONE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TraceContents {
-    /// The command, and that it failed.
-    None,
-    /// And for what, how large, and the server's code.
-    Metadata,
-    /// And the server's words, and the record.
-    All,
-}
 
 /// Characters of a record that an event shows.
 const LONGEST: usize = 16 * 1024;
@@ -40,7 +28,7 @@ fn event(contents: TraceContents, words: &[&[u8]], fault: &Fault) -> Value {
     event.insert("size".into(), json!(words.iter().map(|word| word.len()).sum::<usize>()));
     event.insert(
         "error".into(),
-        json!(if contents == TraceContents::All { fault.message() } else { fault.code.as_str() }),
+        json!(if contents == TraceContents::All { fault.message() } else { fault.code.clone() }),
     );
     if contents == TraceContents::All {
         event.insert("value".into(), json!(cut(dead_letter::record_of(words))));

@@ -14,10 +14,11 @@ use bytes::BytesMut;
 use redis::Value;
 
 use crate::config::SinkSettings;
-use crate::connection::transaction::{Outcomes, Transaction, fault_in};
-use crate::connection::{Connection, Links, reply};
+use crate::connection::transaction::{Outcomes, Transaction, begin, done, fault_in, leave};
+use crate::connection::{Connection, Links};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
+use crate::resp::reply;
 use crate::sink::commit::Committable;
 use crate::sink::encode::{Prefix, StagingKey};
 use crate::sink::mark::Mark;
@@ -321,46 +322,6 @@ impl<'w> Transfer<'w> {
             self.committable.records
         );
         Ok(Fault::new(FaultKind::StagingLost, message).into())
-    }
-}
-
-/// Sends these, of which the first is a `WATCH`, if there are any, and `MULTI` behind them. Gives the replies to those between the two.
-pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
-    for command in commands {
-        connection.queue(redis::cmd(command[0]).arg(&command[1..]));
-    }
-    connection.queue(&redis::cmd("MULTI"));
-    connection.flush().await?;
-    let mut replies = Vec::with_capacity(commands.len() + 1);
-    for _ in 0..=commands.len() {
-        replies.push(connection.raw().await?);
-    }
-    for (reply, command) in replies.iter().zip(commands.iter().chain([&vec!["MULTI"]])) {
-        if let Some(fault) = reply::refusal(reply) {
-            // Without `MULTI` it is refused, too.
-            _ = Transaction::default().execute(connection).await?;
-            let key = command.get(1).map_or_else(String::new, |key| format!(" '{}'", shown(key)));
-            return Err(fault.context(format!("{}{key}", command[0])).into());
-        }
-    }
-    let (watch, multi) = (replies.remove(0), replies.pop());
-    match [Some(watch), multi].iter().flatten().all(|reply| **reply == *b"+OK\r\n") {
-        true => Ok(replies),
-        false => Err(Error::protocol("the reply to WATCH or MULTI can't be read")),
-    }
-}
-
-/// Ends a transaction of no commands, and with it the watch.
-pub(super) async fn leave(connection: &mut Connection) -> Result<bool> {
-    done(Transaction::default().execute(connection).await?)
-}
-
-/// `false`: others have changed something, and nothing was carried out.
-fn done(outcomes: Option<Outcomes>) -> Result<bool> {
-    match outcomes {
-        None => Ok(false),
-        Some(Outcomes::Aborted(fault)) => Err(fault.into()),
-        Some(Outcomes::Each(results)) => fault_in(&results).map_or(Ok(true), |fault| Err(fault.into())),
     }
 }
 

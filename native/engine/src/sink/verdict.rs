@@ -7,6 +7,7 @@ use crate::connection::reply;
 use crate::connection::transaction::{Outcomes, fault_in, unexpected};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
+use crate::resp::decimal::decimal;
 use crate::sink::encode::{UnitKind, resp};
 use crate::sink::lane::Lane;
 use crate::sink::shared::{Shared, replicas_wait, too_few_replicas, too_large};
@@ -148,7 +149,7 @@ impl Lane {
             Some(fault) => return Err(Fault::new(FaultKind::Connection, format!("WAIT: {fault}")).into()),
             None => {}
         }
-        let there = std::str::from_utf8(reply).ok().and_then(|text| text.strip_prefix(':')?.trim_end().parse().ok());
+        let there = reply.strip_prefix(b":").and_then(|line| line.strip_suffix(b"\r\n")).and_then(decimal);
         match there {
             None => return Err(Error::protocol("the reply to WAIT can't be read")),
             Some(there) if there >= shared.min_replicas() => self.covers = true,

@@ -14,7 +14,7 @@ use crate::config::SinkSettings;
 use crate::connection::Servers;
 use crate::error::Result;
 use crate::runtime::EngineRuntime;
-use crate::sink::encode::{Encoder, Prepared, estimate_all};
+use crate::sink::encode::{Encoder, Prepared, estimate_all, require_names};
 use crate::sink::frame;
 use crate::sink::pipeline::Pipeline;
 use crate::sink::queue::Queue;
@@ -47,6 +47,7 @@ pub struct WriterStats {
 impl Writer {
     /// Connects in the background.
     pub fn new(settings: SinkSettings) -> Result<Self> {
+        require_names(&settings)?;
         let runtime = EngineRuntime::shared()?;
         let servers = Servers::new(settings.connection.clone());
         let handle = runtime.handle()?.clone();

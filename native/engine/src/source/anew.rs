@@ -98,7 +98,7 @@ impl SplitReader {
 
     async fn has_failed_over(&mut self, connection: &mut Connection) -> Result<bool> {
         let settings = &self.shared.settings.connection;
-        let Some(first) = self.known.first.filter(|_| settings.cluster || settings.sentinel.is_some()) else {
+        let Some(first) = self.known.first.filter(|_| !settings.deployment.is_one_server()) else {
             return Ok(false);
         };
         let look: Cmd = commands::range(&self.stream, first, first);

@@ -6,7 +6,7 @@ use redis::{Cmd, FromRedisValue, Value};
 
 use crate::config::Place;
 use crate::connection::Connection;
-use crate::connection::transaction::{Outcomes, Transaction, fault_in};
+use crate::connection::transaction::{Outcomes, Transaction, begin, fault_in};
 use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
 
@@ -55,7 +55,7 @@ pub(crate) async fn give_back(
 
 /// Has these carried out together; where transactions are not permitted, one after the other. That a group is there already is no error.
 async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
-    match connection.call(&redis::cmd("MULTI")).await {
+    match begin(connection, &[]).await {
         Ok(_) => {}
         Err(error) if error.is_passing() => return Err(error),
         Err(_) => {

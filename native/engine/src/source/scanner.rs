@@ -13,9 +13,10 @@
 //! entry               *2( $id, *2n( $field $value … ) )       or *2( $id, *-1 ): pending, but deleted
 //! ```
 
-use crate::connection::reply;
 use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
+use crate::resp::limits::LONGEST_LINE;
+use crate::resp::reply;
 use crate::source::batch::BatchBuilder;
 
 /// Which command's reply this is.
@@ -37,9 +38,6 @@ pub enum Reply {
     /// The server's error.
     Error(Fault),
 }
-
-/// Longest line that is kept while it is incomplete. Error texts are a few hundred bytes.
-const LONGEST_LINE: usize = 64 * 1024;
 
 /// Two numbers of up to 20 digits.
 const LONGEST_ID: usize = 41;
@@ -332,7 +330,7 @@ fn short_header(input: &[u8]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::reply::damage;
+    use crate::resp::damage;
     use crate::source::batch::tests::{Fields, entries_of};
     use proptest::prelude::*;
     use redis::Value;

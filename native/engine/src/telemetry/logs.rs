@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
@@ -22,7 +21,7 @@ const LONGEST: usize = 16 << 10;
 
 /// 0 off, 1 error, 2 warn, 3 info, 4 debug, 5 trace.
 static LEVEL: AtomicU8 = AtomicU8::new(3);
-static RING: Lazy<Mutex<Events>> = Lazy::new(Mutex::default);
+static RING: Mutex<Events> = Mutex::new(Events { drained: Drained { dropped: 0, events: VecDeque::new() }, bytes: 0 });
 
 #[derive(Debug, Serialize)]
 pub struct LogEvent {

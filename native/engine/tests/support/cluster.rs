@@ -260,17 +260,18 @@ impl Cluster {
         self.await_health();
     }
 
-    /// `"cluster":true` and the nodes to begin with, for the connection settings; ended by a comma.
+    /// Connection settings that begin at all nodes.
     pub fn connection_json(&self) -> String {
         connection_json(&self.nodes.iter().map(|node| node.port).collect::<Vec<_>>(), "")
     }
 }
 
-/// Connection settings that begin at these nodes of loopback; `more` are further fields, each ended by a comma.
-pub fn connection_json(ports: &[u16], more: &str) -> String {
+/// Connection settings that begin at these nodes of loopback.
+pub fn connection_json(ports: &[u16], address_map: &str) -> String {
     let seeds: Vec<String> = ports.iter().map(|port| format!(r#"{{"host":"127.0.0.1","port":{port}}}"#)).collect();
-    let more = format!(r#""connection":{{{more}"cluster":true,"seeds":[{}],"#, seeds[1..].join(","));
-    super::connection_json(ports[0]).replace(r#""connection":{"#, &more)
+    let cluster =
+        format!(r#""deployment":{{"cluster":{{"seeds":[{}],"addressMap":{{{address_map}}}}}}}"#, seeds.join(","));
+    super::connection_json(1).replace(&super::single_json(1), &cluster)
 }
 
 /// A slot on its way from one node to another.

@@ -272,7 +272,13 @@ pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
 
 pub fn connection_json(port: u16) -> String {
     format!(
-        r#""connection":{{"host":"127.0.0.1","port":{port},"user":"default","password":"","clientName":"flink-test",
-        "connectTimeoutMillis":2000,"commandTimeoutMillis":3000,"retryTimeoutMillis":15000}}"#
+        r#""connection":{{{},"user":"default","password":"","clientName":"flink-test","connectTimeoutMillis":2000,
+        "commandTimeoutMillis":3000,"keepaliveMillis":30000,"minBackoffMillis":50,"maxBackoffMillis":2000,"retryTimeoutMillis":15000}}"#,
+        single_json(port)
     )
+}
+
+/// The field `deployment` of connection settings, for one server on loopback.
+pub fn single_json(port: u16) -> String {
+    format!(r#""deployment":{{"single":{{"host":"127.0.0.1","port":{port},"database":0}}}}"#)
 }

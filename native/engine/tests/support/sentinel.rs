@@ -97,15 +97,22 @@ impl Sentinels {
     }
 
     pub fn connection_json(&self) -> String {
-        connection_json(&self.sentinels.iter().map(|sentinel| sentinel.port).collect::<Vec<_>>(), MASTER, "")
+        connection_json(&self.sentinels.iter().map(|sentinel| sentinel.port).collect::<Vec<_>>(), MASTER, NOBODY)
     }
 }
 
-/// Connection settings with sentinels on these ports of loopback; `more` are further fields of `"sentinel"`, each ended by a comma.
-pub fn connection_json(ports: &[u16], master: &str, more: &str) -> String {
+/// The fields that say who connects to sentinels without a password.
+pub const NOBODY: &str = r#""user":"","password":"","#;
+
+/// Connection settings with sentinels on these ports of loopback; `access` are the user and the password for the sentinels, each ended by a
+/// comma.
+pub fn connection_json(ports: &[u16], master: &str, access: &str) -> String {
     let sentinels: Vec<String> = ports.iter().map(|port| format!(r#"{{"host":"127.0.0.1","port":{port}}}"#)).collect();
-    let sentinel = format!(r#""sentinel":{{{more}"master":"{master}","sentinels":[{}]}}"#, sentinels.join(","));
-    super::connection_json(1).replace(r#""connection":{"#, &format!(r#""connection":{{{sentinel},"#))
+    let sentinel = format!(
+        r#""deployment":{{"sentinel":{{{access}"master":"{master}","sentinels":[{}],"tls":false,"database":0,"addressMap":{{}}}}}}"#,
+        sentinels.join(",")
+    );
+    super::connection_json(1).replace(&super::single_json(1), &sentinel)
 }
 
 impl Drop for Sentinels {

@@ -1,14 +1,16 @@
 //! A simulated cluster: two nodes, and a slot that moves from one to the other.
 //!
 //! The rules are those of `getNodeByQuery` (`cluster.c`) and of the cluster specification
-//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#ask-redirection>). What is said here of `ASK`, `ASKING`, `MULTI`, and
-//! of those who are blocked, was tried with Redis 7.0.15 and 8.2.3 and Valkey 9.1.2.
+//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#ask-redirection>). What is said here of
+//! `ASK`, `ASKING`, `MULTI`, and of those who are blocked, was tried with Redis 7.0.15 and 8.2.3 and Valkey 9.1.2.
 
 use std::collections::BTreeSet;
 
+use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::simulated::{Machine, Network};
-use crate::connection::{self, Address, Dialing, Transport};
+use crate::connection::simulated::network::{Machine, Network};
+use crate::connection::table;
+use crate::connection::transport::{Dialing, Transport};
 
 /// The nodes' ports are 1 and 2. One server alone is the first of them.
 pub(crate) struct Nodes<M>(pub(crate) [Network<M>; 2]);
@@ -35,7 +37,7 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn of(key: &str) -> Self {
-        Self { number: connection::slot(key.as_bytes()), ..Self::default() }
+        Self { number: table::slot(key.as_bytes()), ..Self::default() }
     }
 
     pub(crate) fn owner(&self) -> usize {

@@ -1,8 +1,8 @@
 //! Keys on elliptic curves that come without their public half.
 //!
-//! Java writes them so, whatever it has read (`Key.getEncoded`), and thus `keytool` and every key store that Java reads do; the
-//! crypto library takes none of them. The public half is in the certificate, so it is put where it belongs: RFC 5208 (PKCS#8)
-//! around RFC 5915 (the key).
+//! Java writes them so, whatever it has read (`Key.getEncoded`), and thus `keytool` and every key store that Java reads
+//! do; the crypto library takes none of them. The public half is in the certificate, so it is put where it belongs: RFC
+//! 5208 (PKCS#8) around RFC 5915 (the key).
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::ParsedCertificate;

@@ -1,4 +1,4 @@
-//! What goes wrong with TLS, in words that tell what to do.
+//! Translates errors of TLS into faults that tell users what to do.
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
 use super::material::{Client, Identity};
 use super::mismatch;
-use crate::connection::Address;
+use crate::address::Address;
 use crate::error::{Fault, FaultKind};
 
-/// Knows what a connection began with.
+/// What the errors of one connection are translated with.
 pub(super) struct Teller {
     address: Address,
     /// The option that says whether to encrypt.
@@ -34,7 +34,7 @@ impl Teller {
         Fault::new(kind, format!("{}: {message}", self.address))
     }
 
-    /// A handshake that failed.
+    /// Returns the fault of a handshake that failed.
     pub(super) fn handshake(&self, error: io::Error) -> Fault {
         match rustls_error(&error) {
             // Not even its first record can be read, or what should be one.
@@ -58,7 +58,7 @@ impl Teller {
         self.fault(kind, format!("{what}; is this a TLS port? If not, set {}(false)", self.option))
     }
 
-    /// A connection that fails behind the handshake: as an error that holds the fault, where something is to be told.
+    /// Returns the error of a connection that fails behind the handshake; it holds a fault where there is more to say.
     pub(super) fn lost(&self, error: io::Error, heard: bool) -> io::Error {
         let fault = match rustls_error(&error) {
             Some(cause) => self.told(cause),
@@ -67,20 +67,22 @@ impl Teller {
         fault.map_or(error, io::Error::other)
     }
 
-    /// A connection that ends without a word, though a server that refuses the client should have said so.
+    /// Returns the fault of a connection that ends without an alert, though it may be that the server refuses the
+    /// client.
     pub(super) fn unheard(&self, error: &io::Error, heard: bool) -> Option<Fault> {
         let unasked = !self.identity.was_asked() || self.identity.is_shown();
         if heard || unasked {
             return None;
         }
         let message = format!(
-            "connection lost ({error}) after the server had asked for a client certificate, of which the job has none; if it demands one, set \
+            "connection lost ({error}) after the server had asked for a client certificate, of which the job has \
+             none; if it demands one, set \
              mtlsParameters"
         );
         Some(self.fault(FaultKind::Connection, message))
     }
 
-    /// What is final, or worth to be said in other words.
+    /// Returns the fault of an error that is permanent, or better said in other words.
     fn told(&self, error: &Error) -> Option<Fault> {
         match error {
             Error::InvalidCertificate(error) => Some(self.fault(FaultKind::Certificate, self.certificate(error))),
@@ -112,7 +114,8 @@ impl Teller {
                 if asked && shown =>
             {
                 let message = format!(
-                    "the server refuses the client certificate ({alert:?}); it must be valid and signed by an authority that the server trusts: \
+                    "the server refuses the client certificate ({alert:?}); it must be valid and signed by an \
+                     authority that the server trusts: \
                      check mtlsParameters"
                 );
                 self.fault(FaultKind::Certificate, message)
@@ -137,23 +140,36 @@ impl Teller {
     fn certificate(&self, error: &CertificateError) -> String {
         match error {
             CertificateError::UnknownIssuer | CertificateError::BadSignature if self.own_authorities => {
-                "the server's certificate is not signed by an authority of the option `caFile`; add the one that signed it".to_owned()
+                "the server's certificate is not signed by an authority of the option `caFile`; add the one that \
+                 signed it"
+                    .to_owned()
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "the server's certificate is not signed by an authority that this machine trusts; set the option `caFile` to the certificate \
+                "the server's certificate is not signed by an authority that this machine trusts; set the option \
+                 `caFile` to the certificate \
                  of the one that signed it"
                     .to_owned()
             }
             CertificateError::ExpiredContext { time, not_after } => {
-                format!("the server's certificate has expired {} ago; renew it, or correct the clock of this machine", span(*not_after, *time))
+                format!(
+                    "the server's certificate has expired {} ago; renew it, or correct the clock of this \
+                         machine",
+                    span(*not_after, *time)
+                )
             }
             CertificateError::NotValidYetContext { time, not_before } => {
-                format!("the server's certificate is not valid before {} from now; correct the clock of this machine", span(*time, *not_before))
+                format!(
+                    "the server's certificate is not valid before {} from now; correct the clock of this \
+                         machine",
+                    span(*time, *not_before)
+                )
             }
             CertificateError::NotValidForNameContext { presented, .. } => self.other_names(presented),
             // What webpki says of it has no word of rustls' own.
             CertificateError::Other(other) if format!("{other}").contains("CaUsedAsEndEntity") => {
-                "the server shows the certificate of an authority as its own; give it one that the authority has signed (CA:FALSE)".to_owned()
+                "the server shows the certificate of an authority as its own; give it one that the authority has \
+                 signed (CA:FALSE)"
+                    .to_owned()
             }
             other => format!("the server's certificate can't be accepted ({other})"),
         }
@@ -174,7 +190,8 @@ impl Teller {
         };
         let names: Vec<String> = presented.iter().map(plain).collect();
         format!(
-            "the server's certificate is for {}, not for '{host}'; connect to one of these, or give it a certificate for this host",
+            "the server's certificate is for {}, not for '{host}'; connect to one of these, or give it a certificate \
+             for this host",
             names.join(", ")
         )
     }

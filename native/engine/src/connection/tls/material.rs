@@ -22,7 +22,7 @@ use crate::error::{Error, Fault, FaultKind, Result};
 /// The system's authorities are looked up again after so long.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// What TLS connections of one deployment are made with: read once, and again when it changes.
+/// The client configuration of the TLS connections of one deployment: made once, and again when it changes.
 #[derive(Default)]
 pub(in crate::connection) struct Clients {
     last: Mutex<Option<Made>>,
@@ -44,7 +44,8 @@ pub(in crate::connection) struct Client {
 }
 
 impl Clients {
-    /// Of this material. The work is done on a thread that may block: it reads files and checks keys.
+    /// Returns the client configuration of this material. The work is done on a thread that may block: it reads files
+    /// and checks keys.
     pub(in crate::connection) async fn of(&self, material: TlsMaterial) -> Result<Client> {
         let mut last = self.last.lock().await;
         if let Some(made) = &*last
@@ -72,7 +73,8 @@ fn client(material: &TlsMaterial) -> Result<Client, Fault> {
     Ok(Client { config: Arc::new(config), identity, own_authorities: !material.ca.is_empty() })
 }
 
-/// What the client shows when a server asks for it, and whether one has: a connection that takes up an earlier one is not asked again.
+/// What the client shows when a server asks for it, and whether one has: a connection that takes up an earlier one is
+/// not asked again.
 pub(super) struct Identity {
     shown: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,
@@ -105,7 +107,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Those of the text, or the system's.
+/// Returns the authorities of the text, or those of the system.
 fn authorities(ca: &str) -> Result<RootCertStore, Fault> {
     let mut store = RootCertStore::empty();
     if !ca.is_empty() {
@@ -121,7 +123,8 @@ fn authorities(ca: &str) -> Result<RootCertStore, Fault> {
     if used == 0 {
         let why: String = found.errors.iter().map(|error| format!(" ({error})")).collect();
         return Err(bad(format!(
-            "this machine has no certificates of authorities{why}; install them (ca-certificates), or set the option `caFile`"
+            "this machine has no certificates of authorities{why}; install them (ca-certificates), or set the option \
+             `caFile`"
         )));
     }
     Ok(store)
@@ -141,7 +144,8 @@ fn shown(
     }
     let chain = certificates(&material.certificates, "the option `mtlsParameters`")?;
     let key = PrivateKeyDer::from_pem_slice(material.key.reveal().as_bytes()).map_err(|_| {
-        bad("the key of the option `mtlsParameters` can't be read: a PEM text of PKCS#8, PKCS#1 (RSA) or SEC1 (EC) is needed, not encrypted")
+        bad("the key of the option `mtlsParameters` can't be read: a PEM text of PKCS#8, PKCS#1 (RSA) or SEC1 (EC) is \
+             needed, not encrypted")
     })?;
     let key = match chain.first() {
         Some(certificate) => ec_key::completed(key, certificate),
@@ -155,7 +159,8 @@ fn shown(
         TlsError::InvalidCertificate(error) => {
             bad(format!("the first certificate of the option `mtlsParameters` can't be read ({error})"))
         }
-        _ => bad("the key of the option `mtlsParameters` can't be used: RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519 is needed"),
+        _ => bad("the key of the option `mtlsParameters` can't be used: RSA of 2048 bits or more, ECDSA on P-256 or \
+                  P-384, or Ed25519 is needed"),
     })
 }
 

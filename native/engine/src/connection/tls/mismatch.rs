@@ -1,7 +1,8 @@
 //! One side encrypts, the other does not.
 //!
-//! Neither says so: a Redis server hangs up on plain text at its TLS port, and waits for the rest of what it takes for a command at the other.
-//! So where a connection fails before the server has said anything, the port is asked once more, in the other language.
+//! Neither says so: a Redis server hangs up on plain text at its TLS port, and waits for the rest of what it takes for
+//! a command at the other. So where a connection fails before the server has said anything, the port is asked once
+//! more, in the other language.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +13,20 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::connection::transport::Dialing;
 use crate::error::{Fault, FaultKind};
 
 /// A server that speaks the other language says so at once; one that is slow is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a fault of the first words may come of it.
+/// Whether a fault of the handshake, or of the first command, may come of it.
 pub(in crate::connection) fn may_be(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout)
 }
 
-/// What to say of a plain conversation that ended before it began: the fault itself, or that the port speaks TLS.
+/// Returns what to say of a plain connection that failed before the first reply: the fault itself, or that the port
+/// speaks TLS.
 pub(in crate::connection) async fn of_plain(
     fault: Fault,
     address: &Address,
@@ -41,7 +43,7 @@ pub(in crate::connection) async fn of_plain(
     }
 }
 
-/// What to say of a handshake that had no answer: the fault itself, or that the port speaks plain text.
+/// Returns what to say of a handshake that had no answer: the fault itself, or that the port speaks plain text.
 pub(in crate::connection) async fn of_handshake(
     fault: Fault,
     address: &Address,
@@ -58,7 +60,8 @@ pub(super) fn plain(address: &Address, option: &str) -> Fault {
     Fault::new(
         FaultKind::Tls,
         format!(
-            "{address}: this port does not speak TLS; use the server's TLS port, or set {option}(false) if nobody on the way there may listen: \
+            "{address}: this port does not speak TLS; use the server's TLS port, or set {option}(false) if nobody on \
+             the way there may listen: \
              passwords and data go in the clear then"
         ),
     )

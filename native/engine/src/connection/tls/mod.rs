@@ -22,13 +22,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::connection::Address;
+use crate::address::Address;
 use crate::connection::transport::Stream;
 use crate::error::{Fault, FaultKind, Result};
 use fault::Teller;
 pub(super) use material::{Client, Clients};
 
-/// Shakes hands with the server at `address`, whose certificate has to be for that host. `option` is the one that says whether to do so.
+/// Encrypts a stream: shakes hands with the server at `address`, whose certificate has to be for that host. `option` is
+/// the one that says whether to do so.
 pub(super) async fn encrypt(
     stream: Box<dyn Stream>,
     address: &Address,
@@ -47,7 +48,8 @@ pub(super) async fn encrypt(
 
 fn name_of(address: &Address) -> Result<ServerName<'static>> {
     let host = match address {
-        // The dot at the end says that the name is whole; certificates have it without, and so has what the server is told (RFC 6066, 3).
+        // The dot at the end says that the name is whole; certificates have it without, and so has what the server is
+        // told (RFC 6066, 3).
         Address::Tcp { host, .. } => host.strip_suffix('.').unwrap_or(host),
         Address::Unix { .. } => "",
     };
@@ -58,17 +60,17 @@ fn name_of(address: &Address) -> Result<ServerName<'static>> {
     })
 }
 
-/// A stream on which what is written goes out also where nobody flushes, as over TCP: rustls holds what the socket did not take at once, and
-/// whoever waits for a reply reads.
+/// An encrypted stream on which what is written goes out also where the caller does not flush, as over TCP: rustls
+/// holds what the socket did not take at once, and whoever waits for a reply reads.
 struct Encrypted {
     stream: TlsStream<Box<dyn Stream>>,
     teller: Teller,
-    /// Something has been received since the handshake. A server may refuse the client's certificate behind it.
+    /// Bytes have been received since the handshake. A server may refuse the client's certificate behind it.
     heard: bool,
 }
 
 impl Encrypted {
-    /// The error to end with. Where sending fails, the server may have said why before it hung up.
+    /// Returns the error to end with. Where sending fails, the server may have said why before it hung up.
     fn failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
         let mut unheard = [0; 1024];
         loop {

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_nobody_could_see_is_not_sent() {
-        let mut json = Encoder::new(&settings(r#""kind":"JSON","#));
+        let mut json = Encoder::new(&settings(r#""kind":"JSON","path":"$","#));
         let (texts, _) = encoded(&mut json, &[(0, &[("k", "1")]), (0, &[("l", "2")]), (0, &[("k", "3")])]);
         assert_eq!(texts, ["JSON.SET l $ 2", "JSON.SET k $ 3"]);
         // A document that will be rejected says so, and the one before it stays.
@@ -136,7 +136,7 @@ mod tests {
     fn a_record_of_another_shape_is_refused() {
         for (kind, pairs) in [("JSON", &[("k", "{}"), ("x", "y")][..]), ("HASH", &[("k", "")][..])] {
             let bytes = frame(&[(0, pairs)]);
-            let mut encoder = Encoder::new(&settings(&format!(r#""kind":"{kind}","#)));
+            let mut encoder = Encoder::new(&settings(&format!(r#""kind":"{kind}","path":"$","#)));
             assert!(encoder.encode(&records(&bytes).unwrap()).is_err(), "{kind}");
         }
     }

@@ -6,17 +6,16 @@
 //! * [`resp`] the protocol's bytes
 
 mod keyed;
-pub(super) mod resp;
 mod staging;
 mod stream;
 
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::{Error, Result};
+pub(super) use crate::resp::encode as resp;
 use crate::sink::dead_letter;
 use crate::sink::frame::{DEAD_LETTER, Record};
 pub use staging::Prepared;
-pub(crate) use staging::can_be_staged;
-pub(super) use staging::{StagingKey, index_key};
+pub(super) use staging::{StagingKey, index_key, require_names};
 
 /// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
 pub(super) const CERTAIN_BYTES: usize = 1024 * 1024;
@@ -186,13 +185,14 @@ fn no_target(target: i32) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing;
     use crate::sink::frame::records;
     use crate::sink::frame::tests::frame;
 
     pub(super) fn settings(more: &str) -> SinkSettings {
         let json = format!(
-            r#"{{"connection":{{"host":"h","port":1,"user":"u","password":"","clientName":"c","connectTimeoutMillis":1,"commandTimeoutMillis":1,
-            "retryTimeoutMillis":1}},{more}"topic":"t","numPartitions":2,"maxInFlightBytes":1,"deadLetterStream":"dead"}}"#
+            r#"{{"connection":{},{more}"topic":"t","numPartitions":2,"maxInFlightBytes":1,"deadLetterStream":"dead"}}"#,
+            testing::connection_json("h")
         );
         SinkSettings::from_json(&json).unwrap()
     }
@@ -227,9 +227,12 @@ mod tests {
 
     #[test]
     fn dead_letters_go_to_their_stream_whatever_the_sink() {
-        for more in
-            ["", r#""kind":"JSON","#, r#""kind":"HASH","ttlSeconds":5,"#, r#""staging":{"lane":"l","attempt":"a"},"#]
-        {
+        for more in [
+            "",
+            r#""kind":"JSON","path":"$","#,
+            r#""kind":"HASH","ttlSeconds":5,"#,
+            r#""staging":{"lane":"l","attempt":"a"},"#,
+        ] {
             let (texts, kinds) = encoded(&mut Encoder::new(&settings(more)), &[(DEAD_LETTER, &[("error", "e")])]);
             assert_eq!(texts, ["XADD dead * error e"]);
             assert_eq!(kinds, [UnitKind::Record]);

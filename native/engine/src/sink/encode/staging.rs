@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::config::{Partition, SinkSettings, Staging as StagingSettings};
 use crate::connection::slot;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sink::encode::{Commands, UnitKind, no_target, resp};
 use crate::sink::frame::Record;
 use crate::topic::stream_name;
@@ -67,8 +67,23 @@ fn index_of(stream: &str) -> String {
     }
 }
 
+/// Requires that the topic can have staging streams, if the sink needs some.
+///
+/// # Errors
+/// `Settings` when they would have no name in the partition's slot.
+pub(in crate::sink) fn require_names(settings: &SinkSettings) -> Result<()> {
+    if settings.connection.deployment.is_cluster() && settings.staging.is_some() && !can_be_staged(&settings.topic) {
+        return Err(Error::Settings(format!(
+            "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a text in braces that \
+             says the slot, as in '{{orders}}'",
+            settings.topic
+        )));
+    }
+    Ok(())
+}
+
 /// Whether a topic can have staging streams in a cluster: a brace that says nothing of the slot leaves them no name.
-pub(crate) fn can_be_staged(topic: &str) -> bool {
+fn can_be_staged(topic: &str) -> bool {
     let stream = stream_name(topic, 0);
     slot(index_of(&stream).as_bytes()) == slot(stream.as_bytes())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::server::{self, Failing, SimulatedRedis};
+use crate::config::testing;
 use crate::config::{SinkSettings, Staging};
 use crate::connection::Servers;
 use crate::random;
@@ -44,12 +45,14 @@ pub(super) struct Job {
 }
 
 pub(super) fn settings(cluster: bool) -> SinkSettings {
-    let mut settings = SinkSettings::from_json(
-        r#"{"connection":{"host":"node","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
-        "commandTimeoutMillis":1500,"retryTimeoutMillis":600000},"topic":"t","numPartitions":1,"maxInFlightBytes":1000000000}"#,
-    )
+    let mut settings = SinkSettings::from_json(&format!(
+        r#"{{"connection":{},"topic":"t","numPartitions":1,"maxInFlightBytes":1000000000}}"#,
+        testing::connection_json("node")
+    ))
     .unwrap();
-    settings.connection.cluster = cluster;
+    if cluster {
+        settings.connection.deployment = testing::cluster("node");
+    }
     settings
 }
 

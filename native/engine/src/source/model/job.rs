@@ -135,7 +135,7 @@ impl Job {
     }
 
     pub(super) fn is_in_cluster(&self) -> bool {
-        self.settings.connection.cluster
+        self.settings.connection.deployment.is_cluster()
     }
 
     pub(super) fn emit(&mut self, limit: usize) {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::config::testing;
 use crate::config::{Place, SourceSettings};
 use crate::random;
 use job::{Job, SLOW};
@@ -155,9 +156,9 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 
 fn settings(strategy: &str) -> SourceSettings {
     SourceSettings::from_json(&format!(
-        r#"{{"connection":{{"host":"node","port":1,"user":"default","password":"","clientName":"c","connectTimeoutMillis":1000,
-        "commandTimeoutMillis":1500,"retryTimeoutMillis":600000}},"topic":"t","numPartitions":1,"group":"g","ackStrategy":"{strategy}",
-        "startingId":"0","batchSize":7,"blockMillis":300,"maxBufferedBytes":1500,"claimMinIdleMillis":1000}}"#
+        r#"{{"connection":{},"topic":"t","numPartitions":1,"group":"g","ackStrategy":"{strategy}",
+        "startingId":"0","batchSize":7,"blockMillis":300,"maxBufferedBytes":1500,"claimMinIdleMillis":1000}}"#,
+        testing::connection_json("node")
     ))
     .unwrap()
 }
@@ -177,7 +178,7 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         }
         let mut settings = settings(schedule.strategy);
         if let Some(stages) = schedule.cluster {
-            settings.connection.cluster = true;
+            settings.connection.deployment = testing::cluster("node");
             reshard(&redis, stages).await;
         }
         if let Some(entries) = schedule.bounded {

@@ -107,34 +107,21 @@ public final class ConnectionOptions implements Serializable {
         return new Builder();
     }
 
-    /**
-     * The connection settings that the engine reads (docs/architecture.md), with the secrets. Has
-     * what is not at its default, and what older engines must have.
-     */
+    /** The connection settings that the engine reads (docs/architecture.md), with the secrets. */
     public ObjectNode toJson() {
-        ObjectNode json =
-                JsonNodeFactory.instance
-                        .objectNode()
-                        .put("host", servers.first().host)
-                        .put("port", servers.first().port)
-                        .put("user", user)
-                        .put("password", password)
-                        .put("clientName", clientName)
-                        .put("connectTimeoutMillis", connectTimeoutMillis)
-                        .put("commandTimeoutMillis", commandTimeoutMillis)
-                        .put("retryTimeoutMillis", retryTimeoutMillis);
-        servers.addTo(json);
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.set("deployment", servers.toJson());
+        json.put("user", user)
+                .put("password", password)
+                .put("clientName", clientName)
+                .put("connectTimeoutMillis", connectTimeoutMillis)
+                .put("commandTimeoutMillis", commandTimeoutMillis)
+                .put("retryTimeoutMillis", retryTimeoutMillis)
+                .put("keepaliveMillis", keepaliveMillis)
+                .put("minBackoffMillis", minBackoffMillis)
+                .put("maxBackoffMillis", maxBackoffMillis);
         if (tls.enabled) {
             json.set("tls", tls.isConstant() ? constantTls() : json.objectNode());
-        }
-        if (keepaliveMillis != DEFAULT_KEEPALIVE_MILLIS) {
-            json.put("keepaliveMillis", keepaliveMillis);
-        }
-        if (minBackoffMillis != DEFAULT_MIN_BACKOFF_MILLIS) {
-            json.put("minBackoffMillis", minBackoffMillis);
-        }
-        if (maxBackoffMillis != DEFAULT_MAX_BACKOFF_MILLIS) {
-            json.put("maxBackoffMillis", maxBackoffMillis);
         }
         return json;
     }

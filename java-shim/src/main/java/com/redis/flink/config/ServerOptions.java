@@ -1,6 +1,7 @@
 package com.redis.flink.config;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.Serializable;
@@ -175,30 +176,27 @@ final class ServerOptions implements Serializable {
         return seeds.get(0);
     }
 
-    /** Adds what is not at its default. */
-    void addTo(ObjectNode json) {
+    /** The deployment as the engine reads it: an object of one field, whose name is its kind. */
+    ObjectNode toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
         if (!unixSocket.isEmpty()) {
-            json.put("unixSocket", unixSocket);
-        }
-        if (database != 0) {
-            json.put("database", database);
-        }
-        if (cluster) {
-            json.put("cluster", true);
-            if (seeds.size() > 1) {
-                addTo(json.putArray("seeds"), seeds.subList(1, seeds.size()));
-            }
-        }
-        if (!sentinels.isEmpty()) {
+            json.putObject("unix").put("path", unixSocket).put("database", database);
+        } else if (cluster) {
+            ObjectNode nodes = json.putObject("cluster");
+            addTo(nodes.putArray("seeds"), seeds);
+            addressMap.forEach(nodes.putObject("addressMap")::put);
+        } else if (!sentinels.isEmpty()) {
             ObjectNode sentinel = json.putObject("sentinel").put("master", sentinelMaster);
             addTo(sentinel.putArray("sentinels"), sentinels);
             sentinel.put("user", sentinelUser)
                     .put("password", sentinelPassword)
-                    .put("tls", sentinelTls);
+                    .put("tls", sentinelTls)
+                    .put("database", database);
+            addressMap.forEach(sentinel.putObject("addressMap")::put);
+        } else {
+            json.set("single", first().toJson().put("database", database));
         }
-        if (!addressMap.isEmpty()) {
-            addressMap.forEach(json.putObject("addressMap")::put);
-        }
+        return json;
     }
 
     private static void addTo(ArrayNode json, List<HostAndPort> servers) {

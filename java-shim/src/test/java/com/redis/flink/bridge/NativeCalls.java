@@ -30,7 +30,9 @@ final class NativeCalls {
 
     /** Of a server that is not there; what is a source's or a sink's does not harm the other. */
     private static final String SETTINGS =
-            "{\"connection\":{\"host\":\"localhost\",\"port\":1,\"user\":\"default\","
+            "{\"connection\":{\"deployment\":{\"single\":{\"host\":\"localhost\",\"port\":1,"
+                    + "\"database\":0}},\"keepaliveMillis\":1000,\"minBackoffMillis\":50,"
+                    + "\"maxBackoffMillis\":2000,\"user\":\"default\","
                     + "\"password\":\"\",\"clientName\":\"test\",\"connectTimeoutMillis\":1000,"
                     + "\"commandTimeoutMillis\":1000,\"retryTimeoutMillis\":1},"
                     + "\"topic\":\"t\",\"numPartitions\":1,";

@@ -115,7 +115,9 @@ class NativeGuardTest {
 
     /** Of a server that is not there: the writer connects in the background. */
     private static String sinkSettings() {
-        return "{\"connection\":{\"host\":\"localhost\",\"port\":1,\"user\":\"default\","
+        return "{\"connection\":{\"deployment\":{\"single\":{\"host\":\"localhost\",\"port\":1,"
+                + "\"database\":0}},\"keepaliveMillis\":1000,\"minBackoffMillis\":50,"
+                + "\"maxBackoffMillis\":2000,\"user\":\"default\","
                 + "\"password\":\"\",\"clientName\":\"test\",\"connectTimeoutMillis\":1000,"
                 + "\"commandTimeoutMillis\":1000,\"retryTimeoutMillis\":1000},"
                 + "\"topic\":\"t\",\"numPartitions\":1,\"maxInFlightBytes\":1000}";

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
-
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,15 +23,21 @@ class ConnectionOptionsTest {
     void defaultsAreTheDocumentedOnes() {
         assertThat(ConnectionOptions.builder().build().toJson())
                 .hasToString(
-                        "{\"host\":\"localhost\",\"port\":6379,\"user\":\"default\",\"password\":\"\","
-                            + "\"clientName\":\"flink\",\"connectTimeoutMillis\":5000,"
-                            + "\"commandTimeoutMillis\":10000,\"retryTimeoutMillis\":60000}");
+                        "{\"deployment\":{\"single\":{\"host\":\"localhost\",\"port\":6379,"
+                                + "\"database\":0}},\"user\":\"default\",\"password\":\"\","
+                                + "\"clientName\":\"flink\",\"connectTimeoutMillis\":5000,"
+                                + "\"commandTimeoutMillis\":10000,\"retryTimeoutMillis\":60000,"
+                                + "\"keepaliveMillis\":30000,\"minBackoffMillis\":50,"
+                                + "\"maxBackoffMillis\":2000}");
     }
 
     @Test
     void everyOptionReachesTheEngine() throws Exception {
         ConnectionOptions options =
                 ConnectionOptions.builder()
+                        .maxBackoffMillis(4)
+                        .minBackoffMillis(3)
+                        .keepaliveMillis(1000)
                         .retryTimeoutMillis(0)
                         .commandTimeoutMillis(2)
                         .connectTimeoutMillis(1)
@@ -46,10 +50,12 @@ class ConnectionOptionsTest {
 
         assertThat(options.toJson())
                 .hasToString(
-                        "{\"host\":\"redis\",\"port\":65535,\"user\":\"ann\","
+                        "{\"deployment\":{\"single\":{\"host\":\"redis\",\"port\":65535,"
+                                + "\"database\":0}},\"user\":\"ann\","
                                 + "\"password\":\"geheim \\\"ä\\\"\",\"clientName\":\"me\","
                                 + "\"connectTimeoutMillis\":1,\"commandTimeoutMillis\":2,"
-                                + "\"retryTimeoutMillis\":0}");
+                                + "\"retryTimeoutMillis\":0,\"keepaliveMillis\":1000,"
+                                + "\"minBackoffMillis\":3,\"maxBackoffMillis\":4}");
         assertThat(options).hasToString("redis://ann@redis:65535 (me)");
         assertThat(InstantiationUtil.clone(options)).isEqualTo(options);
     }
@@ -61,20 +67,12 @@ class ConnectionOptionsTest {
     }
 
     @Test
-    void whatIsNotAtItsDefaultReachesTheEngineToo() throws Exception {
+    void theDeploymentReachesTheEngineAsOneOfFour() throws Exception {
         ConnectionOptions socket =
                 ConnectionOptions.builder().unixSocket("/run/redis.sock").database(3).build();
-        assertThat(added(socket)).isEqualTo("{'unixSocket':'/run/redis.sock','database':3}");
+        assertThat(deployment(socket))
+                .isEqualTo("{'unix':{'path':'/run/redis.sock','database':3}}");
         assertThat(socket).hasToString("redis-socket:///run/redis.sock?database=3 (flink)");
-
-        ConnectionOptions times =
-                ConnectionOptions.builder()
-                        .keepaliveMillis(1000)
-                        .minBackoffMillis(1)
-                        .maxBackoffMillis(1)
-                        .build();
-        assertThat(added(times))
-                .isEqualTo("{'keepaliveMillis':1000,'minBackoffMillis':1,'maxBackoffMillis':1}");
 
         ConnectionOptions cluster =
                 ConnectionOptions.builder()
@@ -85,12 +83,13 @@ class ConnectionOptionsTest {
                         .addressMap(Map.of("10.0.0.5:6379", "public.example:7000"))
                         .useTls(true)
                         .build();
-        assertThat(added(cluster))
+        assertThat(deployment(cluster))
                 .isEqualTo(
-                        "{'cluster':true,'seeds':[{'host':'h2','port':7001},"
-                                + "{'host':'fe80::2','port':7002},{'host':'h3','port':6379}],"
-                                + "'addressMap':{'10.0.0.5:6379':'public.example:7000'},'tls':{}}");
-        assertThat(cluster.toJson().path("host").asText()).isEqualTo("::1");
+                        "{'cluster':{'seeds':[{'host':'::1','port':7000},"
+                                + "{'host':'h2','port':7001},{'host':'fe80::2','port':7002},"
+                                + "{'host':'h3','port':6379}],"
+                                + "'addressMap':{'10.0.0.5:6379':'public.example:7000'}}}");
+        assertThat(cluster.toJson().path("tls")).hasToString("{}");
         assertThat(cluster)
                 .hasToString("rediss://[::1]:7000,h2:7001,[fe80::2]:7002,h3:6379 (flink)");
 
@@ -105,15 +104,16 @@ class ConnectionOptionsTest {
                         .useTls(true)
                         .database(2)
                         .build();
-        assertThat(added(sentinel))
+        assertThat(deployment(sentinel))
                 .isEqualTo(
-                        "{'database':2,'sentinel':{'master':'mymaster','sentinels':["
+                        "{'sentinel':{'master':'mymaster','sentinels':["
                                 + "{'host':'s1','port':26380},{'host':'s2','port':26379}],"
-                                + "'user':'watch','password':'geheim','tls':true},'tls':{}}");
+                                + "'user':'watch','password':'geheim','tls':true,'database':2,"
+                                + "'addressMap':{}}}");
         assertThat(sentinel)
                 .hasToString("rediss-sentinel://ann@s1:26380,s2:26379/2#mymaster (flink)");
 
-        for (ConnectionOptions options : List.of(socket, times, cluster, sentinel)) {
+        for (ConnectionOptions options : List.of(socket, cluster, sentinel)) {
             assertThat(InstantiationUtil.clone(options))
                     .isEqualTo(options)
                     .hasSameHashCodeAs(options);
@@ -122,11 +122,18 @@ class ConnectionOptionsTest {
 
     @Test
     void sentinelsSpeakTlsAsTheServersDoOrAsToldOtherwise() {
-        assertThat(sentinel().build().toJson().at("/sentinel/tls").asBoolean()).isFalse();
-        assertThat(sentinel().useTls(true).build().toJson().at("/sentinel/tls").asBoolean())
+        assertThat(sentinel().build().toJson().at("/deployment/sentinel/tls").asBoolean())
+                .isFalse();
+        assertThat(
+                        sentinel()
+                                .useTls(true)
+                                .build()
+                                .toJson()
+                                .at("/deployment/sentinel/tls")
+                                .asBoolean())
                 .isTrue();
         ConnectionOptions mixed = sentinel().useTls(true).sentinelTls(false).build();
-        assertThat(mixed.toJson().at("/sentinel/tls").asBoolean()).isFalse();
+        assertThat(mixed.toJson().at("/deployment/sentinel/tls").asBoolean()).isFalse();
         assertThat(mixed.toJson().has("tls")).isTrue();
     }
 
@@ -139,9 +146,10 @@ class ConnectionOptionsTest {
         ConnectionOptions options =
                 ConnectionOptions.builder().useClusterApi(true).clusterNodes("a:1", "b:2").build();
 
-        assertThat(options.toJson().path("host").asText()).isEqualTo("a");
-        assertThat(options.toJson().path("port").asInt()).isEqualTo(1);
-        assertThat(added(options)).isEqualTo("{'cluster':true,'seeds':[{'host':'b','port':2}]}");
+        assertThat(deployment(options))
+                .isEqualTo(
+                        "{'cluster':{'seeds':[{'host':'a','port':1},{'host':'b','port':2}],"
+                                + "'addressMap':{}}}");
     }
 
     @Test
@@ -155,7 +163,7 @@ class ConnectionOptionsTest {
         ConnectionOptions options =
                 ConnectionOptions.builder().useClusterApi(true).addressMap(given).build();
 
-        assertThat(options.toJson().path("addressMap"))
+        assertThat(options.toJson().at("/deployment/cluster/addressMap"))
                 .hasToString(
                         "{\"10.0.0.5:6379\":\"public.example:7000\",\"10.0.0.6\":\"public.example\","
                             + "\"fd00::1\":\"[2001:db8::1]:7000\",\"fd00::2\":\"h\","
@@ -215,11 +223,9 @@ class ConnectionOptionsTest {
                 .isEqualTo(ConnectionOptions.builder().host("h").build());
     }
 
-    /** What the settings have beyond the fields that they always have. */
-    private static String added(ConnectionOptions options) {
-        ObjectNode json = options.toJson();
-        ConnectionOptions.builder().build().toJson().fieldNames().forEachRemaining(json::remove);
-        return json.toString().replace('"', '\'');
+    /** The field {@code deployment} of the settings. */
+    private static String deployment(ConnectionOptions options) {
+        return options.toJson().path("deployment").toString().replace('"', '\'');
     }
 
     static List<Arguments> wrongValues() {

@@ -50,7 +50,7 @@ class RedisUriTest {
             })
     void saysWhichSentinels(String uri, String meaning) {
         assertThat(options(uri)).hasToString(meaning + " (flink)");
-        assertThat(options(uri).toJson().at("/sentinel/tls").asBoolean())
+        assertThat(options(uri).toJson().at("/deployment/sentinel/tls").asBoolean())
                 .isEqualTo(uri.startsWith("rediss"));
     }
 

@@ -186,13 +186,15 @@ class NativeBoundaryIT {
 
     private static String withDesk(Topic topic, long handle) {
         String settings = NativeObjects.config(topic).toJson();
-        return settings.replace("\"host\"", "\"credentials\":" + handle + ",\"host\"");
+        return settings.replace("\"deployment\"", "\"credentials\":" + handle + ",\"deployment\"");
     }
 
     @Test
     void settingsThatCannotBeUsedAreToldWithoutTheirPassword() {
         String settings =
-                "{\"connection\":{\"host\":\"\",\"port\":1,\"user\":\"u\",\"password\":\"s3cret\","
+                "{\"connection\":{\"deployment\":{\"single\":{\"host\":\"\",\"port\":1,"
+                        + "\"database\":0}},\"keepaliveMillis\":1000,\"minBackoffMillis\":50,"
+                        + "\"maxBackoffMillis\":2000,\"user\":\"u\",\"password\":\"s3cret\","
                         + "\"clientName\":\"c\",\"connectTimeoutMillis\":1,"
                         + "\"commandTimeoutMillis\":1,\"retryTimeoutMillis\":1},\"topic\":\"t\","
                         + "\"numPartitions\":1,\"maxInFlightBytes\":1}";

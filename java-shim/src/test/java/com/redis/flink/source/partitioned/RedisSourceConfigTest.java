@@ -247,7 +247,7 @@ class RedisSourceConfigTest {
                         .build();
 
         JsonNode source = new ObjectMapper().readTree(config.toJson());
-        assertThat(source.path("connection").path("host").asText()).isEqualTo("redis");
+        assertThat(source.at("/connection/deployment/single/host").asText()).isEqualTo("redis");
         assertThat(source.path("connection").path("password").asText()).isEqualTo("geheim");
         assertThat(source.fieldNames())
                 .toIterable()

@@ -6,26 +6,27 @@ use std::net::Ipv6Addr;
 
 use crate::foreign_text::shown;
 
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Address {
+pub(crate) enum Address {
     Tcp { host: String, port: u16 },
     Unix { path: String },
 }
 
 impl Address {
-    pub fn tcp(host: &str, port: u16) -> Self {
+    pub(crate) fn tcp(host: &str, port: u16) -> Self {
         Self::Tcp { host: host.to_owned(), port }
     }
 
     /// Reads `host:port`, as servers announce it: IPv6 addresses come with or without brackets.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Self::tcp(host, port.parse().ok().filter(|port| *port > 0)?))
     }
 
-    /// Where an announced address is reached: what the map says of `host:port`, or else of `host`.
-    pub(super) fn mapped(self, map: &BTreeMap<String, String>) -> Self {
+    /// Returns where an announced address is reached: what the map has for `host:port`, or else for `host`.
+    pub(crate) fn mapped(self, map: &BTreeMap<String, String>) -> Self {
         let Self::Tcp { host, port } = &self else { return self };
         let with_port = map.get(&self.to_string()).or_else(|| map.get(&format!("{host}:{port}")));
         match with_port.or_else(|| map.get(host)) {

@@ -1,24 +1,28 @@
-//! Commands as the protocol writes them (<https://redis.io/docs/latest/develop/reference/protocol-spec/#sending-commands-to-a-redis-server>).
+//! Encodes commands, as the protocol writes them
+//! (<https://redis.io/docs/latest/develop/reference/protocol-spec/#sending-commands-to-a-redis-server>).
 
-pub(in crate::sink) fn bulk(out: &mut Vec<u8>, string: &[u8]) {
+/// Appends a bulk string.
+pub(crate) fn bulk(out: &mut Vec<u8>, string: &[u8]) {
     header(out, b'$', string.len());
     out.extend_from_slice(string);
     out.extend_from_slice(b"\r\n");
 }
 
-pub(in crate::sink) fn header(out: &mut Vec<u8>, kind: u8, number: usize) {
+/// Appends a header line: `$` and a length in bytes, or `*` and a count.
+pub(crate) fn header(out: &mut Vec<u8>, kind: u8, number: usize) {
     out.push(kind);
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-pub(in crate::sink) fn command(out: &mut Vec<u8>, arguments: &[&[u8]]) {
+/// Appends a whole command.
+pub(crate) fn command(out: &mut Vec<u8>, arguments: &[&[u8]]) {
     header(out, b'*', arguments.len());
     arguments.iter().for_each(|argument| bulk(out, argument));
 }
 
 /// The arguments of an encoded command.
-pub(in crate::sink) fn arguments(command: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn arguments(command: &[u8]) -> Vec<&[u8]> {
     let mut rest = command;
     let mut arguments = Vec::new();
     let count = number(&mut rest).unwrap_or(0);
@@ -31,14 +35,14 @@ pub(in crate::sink) fn arguments(command: &[u8]) -> Vec<&[u8]> {
 }
 
 /// Leads a command to a server that gets its key and does not own it yet.
-pub(in crate::sink) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+pub(crate) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 
 /// What `MULTI` is as a command.
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 
-/// The key of a unit: the word behind the name of its command, or of the first one of its transaction; of one that begins by listing a key
-/// in an index: that key.
-pub(in crate::sink) fn key(unit: &[u8]) -> &[u8] {
+/// The key of a unit: the word behind the name of its command, or of the first one of its transaction; of one that
+/// begins by listing a key in an index: that key.
+pub(crate) fn key(unit: &[u8]) -> &[u8] {
     let mut rest = unit.strip_prefix(MULTI).unwrap_or(unit);
     let name = number(&mut rest).and_then(|_| word(&mut rest));
     let first = word(&mut rest).unwrap_or_default();
@@ -46,7 +50,7 @@ pub(in crate::sink) fn key(unit: &[u8]) -> &[u8] {
 }
 
 /// The name of a command.
-pub(in crate::sink) fn name(command: &[u8]) -> &[u8] {
+pub(crate) fn name(command: &[u8]) -> &[u8] {
     let mut rest = command;
     number(&mut rest).and_then(|_| word(&mut rest)).unwrap_or_default()
 }

@@ -1,20 +1,22 @@
 //! What a large reply says, without its large parts.
 //!
-//! `XINFO STREAM` brings the first and the last entry of the stream, whole, and only their IDs matter. Here a reply is taken as it comes:
-//! long strings, and what lies deeper than an entry's ID, are passed over, whatever they measure.
+//! `XINFO STREAM` brings the first and the last entry of the stream, whole, and only their IDs matter. Here a reply is
+//! taken as it comes: long strings, and what lies deeper than an entry's ID, are passed over, whatever they measure.
 
 use redis::Value;
 
-use crate::connection::reply;
 use crate::error::Result;
+use crate::resp::limits::DEEPEST;
+use crate::resp::reply;
 
-/// An entry is an array in the reply's own; its fields are one more.
+/// Arrays in arrays that are kept: an entry is an array in the reply's own; its fields are one more.
 const DEEPEST_KEPT: usize = 2;
-/// Names and IDs are shorter by far.
+/// Bytes of a string that is kept. Names and IDs are shorter by far.
 const LONGEST_KEPT: usize = 1024;
 
+/// Reads a reply as it comes, and keeps its small parts.
 #[derive(Default)]
-pub(super) struct Outline {
+pub(crate) struct Outline {
     /// The arrays that have begun, the outermost first.
     open: Vec<Array>,
     /// Bytes of a string that are to be passed over.
@@ -30,11 +32,12 @@ struct Array {
 }
 
 impl Outline {
-    /// Takes what it can of `input`: how many bytes that was, and the reply if it ended there. An error reply is an `Err` inside.
+    /// Reads what it can of `input`. Returns how many bytes that was, and the reply if it ended there; an error reply
+    /// is an `Err` inside.
     ///
     /// # Errors
     /// When the bytes are no reply. The connection is of no more use then.
-    pub(super) fn take(&mut self, input: &[u8]) -> Result<(usize, Option<Result<Value>>)> {
+    pub(crate) fn take(&mut self, input: &[u8]) -> Result<(usize, Option<Result<Value>>)> {
         let mut at = 0;
         loop {
             let passed = self.passing.min(input.len() - at);
@@ -67,7 +70,7 @@ impl Outline {
                 b'*' => match reply::size(line)? {
                     None => Value::Nil,
                     Some(0) => Value::Array(Vec::new()),
-                    Some(_) if self.open.len() == reply::DEEPEST => return Err(reply::too_deep()),
+                    Some(_) if self.open.len() == DEEPEST => return Err(reply::too_deep()),
                     Some(to_come) => {
                         let items = (self.open.len() < DEEPEST_KEPT).then(Vec::new);
                         self.open.push(Array { to_come, items });
@@ -109,7 +112,7 @@ impl Outline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::reply::damage;
+    use crate::resp::damage;
     use proptest::prelude::*;
 
     /// In parts that end at `cuts`: the reply, and how much was kept waiting at most.

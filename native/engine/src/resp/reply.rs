@@ -4,26 +4,19 @@
 use redis::Value;
 
 use crate::error::{Error, Fault, Result};
+use crate::resp::decimal::decimal;
+use crate::resp::limits::{DEEPEST, LONGEST_LINE, LONGEST_REPLY, LONGEST_STRING};
 
-/// A header line is a type, a number and CRLF; only errors and simple strings are longer. More than this is no Redis.
-const LONGEST_LINE: usize = 64 * 1024;
-
-/// Arrays in arrays; the deepest known reply (`XINFO STREAM … FULL`) has six. The decoder goes as deep as they do.
-pub(super) const DEEPEST: usize = 16;
-
-/// What the server itself allows for a string (`proto-max-bulk-len`).
-const LONGEST_STRING: u32 = 512 << 20;
-
-/// No command here asks for more in one reply, but for reads of entries, which have a scanner of their own.
-const LONGEST_REPLY: usize = LONGEST_STRING as usize + LONGEST_LINE;
-
-/// The length of the reply that `bytes` begin with, or `None` when it isn't all there.
+/// Returns the length in bytes of the reply that `bytes` begin with; `None`: it isn't all there.
+///
+/// # Errors
+/// `Protocol` when the bytes are no reply.
 pub fn length(bytes: &[u8]) -> Result<Option<usize>> {
     End::default().find(bytes)
 }
 
 /// Finds the end of a reply that comes in parts, and goes on where it was when more has come.
-pub struct End {
+pub(crate) struct End {
     /// How far it is known; beyond what has come, where a string's body is to come.
     at: usize,
     /// Of each array that has begun, how many elements are to come; the reply itself is the one element of the first.
@@ -40,8 +33,12 @@ impl Default for End {
 }
 
 impl End {
-    /// The reply's length, or `None` when it isn't all there. `bytes` are all of it that has come, at each call.
-    pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
+    /// Returns the reply's length in bytes; `None`: it isn't all there. `bytes` are all of it that has come, at each
+    /// call.
+    ///
+    /// # Errors
+    /// `Protocol` when the bytes are no reply.
+    pub(crate) fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
         while self.at <= bytes.len() {
             while self.open[self.depth] == 0 {
                 if self.depth == 0 {
@@ -76,11 +73,12 @@ impl End {
     }
 }
 
-pub(super) fn too_deep() -> Error {
+/// Returns the fault of a reply with too many arrays in arrays.
+pub(crate) fn too_deep() -> Error {
     Error::protocol("arrays in arrays beyond measure in the reply")
 }
 
-/// It isn't all there: whoever asks will receive more, up to a point.
+/// Says of a reply that isn't all there whether more of it may come.
 fn to_come(bytes: &[u8]) -> Result<Option<usize>> {
     match bytes.len() > LONGEST_REPLY {
         true => Err(Error::protocol("a reply has no end; is this a Redis server?")),
@@ -88,7 +86,7 @@ fn to_come(bytes: &[u8]) -> Result<Option<usize>> {
     }
 }
 
-/// The line that `bytes` begin with, without its CRLF; `None` when it isn't all there.
+/// Returns the line that `bytes` begin with, without its CRLF; `None`: it isn't all there.
 pub(crate) fn header(bytes: &[u8]) -> Result<Option<&[u8]>> {
     match memchr::memchr(b'\n', bytes) {
         Some(end) if end >= 2 && bytes[end - 1] == b'\r' => Ok(Some(&bytes[..end - 1])),
@@ -100,101 +98,42 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Option<&[u8]>> {
     }
 }
 
-/// The number of a `$` or `*` line: `None` for null (-1).
-pub fn size(line: &[u8]) -> Result<Option<usize>> {
+/// Returns the number of a `$` or `*` line; `None`: it is null (-1).
+pub(crate) fn size(line: &[u8]) -> Result<Option<usize>> {
     let digits = &line[1..];
     if digits == b"-1" {
         return Ok(None);
     }
-    let digits = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()));
-    match digits.and_then(|text| text.parse::<u32>().ok()) {
-        Some(number) if number <= LONGEST_STRING => Ok(Some(number as usize)),
+    match decimal(digits) {
+        Some(number) if number <= LONGEST_STRING as u64 => Ok(Some(number as usize)),
         Some(_) => Err(Error::protocol("a length in the reply is beyond what Redis sends (512 MiB)")),
         None => Err(Error::protocol("a length in the reply is no number")),
     }
 }
 
-pub fn unexpected(kind: u8) -> Error {
+/// Returns the fault of a reply whose type is none of RESP2.
+pub(crate) fn unexpected(kind: u8) -> Error {
     let kind = char::from(kind).escape_default();
     Error::protocol(format!("a reply of the unknown type '{kind}'; is this a Redis server?"))
 }
 
-/// The error that a whole reply is, if it is one.
-pub fn refusal(bytes: &[u8]) -> Option<Fault> {
+/// Returns the fault that a whole reply tells of, if it is an error reply.
+pub(crate) fn refusal(bytes: &[u8]) -> Option<Fault> {
     match bytes {
         [b'-', text @ .., b'\r', b'\n'] => Some(Fault::from_server(&String::from_utf8_lossy(text))),
         _ => None,
     }
 }
 
-/// Decodes one whole reply. An error reply is an `Err`.
-pub fn decode(bytes: &[u8]) -> Result<Value> {
+/// Decodes one whole reply, with the `redis` crate.
+///
+/// # Errors
+/// The server's, if it is an error reply; `Protocol` when the bytes are no reply.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Value> {
     if let Some(fault) = refusal(bytes) {
         return Err(fault.into());
     }
     redis::parse_redis_value(bytes).map_err(|error| Error::protocol(error.to_string()))
-}
-
-/// What a network, or a server that is none, makes of replies.
-#[cfg(test)]
-pub(crate) mod damage {
-    use proptest::prelude::*;
-
-    #[derive(Clone, Debug)]
-    pub(crate) enum Damage {
-        Change(usize, u8),
-        Insert(usize, u8),
-        Remove(usize),
-        Repeat(usize, usize),
-        CutOff(usize),
-    }
-
-    /// Mostly bytes that mean something.
-    fn telling(byte: u8) -> u8 {
-        const TELLING: &[u8] = b"*$\r\n-:+0123456789";
-        TELLING.get(usize::from(byte) % 24).copied().unwrap_or(byte)
-    }
-
-    fn byte() -> impl Strategy<Value = u8> {
-        proptest::arbitrary::any::<u8>().prop_map(telling)
-    }
-
-    pub(crate) fn any() -> impl Strategy<Value = Damage> {
-        let place = proptest::arbitrary::any::<usize>;
-        prop_oneof![
-            (place(), byte()).prop_map(|(at, byte)| Damage::Change(at, byte)),
-            (place(), byte()).prop_map(|(at, byte)| Damage::Insert(at, byte)),
-            place().prop_map(Damage::Remove),
-            (place(), 1..30usize).prop_map(|(at, count)| Damage::Repeat(at, count)),
-            place().prop_map(Damage::CutOff),
-        ]
-    }
-
-    /// Places count from the beginning again when they are beyond the end.
-    pub(crate) fn done(mut bytes: Vec<u8>, damage: &[Damage]) -> Vec<u8> {
-        for one in damage {
-            let length = bytes.len().max(1);
-            match *one {
-                _ if bytes.is_empty() => {}
-                Damage::Change(at, byte) => bytes[at % length] = byte,
-                Damage::Insert(at, byte) => bytes.insert(at % length, byte),
-                Damage::Remove(at) => drop(bytes.remove(at % length)),
-                Damage::Repeat(at, count) => {
-                    let at = at % length;
-                    let again = bytes[at..length.min(at + count)].to_vec();
-                    bytes.splice(at..at, again);
-                }
-                Damage::CutOff(at) => bytes.truncate(at % length),
-            }
-        }
-        bytes
-    }
-
-    /// Bytes that look like replies to a parser that believes everything.
-    pub(crate) fn noise() -> impl Strategy<Value = Vec<u8>> {
-        let bytes = prop::collection::vec(proptest::arbitrary::any::<u8>(), 0..300);
-        bytes.prop_map(|bytes| bytes.into_iter().map(telling).collect())
-    }
 }
 
 #[cfg(test)]
@@ -202,6 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::resp::damage;
 
     /// Replies of every kind, in one another, as bytes.
     fn replies() -> impl Strategy<Value = Vec<u8>> {
@@ -228,7 +168,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_reply_is_found_whole_and_read_as_the_crate_reads_it(reply in replies(), behind in prop::collection::vec(any::<u8>(), 0..20)) {
+        fn a_reply_is_found_whole_and_read_as_the_crate_reads_it(
+            reply in replies(),
+            behind in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
             for cut in 0..reply.len() {
                 prop_assert_eq!(length(&reply[..cut]).unwrap(), None, "cut at {}", cut);
             }
