@@ -7,6 +7,7 @@
 //! * [`config`] settings and splits, as JSON brings them
 //! * [`topic`], [`entry_id`] what streams are called, and their entries
 //! * [`connection`] one conversation with one server: dial, authenticate, send, receive, retry
+//! * [`commands`] the stream commands that enumerator and source share
 //! * [`enumerator`] makes the consumer groups and tells where each split begins
 //! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
 //! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
@@ -14,6 +15,7 @@
 //! * [`runtime`] the threads that all of this runs on
 //! * [`error`] what can go wrong, [`foreign_text`] how keys, names and servers' words are shown in it
 
+mod commands;
 pub mod config;
 pub mod connection;
 pub mod entry_id;

@@ -12,12 +12,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
+use crate::commands;
 use crate::config::{Partition, Place, SourceSettings, Split};
 use crate::connection::{Links, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::runtime::{Call, EngineRuntime};
-use crate::source::commands;
 use crate::topic::{java_hash, stream_name};
 
 /// What Java asks.

@@ -18,11 +18,11 @@ use crate::connection::Servers;
 use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 use crate::runtime::{EngineRuntime, caught};
-use crate::source::acknowledge::Acknowledger;
-use crate::source::batch::Batch;
+use crate::source::ack::acknowledger::Acknowledger;
+use crate::source::ack::checkpoints::Checkpoints;
+use crate::source::ack::pending_acks::{Order, Owed};
 use crate::source::buffer::Buffer;
-use crate::source::checkpoints::Checkpoints;
-use crate::source::owed::{Order, Owed};
+use crate::source::decode::batch::Batch;
 use crate::source::split::{Counters, Shared, SplitReader};
 
 /// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees to it.

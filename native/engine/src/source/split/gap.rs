@@ -10,18 +10,18 @@ use std::time::Duration;
 use std::sync::atomic::Ordering;
 use tracing::info;
 
+use crate::commands;
 use crate::config::AckStrategy;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::batch::Taken;
-use crate::source::commands;
-use crate::source::scanner::Shape;
-use crate::source::session::Session;
+use crate::source::decode::batch::Taken;
+use crate::source::decode::scanner::Shape;
 use crate::source::split::SplitReader;
+use crate::source::split::connect::Session;
 
 impl SplitReader {
     /// Reads until something was missed.
-    pub(super) async fn poll(&mut self, session: &mut Session) -> Result<()> {
+    pub(in crate::source) async fn poll(&mut self, session: &mut Session) -> Result<()> {
         // Whether the read that is answered next is under way, and the look behind it.
         let mut under_way = false;
         loop {
@@ -66,7 +66,7 @@ impl SplitReader {
     }
 
     /// One read, not yet accepted.
-    pub(super) async fn receive_read(&mut self, session: &mut Session) -> Result<Taken> {
+    pub(in crate::source) async fn receive_read(&mut self, session: &mut Session) -> Result<Taken> {
         let block = self.block();
         self.builder.limits(self.received, self.stopping_id);
         self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREADGROUP")?;
@@ -74,13 +74,17 @@ impl SplitReader {
         Ok(self.builder.take())
     }
 
-    pub(super) async fn receive_look(&mut self, session: &mut Session) -> Result<Option<EntryId>> {
+    pub(in crate::source) async fn receive_look(&mut self, session: &mut Session) -> Result<Option<EntryId>> {
         self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")
     }
 
     /// The look behind a read that was answered, at what lies before its first entry only: nothing, unless something was missed. It costs
     /// a round trip, but brings no large entry a second time.
-    pub(super) async fn look_before(&mut self, session: &mut Session, taken: &Taken) -> Result<Option<EntryId>> {
+    pub(in crate::source) async fn look_before(
+        &mut self,
+        session: &mut Session,
+        taken: &Taken,
+    ) -> Result<Option<EntryId>> {
         let before = taken.first_new().map(|first| format!("({first}"));
         session.connection.queue(&commands::range_after(&self.stream, self.received, before, 1));
         session.connection.flush().await?;
@@ -95,16 +99,16 @@ impl SplitReader {
     }
 
     /// What the next read asks the server to wait for entries.
-    pub(super) fn block_millis(&self, session: &Session) -> u64 {
+    pub(in crate::source) fn block_millis(&self, session: &Session) -> u64 {
         if session.is_answered { self.shared.settings.block_millis } else { 1 }
     }
 
     /// So long a read may wait.
-    pub(super) fn block(&self) -> Duration {
+    pub(in crate::source) fn block(&self) -> Duration {
         Duration::from_millis(self.shared.settings.block_millis)
     }
 
-    pub(super) fn queue_read(&self, session: &mut Session) {
+    pub(in crate::source) fn queue_read(&self, session: &mut Session) {
         let settings = &self.shared.settings;
         let no_ack = settings.ack_strategy == AckStrategy::NoAck;
         session.connection.queue(&commands::read_group(
@@ -117,13 +121,13 @@ impl SplitReader {
         ));
     }
 
-    pub(super) fn queue_look(&self, session: &mut Session) {
+    pub(in crate::source) fn queue_look(&self, session: &mut Session) {
         session.connection.queue(&commands::range_after(&self.stream, self.received, None, 1));
     }
 }
 
 /// Whether the stream holds an entry between the last one received and the first new one of a read.
-pub(super) fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
+pub(in crate::source) fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
     match (taken.first_new(), found) {
         (Some(new), Some(found)) => found < new,
         // The read ran out of time, yet there is an entry: it has just come, or it went elsewhere. The replay knows.

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::commands;
 use crate::config::{Partition, Place};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::commands;
-use crate::source::consumers::ConsumerName;
-use crate::source::owed::{Order, Owed};
+use crate::source::ack::pending_acks::{Order, Owed};
 use crate::source::split::Shared;
+use crate::source::split::take_over::ConsumerName;
 use crate::topic::stream_name;
 
 /// IDs of one `XACK`, and how many such go out before their replies are awaited.
@@ -25,46 +25,46 @@ const CHUNK: usize = 1000;
 const CHUNKS_AT_ONCE: usize = 16;
 
 /// The acknowledgments of one reader.
-pub(super) struct Acknowledger {
+pub(in crate::source) struct Acknowledger {
     links: Links,
     splits: Mutex<HashMap<Partition, Arc<Owed>>>,
 }
 
 impl Acknowledger {
-    pub(super) fn new(servers: Servers) -> Arc<Self> {
+    pub(in crate::source) fn new(servers: Servers) -> Arc<Self> {
         let name = format!("{}-ack", servers.settings().client_name);
         Arc::new(Self { links: Links::new(servers, name), splits: Mutex::default() })
     }
 
-    pub(super) fn add_split(&self, partition: Partition, owed: Arc<Owed>) {
+    pub(in crate::source) fn add_split(&self, partition: Partition, owed: Arc<Owed>) {
         self.splits.lock().insert(partition, owed);
     }
 
-    pub(super) fn order(&self, partition: Partition, order: Order) {
+    pub(in crate::source) fn order(&self, partition: Partition, order: Order) {
         if let Some(owed) = self.splits.lock().get(&partition) {
             owed.order(order);
         }
     }
 
     /// Java has begun with the stream that was made anew.
-    pub(super) fn java_begins_anew(&self, partition: Partition) {
+    pub(in crate::source) fn java_begins_anew(&self, partition: Partition) {
         if let Some(owed) = self.splits.lock().get(&partition) {
             owed.java_begins_anew();
         }
     }
 
     /// How many entries are delivered and not yet acknowledged, as far as they are remembered.
-    pub(super) fn owed(&self) -> u64 {
+    pub(in crate::source) fn owed(&self) -> u64 {
         self.splits.lock().values().map(|owed| owed.len()).sum()
     }
 
     /// What remembering them takes up in memory.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::source) fn bytes(&self) -> u64 {
         self.splits.lock().values().map(|owed| owed.bytes()).sum()
     }
 
     /// Carries out one split's orders, until the reader is closed and what was ordered by then is done. A final fault fails the reader.
-    pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>, partition: Partition, owed: Arc<Owed>) {
+    pub(in crate::source) async fn run(self: Arc<Self>, shared: Arc<Shared>, partition: Partition, owed: Arc<Owed>) {
         let settings = &shared.settings;
         let stream = stream_name(&settings.topic, partition);
         let what = format!("source {stream}, acknowledging ({})", settings.connection.endpoint());

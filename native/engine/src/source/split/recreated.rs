@@ -14,17 +14,17 @@
 use redis::Cmd;
 use tracing::warn;
 
+use crate::commands::{self, Progress};
 use crate::config::Place;
 use crate::connection::Connection;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
-use crate::source::batch;
-use crate::source::commands::{self, Progress};
+use crate::source::decode::batch;
 use crate::source::split::SplitReader;
 
 /// By what a stream is told from another one of its name.
 #[derive(Default)]
-pub(super) struct Known {
+pub(in crate::source) struct Known {
     /// This reader has been there before.
     met: bool,
     /// Where reading was when the group was made again.
@@ -35,7 +35,11 @@ pub(super) struct Known {
 
 impl SplitReader {
     /// The enumerator made the group. Where it is gone, it begins again at `0`; `true`: with a stream that looks like another one.
-    pub(super) async fn make_group(&mut self, connection: &mut Connection, last_is_kept: bool) -> Result<bool> {
+    pub(in crate::source) async fn make_group(
+        &mut self,
+        connection: &mut Connection,
+        last_is_kept: bool,
+    ) -> Result<bool> {
         let group = self.shared.settings.group.clone();
         if commands::has_group(connection, &self.stream, &group).await.context(|| "XINFO GROUPS")? {
             return Ok(false);
@@ -64,7 +68,11 @@ impl SplitReader {
     }
 
     /// Whether the group was made again since this reader, or the one whose state it has, was there.
-    pub(super) async fn is_made_anew(&mut self, connection: &mut Connection, set_back: bool) -> Result<bool> {
+    pub(in crate::source) async fn is_made_anew(
+        &mut self,
+        connection: &mut Connection,
+        set_back: bool,
+    ) -> Result<bool> {
         if self.known.met && !set_back {
             return Ok(false);
         }
@@ -77,7 +85,7 @@ impl SplitReader {
     }
 
     /// Reading begins at the first entry, and so does the position: Java's, and what is acknowledged.
-    pub(super) async fn begin_anew(&mut self, progress: Progress) {
+    pub(in crate::source) async fn begin_anew(&mut self, progress: Progress) {
         warn!(
             "{}: the stream is gone or was deleted and made again: its last ID is {}, though reading was at {}; what it has now is read from \
              its first entry on",
@@ -92,7 +100,7 @@ impl SplitReader {
         self.shared.buffer.push(batch::empty(self.partition, 0, EntryId::ZERO)).await;
     }
 
-    pub(super) fn met(&mut self, progress: Progress) {
+    pub(in crate::source) fn met(&mut self, progress: Progress) {
         self.known.first = progress.first;
     }
 

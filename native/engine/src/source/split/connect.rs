@@ -2,27 +2,27 @@
 //!
 //! What a reader relies on afterwards is only its position; see `docs/delivery.md` for why each step is there.
 
+use crate::commands::{self, Progress};
 use crate::config::AckStrategy;
 use crate::connection::Connection;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::commands::{self, Progress};
 use crate::source::split::SplitReader;
 
 /// A connection that is ready to read.
-pub(super) struct Session {
-    pub(super) connection: Connection,
-    pub(super) consumer: String,
+pub(in crate::source) struct Session {
+    pub(in crate::source) connection: Connection,
+    pub(in crate::source) consumer: String,
     /// The group's `last-delivered-id`, as it was when it was asked for last.
-    pub(super) delivered: EntryId,
+    pub(in crate::source) delivered: EntryId,
     /// Whether a read has been answered. The first one does not wait for entries: so it is known at once that reading works, and not only
     /// connecting.
-    pub(super) is_answered: bool,
+    pub(in crate::source) is_answered: bool,
 }
 
 impl SplitReader {
     /// Where the stream is: the owner of its slot says so, if it has gone ahead of that.
-    pub(super) async fn connect(&mut self) -> Result<Session> {
+    pub(in crate::source) async fn connect(&mut self) -> Result<Session> {
         self.shared.servers.ask_owner(self.stream.as_bytes());
         match self.connect_once().await {
             Err(error) if self.shared.servers.is_redirected(self.stream.as_bytes(), &error) => {
@@ -52,7 +52,7 @@ impl SplitReader {
         Ok(Session { connection, consumer, delivered: progress.delivered, is_answered: false })
     }
 
-    pub(super) async fn progress(&self, connection: &mut Connection) -> Result<Progress> {
+    pub(in crate::source) async fn progress(&self, connection: &mut Connection) -> Result<Progress> {
         commands::progress(connection, &self.stream, &self.shared.settings.group).await.context(|| "XINFO")
     }
 }

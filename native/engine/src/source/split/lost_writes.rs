@@ -16,16 +16,16 @@ use std::time::Duration;
 use redis::Cmd;
 use tracing::error;
 
+use crate::commands::{self, Progress};
 use crate::connection::Connection;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Error, FaultKind, Result};
-use crate::source::commands::{self, Progress};
 use crate::source::split::SplitReader;
 
 impl SplitReader {
     /// Whether the entry that was received last is there. To be asked before how far the stream has come: one that is deleted or trimmed
     /// in between must show there.
-    pub(super) async fn last_is_kept(&mut self, connection: &mut Connection) -> Result<bool> {
+    pub(in crate::source) async fn last_is_kept(&mut self, connection: &mut Connection) -> Result<bool> {
         let Some(last) = self.last_entry else { return Ok(true) };
         match self.first_id_of(connection, &commands::range(&self.stream, last, last)).await {
             Err(error) if is_refused(&error) => Ok(true),
@@ -34,7 +34,7 @@ impl SplitReader {
     }
 
     /// Tells of a loss, if there is one, and goes back to where the server stands if that is below `R`.
-    pub(super) async fn look_for_lost_writes(
+    pub(in crate::source) async fn look_for_lost_writes(
         &mut self,
         connection: &mut Connection,
         progress: Progress,
@@ -58,7 +58,7 @@ impl SplitReader {
     }
 
     /// Whether the stream lacks what was read of it.
-    pub(super) fn is_set_back(&self, progress: Progress, last_is_kept: bool) -> bool {
+    pub(in crate::source) fn is_set_back(&self, progress: Progress, last_is_kept: bool) -> bool {
         progress.generated < self.received
             || self.last_entry.is_some_and(|last| !last_is_kept && progress.would_have(last))
     }
@@ -77,7 +77,11 @@ impl SplitReader {
         self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) async fn first_id_of(&mut self, connection: &mut Connection, cmd: &Cmd) -> Result<Option<EntryId>> {
+    pub(in crate::source) async fn first_id_of(
+        &mut self,
+        connection: &mut Connection,
+        cmd: &Cmd,
+    ) -> Result<Option<EntryId>> {
         connection.queue(cmd);
         connection.flush().await?;
         self.receive_first_id(connection, Duration::ZERO).await

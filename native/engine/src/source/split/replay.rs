@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::commands;
 use crate::connection::Connection;
 use crate::entry_id::{EntryId, Run, Runs};
 use crate::error::{Context, Result};
-use crate::source::batch;
-use crate::source::commands;
-use crate::source::scanner::Shape;
+use crate::source::decode::batch;
+use crate::source::decode::scanner::Shape;
 use crate::source::split::SplitReader;
 
 /// Runs of pending entries that are asked for in one round trip.
@@ -18,7 +18,7 @@ const RUNS_AT_ONCE: usize = 256;
 
 impl SplitReader {
     /// Hands over the entries of `pending`. They are fetched by ID, pending or not, so that a savepoint of this phase can be gone back to.
-    pub(super) async fn replay_pending(&mut self, connection: &mut Connection) -> Result<()> {
+    pub(in crate::source) async fn replay_pending(&mut self, connection: &mut Connection) -> Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl SplitReader {
     }
 
     /// Hands over everything behind `R` up to `delivered`, the group's `last-delivered-id`; then `R` is there.
-    pub(super) async fn replay(&mut self, connection: &mut Connection, delivered: EntryId) -> Result<()> {
+    pub(in crate::source) async fn replay(&mut self, connection: &mut Connection, delivered: EntryId) -> Result<()> {
         let to = self.stopping_id.map_or(delivered, |stop| stop.min(delivered));
         while self.received < to {
             self.make_sure_it_is_there(connection).await?;

@@ -6,14 +6,14 @@
 use redis::Value;
 use tracing::warn;
 
+use crate::commands;
 use crate::connection::Connection;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::random;
-use crate::source::commands;
 use crate::source::split::SplitReader;
 
 /// Who a reader of one split is.
-pub(super) struct Identity {
+pub(in crate::source) struct Identity {
     /// The option `clientName`.
     base: String,
     /// Unique to this reader's life.
@@ -25,17 +25,17 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(base: &str) -> Self {
+    pub(in crate::source) fn new(base: &str) -> Self {
         Self { base: base.to_owned(), tag: random::tag(), epoch: None, may_kill: true }
     }
 
     /// What `CLIENT LIST` shows.
-    pub(super) fn client_name(&self) -> String {
+    pub(in crate::source) fn client_name(&self) -> String {
         format!("{}-{}", self.base, self.tag)
     }
 
     /// Whether the user may end other connections, as far as is known.
-    pub(super) fn may_kill(&self) -> bool {
+    pub(in crate::source) fn may_kill(&self) -> bool {
         self.may_kill
     }
 }
@@ -82,7 +82,7 @@ impl ConsumerName {
 
 impl SplitReader {
     /// Makes this reader the one that reads, and gives its consumer's name.
-    pub(super) async fn take_over(&mut self, connection: &mut Connection) -> Result<String> {
+    pub(in crate::source) async fn take_over(&mut self, connection: &mut Connection) -> Result<String> {
         let group = self.shared.settings.group.clone();
         let others = self.readers(connection).await?;
         let highest = others.iter().map(|other| (other.epoch, other.tag.as_str())).max();

@@ -2,15 +2,15 @@
 //!
 //! Nothing is ever pending, so the server does a third of the work for an entry, and no other reader can take anything away.
 
+use crate::commands;
 use crate::error::{Context, Result};
-use crate::source::commands;
-use crate::source::scanner::{Reply, Shape};
-use crate::source::session::Session;
+use crate::source::decode::scanner::{Reply, Shape};
 use crate::source::split::SplitReader;
+use crate::source::split::connect::Session;
 
 impl SplitReader {
     /// Reads until the split is finished.
-    pub(super) async fn poll_by_position(&mut self, session: &mut Session) -> Result<()> {
+    pub(in crate::source) async fn poll_by_position(&mut self, session: &mut Session) -> Result<()> {
         let mut asked = false;
         loop {
             if let Some(stop) = self.stopping_id

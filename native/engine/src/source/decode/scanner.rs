@@ -16,11 +16,11 @@
 use crate::connection::reply;
 use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
-use crate::source::batch::BatchBuilder;
+use crate::source::decode::batch::BatchBuilder;
 
 /// Which command's reply this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(in crate::source) enum Shape {
     /// `XREADGROUP`, `XREAD`.
     Streams,
     /// `XRANGE`.
@@ -29,7 +29,7 @@ pub enum Shape {
 
 /// A reply that is all there.
 #[derive(Debug)]
-pub enum Reply {
+pub(in crate::source) enum Reply {
     /// Its entries are in the builder.
     Entries,
     /// Null: a blocking read that ran out of time.
@@ -70,7 +70,7 @@ enum Lex {
 
 /// Scans one reply after the other.
 #[derive(Debug)]
-pub struct Scanner {
+pub(in crate::source) struct Scanner {
     shape: Shape,
     expect: Expect,
     lex: Lex,
@@ -83,7 +83,7 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    pub fn new(shape: Shape) -> Self {
+    pub(in crate::source) fn new(shape: Shape) -> Self {
         Self {
             shape,
             expect: Expect::Reply,
@@ -101,7 +101,7 @@ impl Scanner {
     ///
     /// # Errors
     /// When the bytes are no reply of this shape. The connection is of no more use then.
-    pub fn scan(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<(usize, Option<Reply>)> {
+    pub(in crate::source) fn scan(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<(usize, Option<Reply>)> {
         out.check_size()?;
         let mut at = 0;
         while at < input.len() {
@@ -333,7 +333,7 @@ fn short_header(input: &[u8]) -> Option<(usize, usize)> {
 mod tests {
     use super::*;
     use crate::connection::reply::damage;
-    use crate::source::batch::tests::{Fields, entries_of};
+    use crate::source::decode::batch::tests::{Fields, entries_of};
     use proptest::prelude::*;
     use redis::Value;
 

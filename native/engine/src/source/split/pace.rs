@@ -19,7 +19,7 @@ const SMALL: u64 = 16;
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
-pub(super) struct Pace {
+pub(in crate::source) struct Pace {
     /// `batchSize`.
     most: u64,
     asks: u64,
@@ -34,7 +34,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(batch_size: u32) -> Self {
+    pub(in crate::source) fn new(batch_size: u32) -> Self {
         let most = u64::from(batch_size);
         Self {
             most,
@@ -48,17 +48,17 @@ impl Pace {
     }
 
     /// How many entries to ask for, where a reply should not measure more than `share`.
-    pub(super) fn count(&self, share: u64) -> u64 {
+    pub(in crate::source) fn count(&self, share: u64) -> u64 {
         (share / self.largest.max(1)).min(self.asks).min(self.ceiling).max(1)
     }
 
     /// Whether entries are known to be small, so that a second read may be under way.
-    pub(super) fn is_ahead(&self, share: u64) -> bool {
+    pub(in crate::source) fn is_ahead(&self, share: u64) -> bool {
         self.largest > 0 && share / self.largest >= SMALL
     }
 
     /// A read was answered with so many entries, the largest of which measures `largest`.
-    pub(super) fn answered(&mut self, entries: u64, largest: u64) {
+    pub(in crate::source) fn answered(&mut self, entries: u64, largest: u64) {
         if entries > 0 {
             // Follows growth at once and shrinking slowly: it is there to bound memory.
             self.largest = largest.max(self.largest - self.largest / 8).max(1);
@@ -75,7 +75,7 @@ impl Pace {
     }
 
     /// The reply to a read of `count` entries did not come whole.
-    pub(super) fn broke_off(&mut self, count: u64) {
+    pub(in crate::source) fn broke_off(&mut self, count: u64) {
         if self.is_raised {
             self.hold = (self.hold * 2).min(LONGEST_HOLD);
         }
@@ -85,13 +85,13 @@ impl Pace {
     }
 
     /// Whether a reply that measures too much is to be given up: not when nothing less can be asked for.
-    pub(super) fn can_ask_for_less(&self) -> bool {
+    pub(in crate::source) fn can_ask_for_less(&self) -> bool {
         self.ceiling > 1
     }
 
     /// A reply was given up, since it measured too much: it held an entry of that size. The ceiling goes down as well, so a server that
     /// does not heed COUNT comes to its end.
-    pub(super) fn too_large(&mut self, count: u64, largest: u64) {
+    pub(in crate::source) fn too_large(&mut self, count: u64, largest: u64) {
         self.largest = self.largest.max(largest);
         self.broke_off(count.min(self.ceiling));
     }

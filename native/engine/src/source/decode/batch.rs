@@ -274,7 +274,7 @@ pub(crate) mod tests {
         add(&mut builder, EntryId::new(6, 0), &[("a", "1"), ("a", "2")]);
         let taken = builder.take();
         assert_eq!(taken.batches.len(), 1);
-        assert_eq!(taken.batches[0].bytes, include_bytes!("../../../../tests/golden/batch-v1.bin"));
+        assert_eq!(taken.batches[0].bytes, include_bytes!("../../../../../tests/golden/batch-v1.bin"));
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Reading up to an end: a bounded job takes from the group what it emits, and nothing beyond.
 
+use crate::commands;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::batch::Taken;
-use crate::source::commands;
-use crate::source::poll::missed;
-use crate::source::session::Session;
+use crate::source::decode::batch::Taken;
 use crate::source::split::SplitReader;
+use crate::source::split::connect::Session;
+use crate::source::split::gap::missed;
 
 /// What is left of a bounded read.
-pub(super) enum Next {
+pub(in crate::source) enum Next {
     /// The first entry behind the position.
     Entry(EntryId),
     /// Entries that are still to be added.
@@ -18,7 +18,7 @@ pub(super) enum Next {
 
 impl SplitReader {
     /// Reads until `stop`, one read at a time, so that as little as possible is taken beyond it.
-    pub(super) async fn poll_to_the_end(&mut self, session: &mut Session, stop: EntryId) -> Result<()> {
+    pub(in crate::source) async fn poll_to_the_end(&mut self, session: &mut Session, stop: EntryId) -> Result<()> {
         while let Some(next) = self.next_before(session, stop).await? {
             self.queue_read(session);
             session.connection.flush().await?;
@@ -44,7 +44,11 @@ impl SplitReader {
     }
 
     /// What is to be read up to `stop`, which may itself have been deleted; `None`: nothing.
-    pub(super) async fn next_before(&mut self, session: &mut Session, stop: EntryId) -> Result<Option<Next>> {
+    pub(in crate::source) async fn next_before(
+        &mut self,
+        session: &mut Session,
+        stop: EntryId,
+    ) -> Result<Option<Next>> {
         if self.received >= stop {
             return Ok(None);
         }

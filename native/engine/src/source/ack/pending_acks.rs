@@ -4,21 +4,21 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::Progress;
 use crate::entry_id::{EntryId, Runs};
-use crate::source::commands::Progress;
 
 /// What one split remembers of what it owes, at most. Beyond that the group's pending entries list is looked through in its place.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Everything up to `up_to` may be acknowledged, but for `held`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Order {
-    pub(super) up_to: EntryId,
-    pub(super) held: Runs,
+pub(in crate::source) struct Order {
+    pub(in crate::source) up_to: EntryId,
+    pub(in crate::source) held: Runs,
     /// By a completed checkpoint, which covers what older readers left behind.
-    pub(super) sweeps: bool,
+    pub(in crate::source) sweeps: bool,
     /// Which one of the streams that had this name it is about. Set by [`Owed::order`].
-    pub(super) stream: u64,
+    pub(in crate::source) stream: u64,
 }
 
 impl Order {
@@ -39,7 +39,7 @@ impl Order {
 
 /// Debts are noted by the task that reads the split, called in by Flink's threads, and settled by the task that acknowledges.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(in crate::source) struct Owed {
     state: Mutex<OwedState>,
     /// All that was ordered, until it is carried out.
     order: Mutex<Option<Order>>,
@@ -75,7 +75,7 @@ struct GroupPosition {
 }
 
 impl Owed {
-    pub(super) fn order(&self, order: Order) {
+    pub(in crate::source) fn order(&self, order: Order) {
         let state = self.state.lock();
         if state.unknown_to_java > 0 {
             return;
@@ -92,13 +92,13 @@ impl Owed {
     }
 
     /// Whoever connects is about to make the group again.
-    pub(super) fn group_is_gone(&self) {
+    pub(in crate::source) fn group_is_gone(&self) {
         self.state.lock().group_is_gone = true;
     }
 
     /// The stream is another one, with the same name: nothing is owed to that, and orders are of the old one until Java
     /// [has begun with it](Self::java_begins_anew).
-    pub(super) fn begin_anew(&self) {
+    pub(in crate::source) fn begin_anew(&self) {
         let mut state = self.state.lock();
         let (stream, unknown_to_java) = (state.stream + 1, state.unknown_to_java + 1);
         *state = OwedState { stream, unknown_to_java, ..OwedState::default() };
@@ -106,13 +106,13 @@ impl Owed {
     }
 
     /// All of the old stream that Java was given has been emitted: what it says from here on is about the next one.
-    pub(super) fn java_begins_anew(&self) {
+    pub(in crate::source) fn java_begins_anew(&self) {
         let mut state = self.state.lock();
         state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
     }
 
     /// Waits for an order, and for the group to be there; `None`: all are carried out that can be, and no more will come.
-    pub(super) async fn ordered(&self, closed: &CancellationToken) -> Option<Order> {
+    pub(in crate::source) async fn ordered(&self, closed: &CancellationToken) -> Option<Order> {
         loop {
             if !self.state.lock().group_is_gone
                 && let Some(order) = self.order.lock().clone()
@@ -131,7 +131,7 @@ impl Owed {
     }
 
     /// Unless a newer one has come meanwhile, or it could not be.
-    pub(super) fn carried_out(&self, order: &Order) {
+    pub(in crate::source) fn carried_out(&self, order: &Order) {
         let state = self.state.lock();
         if !state.group_is_gone {
             self.order.lock().take_if(|newest| newest == order);
@@ -139,7 +139,7 @@ impl Owed {
     }
 
     /// `false`: that was too much to remember, now and for the first time.
-    pub(super) fn add(&self, ids: &Runs) -> bool {
+    pub(in crate::source) fn add(&self, ids: &Runs) -> bool {
         let mut state = self.state.lock();
         state.ids.extend(ids);
         if state.ids.bytes() <= MOST_BYTES {
@@ -151,7 +151,7 @@ impl Owed {
     }
 
     /// How many it forgets.
-    pub(super) fn forget_above(&self, id: EntryId) -> u64 {
+    pub(in crate::source) fn forget_above(&self, id: EntryId) -> u64 {
         let mut state = self.state.lock();
         let OwedState { ids, group, .. } = &mut *state;
         let forget = |ids: &mut Runs| {
@@ -163,7 +163,7 @@ impl Owed {
     }
 
     /// A connect: entries that were delivered before it may be pending though this reader never received them.
-    pub(super) fn connected(&self, consumer: &str, delivered: EntryId, may_kill: bool) {
+    pub(in crate::source) fn connected(&self, consumer: &str, delivered: EntryId, may_kill: bool) {
         let mut state = self.state.lock();
         state.group_is_gone = false;
         consumer.clone_into(&mut state.consumer);
@@ -174,12 +174,12 @@ impl Owed {
     }
 
     /// The split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries since.
-    pub(super) fn finished(&self, received: EntryId) {
+    pub(in crate::source) fn finished(&self, received: EntryId) {
         self.state.lock().sweep = Some(received);
     }
 
     /// A connect of a reader that reads by position: `received` is where it goes on.
-    pub(super) fn connected_by_position(&self, progress: Progress, received: EntryId) {
+    pub(in crate::source) fn connected_by_position(&self, progress: Progress, received: EntryId) {
         let mut state = self.state.lock();
         let mut read = state.group.take().map(|group| group.read).unwrap_or_default();
         read.remove_up_to(progress.delivered);
@@ -190,7 +190,7 @@ impl Owed {
     }
 
     /// Entries were read by position.
-    pub(super) fn read(&self, ids: &Runs) {
+    pub(in crate::source) fn read(&self, ids: &Runs) {
         if let Some(group) = &mut self.state.lock().group {
             let mut beyond = ids.clone();
             beyond.remove_up_to(group.committed);
@@ -204,7 +204,7 @@ impl Owed {
     }
 
     /// The position to commit, with the count of entries up to it; never one behind what was committed.
-    pub(super) fn to_commit(&self, order: &Order) -> Option<(EntryId, Option<u64>)> {
+    pub(in crate::source) fn to_commit(&self, order: &Order) -> Option<(EntryId, Option<u64>)> {
         let state = self.state.lock();
         if state.is_void(order) {
             return None;
@@ -215,7 +215,7 @@ impl Owed {
     }
 
     /// The group stands further than this reader has brought it, as far as that knew.
-    pub(super) fn overtaken(&self, progress: Progress) {
+    pub(in crate::source) fn overtaken(&self, progress: Progress) {
         if let Some(group) = &mut self.state.lock().group
             && progress.delivered > group.committed
         {
@@ -225,7 +225,7 @@ impl Owed {
         }
     }
 
-    pub(super) fn committed(&self, position: EntryId, entries_read: Option<u64>) {
+    pub(in crate::source) fn committed(&self, position: EntryId, entries_read: Option<u64>) {
         if let Some(group) = &mut self.state.lock().group {
             group.committed = position;
             group.entries_read = entries_read;
@@ -233,17 +233,17 @@ impl Owed {
         }
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(in crate::source) fn len(&self) -> u64 {
         self.state.lock().ids.len()
     }
 
     /// What remembering takes.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::source) fn bytes(&self) -> u64 {
         let state = self.state.lock();
         state.ids.bytes() + state.group.as_ref().map_or(0, |group| group.read.bytes())
     }
 
-    pub(super) fn next(&self, order: &Order, limit: usize) -> Vec<EntryId> {
+    pub(in crate::source) fn next(&self, order: &Order, limit: usize) -> Vec<EntryId> {
         let state = self.state.lock();
         if state.is_void(order) {
             return Vec::new();
@@ -252,7 +252,7 @@ impl Owed {
     }
 
     /// These are confirmed: all up to `up_to` but for the held ones.
-    pub(super) fn settle(&self, up_to: EntryId, held: &Runs) {
+    pub(in crate::source) fn settle(&self, up_to: EntryId, held: &Runs) {
         let mut state = self.state.lock();
         let kept: Vec<EntryId> = match held.is_empty() {
             true => Vec::new(),
@@ -263,7 +263,7 @@ impl Owed {
     }
 
     /// The consumer to spare, when it is time to walk the pending entries list.
-    pub(super) fn to_sweep(&self, order: &Order) -> Option<String> {
+    pub(in crate::source) fn to_sweep(&self, order: &Order) -> Option<String> {
         let state = self.state.lock();
         if state.is_void(order) {
             return None;
@@ -273,7 +273,7 @@ impl Owed {
     }
 
     /// The list was walked up to where the order says.
-    pub(super) fn swept(&self, order: &Order) {
+    pub(in crate::source) fn swept(&self, order: &Order) {
         let mut state = self.state.lock();
         state.forgotten.take_if(|forgotten| *forgotten <= order.up_to && order.held.is_empty());
         if !state.sweep_always {

@@ -2,6 +2,16 @@
 //!
 //! Its connection is its own, so a read that blocks on an idle stream holds nobody up.
 
+mod bounded;
+mod by_position;
+mod connect;
+mod gap;
+mod lost_writes;
+mod pace;
+mod recreated;
+mod replay;
+pub(in crate::source) mod take_over;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -13,61 +23,61 @@ use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::runtime::caught;
-use crate::source::anew::Known;
-use crate::source::batch::{self, BatchBuilder, Taken};
+use crate::source::ack::pending_acks::Owed;
 use crate::source::buffer::Buffer;
-use crate::source::consumers::Identity;
-use crate::source::owed::Owed;
-use crate::source::pace::Pace;
-use crate::source::scanner::{Reply, Scanner, Shape};
+use crate::source::decode::batch::{self, BatchBuilder, Taken};
+use crate::source::decode::scanner::{Reply, Scanner, Shape};
+use crate::source::split::pace::Pace;
+use crate::source::split::recreated::Known;
+use crate::source::split::take_over::Identity;
 use crate::topic::stream_name;
 
 /// What the splits of one reader share.
-pub(super) struct Shared {
-    pub(super) settings: SourceSettings,
-    pub(super) servers: Servers,
-    pub(super) buffer: Arc<Buffer>,
-    pub(super) closed: CancellationToken,
+pub(in crate::source) struct Shared {
+    pub(in crate::source) settings: SourceSettings,
+    pub(in crate::source) servers: Servers,
+    pub(in crate::source) buffer: Arc<Buffer>,
+    pub(in crate::source) closed: CancellationToken,
     /// How many splits share the buffer.
-    pub(super) splits: AtomicUsize,
-    pub(super) counters: Counters,
+    pub(in crate::source) splits: AtomicUsize,
+    pub(in crate::source) counters: Counters,
 }
 
 /// What is counted, for metrics. Written by the tasks, read by anyone.
 #[derive(Default)]
-pub(super) struct Counters {
-    pub(super) entries: AtomicU64,
+pub(in crate::source) struct Counters {
+    pub(in crate::source) entries: AtomicU64,
     /// Entries that were to be emitted, but their data was trimmed or deleted.
-    pub(super) trimmed: AtomicU64,
-    pub(super) gaps: AtomicU64,
+    pub(in crate::source) trimmed: AtomicU64,
+    pub(in crate::source) gaps: AtomicU64,
     /// How often the server was found to have lost writes.
-    pub(super) lost_writes: AtomicU64,
-    pub(super) reconnects: AtomicU64,
-    pub(super) acknowledged: AtomicU64,
+    pub(in crate::source) lost_writes: AtomicU64,
+    pub(in crate::source) reconnects: AtomicU64,
+    pub(in crate::source) acknowledged: AtomicU64,
 }
 
-pub(super) struct SplitReader {
-    pub(super) shared: Arc<Shared>,
-    pub(super) partition: Partition,
-    pub(super) stream: String,
+pub(in crate::source) struct SplitReader {
+    pub(in crate::source) shared: Arc<Shared>,
+    pub(in crate::source) partition: Partition,
+    pub(in crate::source) stream: String,
     /// `R`: the last ID that was received in order. Runs ahead of the position that Java knows.
-    pub(super) received: EntryId,
+    pub(in crate::source) received: EntryId,
     /// The last entry that this reader received itself, until the server turns out to have lost it.
-    pub(super) last_entry: Option<EntryId>,
+    pub(in crate::source) last_entry: Option<EntryId>,
     /// What is known of the stream by which it can be told from another one of its name.
-    pub(super) known: Known,
+    pub(in crate::source) known: Known,
     /// Entries below the position that are still to be handed over.
-    pub(super) pending: Runs,
-    pub(super) stopping_id: Option<EntryId>,
-    pub(super) owed: Arc<Owed>,
-    pub(super) identity: Identity,
-    pub(super) builder: BatchBuilder,
+    pub(in crate::source) pending: Runs,
+    pub(in crate::source) stopping_id: Option<EntryId>,
+    pub(in crate::source) owed: Arc<Owed>,
+    pub(in crate::source) identity: Identity,
+    pub(in crate::source) builder: BatchBuilder,
     /// Takes replies of which only the IDs matter.
     probe: BatchBuilder,
-    pub(super) pace: Pace,
+    pub(in crate::source) pace: Pace,
     /// A reply measured too much and was given up, and its connection with it.
     gave_up_reply: bool,
-    pub(super) outage: Outage,
+    pub(in crate::source) outage: Outage,
 }
 
 /// A batch is cut at this size: small enough to be shared fairly, large enough that handing it over costs nothing an entry.
@@ -77,7 +87,7 @@ const SMALLEST_BATCH: u64 = 16 * 1024;
 const SMALLEST_REPLY: u64 = if cfg!(test) { 1024 } else { 128 * 1024 };
 
 impl SplitReader {
-    pub(super) fn new(shared: Arc<Shared>, split: Split, owed: Arc<Owed>) -> Self {
+    pub(in crate::source) fn new(shared: Arc<Shared>, split: Split, owed: Arc<Owed>) -> Self {
         let settings = &shared.settings;
         let stream = stream_name(&settings.topic, split.partition);
         let splits = shared.splits.load(Ordering::Relaxed).max(1) as u64;
@@ -104,7 +114,7 @@ impl SplitReader {
     }
 
     /// Runs until the split is finished, the reader is closed, or a fault is final; that one, or a panic, fails the reader.
-    pub(super) async fn run(mut self) {
+    pub(in crate::source) async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let ended = tokio::select! {
             biased;
@@ -158,7 +168,7 @@ impl SplitReader {
     }
 
     /// Receives the reply of a command that gives entries; they are in the builder then.
-    pub(super) async fn receive(
+    pub(in crate::source) async fn receive(
         &mut self,
         connection: &mut Connection,
         shape: Shape,
@@ -182,7 +192,7 @@ impl SplitReader {
     }
 
     /// The first ID of a reply of which nothing else matters.
-    pub(super) async fn receive_first_id(
+    pub(in crate::source) async fn receive_first_id(
         &mut self,
         connection: &mut Connection,
         block: std::time::Duration,
@@ -192,7 +202,7 @@ impl SplitReader {
     }
 
     /// Notes entries that were received in order: they are owed an acknowledgment, and `R` moves. They are not handed over yet.
-    pub(super) fn accept(&mut self, taken: &Taken) {
+    pub(in crate::source) fn accept(&mut self, taken: &Taken) {
         match self.shared.settings.ack_strategy {
             AckStrategy::OnCheckpoint | AckStrategy::OnEmit => {
                 self.owe(&taken.ids);
@@ -209,14 +219,14 @@ impl SplitReader {
     }
 
     /// A read was answered, and what it brought is good: only now an outage is over. That a connection is there says little.
-    pub(super) fn made_progress(&mut self, taken: &Taken) {
+    pub(in crate::source) fn made_progress(&mut self, taken: &Taken) {
         self.outage.over();
         self.pace.answered(taken.entries, taken.largest);
         self.shared.counters.entries.fetch_add(taken.entries, Ordering::Relaxed);
     }
 
     /// Notes entries that are to be acknowledged.
-    pub(super) fn owe(&self, ids: &Runs) {
+    pub(in crate::source) fn owe(&self, ids: &Runs) {
         if !self.owed.add(ids) {
             warn!(
                 "{}: very many entries wait to be acknowledged, and no checkpoint completes; without checkpoints use ackStrategy ON_EMIT, \
@@ -227,24 +237,24 @@ impl SplitReader {
     }
 
     /// Hands batches over, waiting for room.
-    pub(super) async fn hand_over(&self, batches: Vec<batch::Batch>) {
+    pub(in crate::source) async fn hand_over(&self, batches: Vec<batch::Batch>) {
         for batch in batches {
             self.shared.buffer.push(batch).await;
         }
     }
 
     /// How many entries to ask for.
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::source) fn count(&self) -> u64 {
         self.pace.count(self.share())
     }
 
     /// What a reply should measure at most: this split's share of the reader's bytes, for two of them.
-    pub(super) fn share(&self) -> u64 {
+    pub(in crate::source) fn share(&self) -> u64 {
         let splits = self.shared.splits.load(Ordering::Relaxed).max(1) as u64;
         (self.shared.settings.max_buffered_bytes / (2 * splits)).max(SMALLEST_REPLY)
     }
 
-    pub(super) async fn finish(&mut self) {
+    pub(in crate::source) async fn finish(&mut self) {
         self.owed.finished(self.received);
         let last = batch::empty(self.partition, batch::FINISHED, self.received);
         self.shared.buffer.push(last).await;

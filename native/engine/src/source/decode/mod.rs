@@ -1,0 +1,4 @@
+//! Turns replies into batches.
+
+pub mod batch;
+pub(in crate::source) mod scanner;
