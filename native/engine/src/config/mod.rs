@@ -12,7 +12,7 @@ mod source;
 
 pub use connection::{ConnectionSettings, Node, Secret, SentinelSettings, TlsMaterial};
 pub use sink::{SinkKind, SinkSettings, Staging};
-pub use source::{AckStrategy, Place, SourceSettings, Split, SplitPosition};
+pub use source::{AckStrategy, SourceSettings, Split, SplitPosition, StartPosition};
 
 use serde_json::error::Category;
 
@@ -61,7 +61,7 @@ mod tests {
     fn reads_what_java_sends() {
         let settings = SourceSettings::from_json(SOURCE).unwrap();
         assert_eq!(settings.ack_strategy, AckStrategy::NoAck);
-        assert_eq!(settings.starting_id, Place::End);
+        assert_eq!(settings.starting_id, StartPosition::Latest);
         assert_eq!(settings.stopping_id, None);
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
 use crate::commands;
-use crate::config::{Partition, Place, SourceSettings, Split};
+use crate::config::{Partition, SourceSettings, Split, StartPosition};
 use crate::connection::{Links, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
@@ -136,7 +136,7 @@ impl Discovery {
         let mut connection = links.to(stream).await?;
         let connection = &mut *connection;
         let group = &self.settings.group;
-        let start = if restored { Place::Id(EntryId::ZERO) } else { self.settings.starting_id };
+        let start = if restored { StartPosition::Id(EntryId::ZERO) } else { self.settings.starting_id };
         let created = commands::create_group(connection, stream, group, start)
             .await
             .context(|| format!("stream '{stream}', XGROUP CREATE '{group}'"))?;
@@ -149,8 +149,8 @@ impl Discovery {
                 .context(|| format!("stream '{stream}', group '{group}'"))?,
         };
         let stopping_id = self.settings.stopping_id.map(|stop| match stop {
-            Place::End => progress.generated,
-            Place::Id(id) => id,
+            StartPosition::Latest => progress.generated,
+            StartPosition::Id(id) => id,
         });
         let position = progress.delivered;
         debug!("stream '{stream}': reading begins behind {position}, {} entries pending", pending.len());

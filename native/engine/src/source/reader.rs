@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::runtime::{EngineRuntime, caught};
 use crate::source::ack::acknowledger::Acknowledger;
 use crate::source::ack::checkpoints::Checkpoints;
-use crate::source::ack::pending_acks::{Order, Owed};
+use crate::source::ack::pending_acks::{AckUpTo, PendingAcks};
 use crate::source::buffer::Buffer;
 use crate::source::decode::batch::Batch;
 use crate::source::split::{Counters, Shared, SplitReader};
@@ -107,10 +107,10 @@ impl Reader {
         self.shared.splits.fetch_add(splits.len(), Ordering::Relaxed);
         let mut tasks = self.tasks.lock();
         for split in splits {
-            let owed = Arc::new(Owed::default());
-            self.acknowledger.add_split(split.partition, Arc::clone(&owed));
+            let acks = Arc::new(PendingAcks::default());
+            self.acknowledger.add_split(split.partition, Arc::clone(&acks));
             let acknowledging =
-                Arc::clone(&self.acknowledger).run(Arc::clone(&self.shared), split.partition, Arc::clone(&owed));
+                Arc::clone(&self.acknowledger).run(Arc::clone(&self.shared), split.partition, Arc::clone(&acks));
             let shared = Arc::clone(&self.shared);
             let acknowledging = async move {
                 if let Err(panic) = caught(acknowledging).await {
@@ -118,7 +118,7 @@ impl Reader {
                 }
             };
             tasks.spawn_on(acknowledging, &self.handle);
-            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), &self.handle);
+            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, acks).run(), &self.handle);
         }
         Ok(())
     }
@@ -148,10 +148,10 @@ impl Reader {
     pub fn emitted(&self, partition: Partition, position: EntryId) {
         if position == EntryId::ZERO {
             self.checkpoints.lock().forget(partition);
-            return self.acknowledger.java_begins_anew(partition);
+            return self.acknowledger.java_passed_recreation(partition);
         }
         if self.shared.settings.ack_strategy == AckStrategy::OnEmit {
-            self.acknowledger.order(partition, Order { up_to: position, ..Order::default() });
+            self.acknowledger.request(partition, AckUpTo { up_to: position, ..AckUpTo::default() });
         }
     }
 
@@ -164,9 +164,9 @@ impl Reader {
     pub fn complete(&self, id: i64) {
         let positions = self.checkpoints.lock().complete(id);
         for split in positions {
-            self.acknowledger.order(
+            self.acknowledger.request(
                 split.partition,
-                Order { up_to: split.position, held: split.pending, sweeps: true, ..Order::default() },
+                AckUpTo { up_to: split.position, except: split.pending, by_checkpoint: true, ..AckUpTo::default() },
             );
         }
     }
@@ -195,8 +195,8 @@ impl Reader {
             entries: read(entries),
             buffered_bytes: self.shared.buffer.bytes() as u64,
             acknowledged: read(acknowledged),
-            owed: self.acknowledger.owed(),
-            owed_bytes: self.acknowledger.bytes(),
+            owed: self.acknowledger.unacknowledged_entries(),
+            owed_bytes: self.acknowledger.unacknowledged_id_bytes(),
             trimmed: read(trimmed),
             gaps: read(gaps),
             lost_writes: read(lost_writes),

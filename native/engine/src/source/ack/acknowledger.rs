@@ -1,7 +1,7 @@
 //! Acknowledging: `XACK`, off the read path, until it is confirmed.
 //!
-//! Split tasks note what is owed (`owed.rs`); the reader says up to where a completed checkpoint, or emission, has come; for each split a task
-//! sends. Those of one server share a connection, and a server that can't be reached holds up only what is owed to it.
+//! Split tasks note what is acks (`acks.rs`); the reader says up to where a completed checkpoint, or emission, has come; for each split a task
+//! sends. Those of one server share a connection, and a server that can't be reached holds up only what is acks to it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::commands;
-use crate::config::{Partition, Place};
+use crate::config::{Partition, StartPosition};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::ack::pending_acks::{Order, Owed};
+use crate::source::ack::pending_acks::{AckUpTo, PendingAcks};
 use crate::source::split::Shared;
 use crate::source::split::take_over::ConsumerName;
 use crate::topic::stream_name;
@@ -27,7 +27,7 @@ const CHUNKS_AT_ONCE: usize = 16;
 /// The acknowledgments of one reader.
 pub(in crate::source) struct Acknowledger {
     links: Links,
-    splits: Mutex<HashMap<Partition, Arc<Owed>>>,
+    splits: Mutex<HashMap<Partition, Arc<PendingAcks>>>,
 }
 
 impl Acknowledger {
@@ -36,46 +36,51 @@ impl Acknowledger {
         Arc::new(Self { links: Links::new(servers, name), splits: Mutex::default() })
     }
 
-    pub(in crate::source) fn add_split(&self, partition: Partition, owed: Arc<Owed>) {
-        self.splits.lock().insert(partition, owed);
+    pub(in crate::source) fn add_split(&self, partition: Partition, acks: Arc<PendingAcks>) {
+        self.splits.lock().insert(partition, acks);
     }
 
-    pub(in crate::source) fn order(&self, partition: Partition, order: Order) {
-        if let Some(owed) = self.splits.lock().get(&partition) {
-            owed.order(order);
+    pub(in crate::source) fn request(&self, partition: Partition, ack: AckUpTo) {
+        if let Some(acks) = self.splits.lock().get(&partition) {
+            acks.request(ack);
         }
     }
 
     /// Java has begun with the stream that was made anew.
-    pub(in crate::source) fn java_begins_anew(&self, partition: Partition) {
-        if let Some(owed) = self.splits.lock().get(&partition) {
-            owed.java_begins_anew();
+    pub(in crate::source) fn java_passed_recreation(&self, partition: Partition) {
+        if let Some(acks) = self.splits.lock().get(&partition) {
+            acks.java_passed_recreation();
         }
     }
 
     /// How many entries are delivered and not yet acknowledged, as far as they are remembered.
-    pub(in crate::source) fn owed(&self) -> u64 {
-        self.splits.lock().values().map(|owed| owed.len()).sum()
+    pub(in crate::source) fn unacknowledged_entries(&self) -> u64 {
+        self.splits.lock().values().map(|acks| acks.len()).sum()
     }
 
     /// What remembering them takes up in memory.
-    pub(in crate::source) fn bytes(&self) -> u64 {
-        self.splits.lock().values().map(|owed| owed.bytes()).sum()
+    pub(in crate::source) fn unacknowledged_id_bytes(&self) -> u64 {
+        self.splits.lock().values().map(|acks| acks.bytes()).sum()
     }
 
     /// Carries out one split's orders, until the reader is closed and what was ordered by then is done. A final fault fails the reader.
-    pub(in crate::source) async fn run(self: Arc<Self>, shared: Arc<Shared>, partition: Partition, owed: Arc<Owed>) {
+    pub(in crate::source) async fn run(
+        self: Arc<Self>,
+        shared: Arc<Shared>,
+        partition: Partition,
+        acks: Arc<PendingAcks>,
+    ) {
         let settings = &shared.settings;
         let stream = stream_name(&settings.topic, partition);
         let what = format!("source {stream}, acknowledging ({})", settings.connection.endpoint());
         let mut outage = Outage::new(what, &settings.connection);
-        while let Some(order) = owed.ordered(&shared.closed).await {
+        while let Some(ack) = acks.next_request(&shared.closed).await {
             let again = outage.attempts() > 0;
-            let carry_out = || self.carry_out(&shared, &stream, &owed, &order, again);
+            let carry_out = || self.carry_out(&shared, &stream, &acks, &ack, again);
             match self.links.begin_at_owner(&stream, carry_out).await {
                 Ok(()) => {
                     outage.over();
-                    owed.carried_out(&order);
+                    acks.done(&ack);
                 }
                 Err(error) => match outage.failed(self.links.failed(&stream, error)) {
                     Ok(wait) => tokio::time::sleep(wait).await,
@@ -86,30 +91,37 @@ impl Acknowledger {
     }
 
     /// `again`: the last attempt has failed, and its reply may be all that was lost.
-    async fn carry_out(&self, shared: &Shared, stream: &str, owed: &Owed, order: &Order, again: bool) -> Result<()> {
+    async fn carry_out(
+        &self,
+        shared: &Shared,
+        stream: &str,
+        acks: &PendingAcks,
+        ack: &AckUpTo,
+        again: bool,
+    ) -> Result<()> {
         let mut connection = self.links.to(stream).await?;
-        let mut work = Work { shared, stream, owed, connection: &mut connection };
-        work.acknowledge(order).await?;
-        work.sweep(order).await?;
-        work.commit_position(order, again).await
+        let mut work = Work { shared, stream, acks, connection: &mut connection };
+        work.acknowledge(ack).await?;
+        work.sweep(ack).await?;
+        work.commit_position(ack, again).await
     }
 }
 
-/// One order of one split.
+/// One ack of one split.
 struct Work<'a> {
     shared: &'a Shared,
     stream: &'a str,
-    owed: &'a Owed,
+    acks: &'a PendingAcks,
     connection: &'a mut Connection,
 }
 
 impl Work<'_> {
-    async fn acknowledge(&mut self, order: &Order) -> Result<()> {
+    async fn acknowledge(&mut self, ack: &AckUpTo) -> Result<()> {
         loop {
-            let ids = self.owed.next(order, CHUNK * CHUNKS_AT_ONCE);
+            let ids = self.acks.next(ack, CHUNK * CHUNKS_AT_ONCE);
             let Some(last) = ids.last().copied() else { return Ok(()) };
             self.send(&ids).await?;
-            self.owed.settle(last, &order.held);
+            self.acks.confirmed(last, &ack.except);
         }
     }
 
@@ -132,42 +144,42 @@ impl Work<'_> {
     }
 
     /// Once after every connect, and after IDs were forgotten: what replaced readers received and this job has emitted since is acknowledged, too.
-    async fn sweep(&mut self, order: &Order) -> Result<()> {
-        let Some(own) = self.owed.to_sweep(order) else { return Ok(()) };
+    async fn sweep(&mut self, ack: &AckUpTo) -> Result<()> {
+        let Some(own) = self.acks.to_scan(ack) else { return Ok(()) };
         let group = &self.shared.settings.group;
         let mut from = Some(EntryId::ZERO);
         while let Some(first) = from {
-            let page = match commands::pending_page(self.connection, self.stream, group, first, order.up_to).await {
+            let page = match commands::pending_page(self.connection, self.stream, group, first, ack.up_to).await {
                 // The group is gone, and what was pending with it; whoever reads makes it again.
                 Err(error) if commands::is_gone(&error) => return Ok(()),
                 page => page.context(|| format!("XPENDING '{}'", self.stream))?,
             };
-            if self.owed.to_sweep(order).is_none() {
+            if self.acks.to_scan(ack).is_none() {
                 // The stream was made anew meanwhile: this may be its list.
                 return Ok(());
             }
-            from = commands::next_page(&page, order.up_to);
+            from = commands::next_page(&page, ack.up_to);
             let ids: Vec<EntryId> =
-                page.into_iter().map(|pending| pending.id).filter(|id| !order.held.contains(*id)).collect();
+                page.into_iter().map(|pending| pending.id).filter(|id| !ack.except.contains(*id)).collect();
             if !ids.is_empty() {
                 self.send(&ids).await?;
             }
         }
-        self.owed.swept(order);
+        self.acks.scanned(ack);
         self.delete_replaced(&own).await
     }
 
     /// `COMMIT_POSITION`: the group goes to where the completed checkpoint is.
-    async fn commit_position(&mut self, order: &Order, again: bool) -> Result<()> {
-        if again && self.owed.to_commit(order).is_some() {
+    async fn commit_position(&mut self, ack: &AckUpTo, again: bool) -> Result<()> {
+        if again && self.acks.to_commit(ack).is_some() {
             // A successor may have gone further meanwhile.
             match commands::progress(self.connection, self.stream, &self.shared.settings.group).await {
-                Ok(progress) => self.owed.overtaken(progress),
+                Ok(progress) => self.acks.overtaken(progress),
                 Err(error) if commands::is_gone(&error) => {}
                 Err(error) => return Err(error).context(|| "XINFO"),
             }
         }
-        let Some((position, entries_read)) = self.owed.to_commit(order) else { return Ok(()) };
+        let Some((position, entries_read)) = self.acks.to_commit(ack) else { return Ok(()) };
         let group = &self.shared.settings.group;
         let set = commands::set_position(self.stream, group, position, entries_read);
         if let Err(error) = self.connection.call(&set).await {
@@ -180,9 +192,9 @@ impl Work<'_> {
             if stream.generated < position {
                 return Ok(());
             }
-            commands::create_group(self.connection, self.stream, group, Place::Id(position)).await?;
+            commands::create_group(self.connection, self.stream, group, StartPosition::Id(position)).await?;
         }
-        self.owed.committed(position, entries_read);
+        self.acks.committed(position, entries_read);
         Ok(())
     }
 

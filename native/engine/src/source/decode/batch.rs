@@ -27,14 +27,14 @@ pub struct Batch {
 
 /// What one reply came to.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct ScannedReply {
     pub batches: Vec<Batch>,
     /// The IDs in the batches.
     pub ids: Runs,
     /// The first ID of the reply, taken or not.
     pub first: Option<EntryId>,
     /// IDs at or below the floor: emitted before, so not taken again, but to be acknowledged.
-    pub known: Runs,
+    pub already_emitted: Runs,
     /// IDs above the ceiling of a bounded read.
     pub beyond: Runs,
     pub entries: u64,
@@ -43,7 +43,7 @@ pub struct Taken {
     pub largest: u64,
 }
 
-impl Taken {
+impl ScannedReply {
     /// The first ID above the floor.
     pub fn first_new(&self) -> Option<EntryId> {
         [self.ids.first(), self.beyond.first()].into_iter().flatten().min()
@@ -70,7 +70,7 @@ pub struct BatchBuilder {
     last: EntryId,
     /// The entry that is being written: where its header is. `None` while one is left out.
     open: Option<usize>,
-    taken: Taken,
+    taken: ScannedReply,
 }
 
 impl BatchBuilder {
@@ -87,7 +87,7 @@ impl BatchBuilder {
             entries: 0,
             last: EntryId::ZERO,
             open: None,
-            taken: Taken::default(),
+            taken: ScannedReply::default(),
         }
     }
 
@@ -111,7 +111,7 @@ impl BatchBuilder {
     pub fn begin_entry(&mut self, id: EntryId, pairs: u32) {
         self.taken.first.get_or_insert(id);
         if id <= self.floor {
-            self.taken.known.push(id);
+            self.taken.already_emitted.push(id);
             self.open = None;
             return;
         }
@@ -199,7 +199,7 @@ impl BatchBuilder {
     }
 
     /// All that came since the last call.
-    pub fn take(&mut self) -> Taken {
+    pub fn take(&mut self) -> ScannedReply {
         self.cut();
         std::mem::take(&mut self.taken)
     }
@@ -209,7 +209,7 @@ impl BatchBuilder {
         self.bytes = Vec::new();
         self.entries = 0;
         self.open = None;
-        self.taken = Taken::default();
+        self.taken = ScannedReply::default();
     }
 }
 
@@ -286,7 +286,7 @@ pub(crate) mod tests {
         }
         let taken = builder.take();
         assert_eq!(taken.ids, [EntryId::new(3, 0)].into_iter().collect());
-        assert_eq!(taken.known, [EntryId::new(1, 0), EntryId::new(2, 0)].into_iter().collect());
+        assert_eq!(taken.already_emitted, [EntryId::new(1, 0), EntryId::new(2, 0)].into_iter().collect());
         assert_eq!(taken.beyond, [EntryId::new(4, 0)].into_iter().collect());
         assert_eq!(taken.first, Some(EntryId::new(1, 0)));
         assert_eq!(entries_of(&taken.batches[0]).len(), 1);

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::config::{Place, SourceSettings};
+use crate::config::{SourceSettings, StartPosition};
 use crate::random;
 use job::{Job, SLOW};
 use server::{SimulatedRedis, TROUBLES, Trouble};
@@ -76,7 +76,7 @@ enum Step {
     Pause,
     Resume,
     /// The stream is deleted, and made again with lower IDs.
-    MakeAnew {
+    Recreate {
         entries: u8,
     },
     /// In a cluster: the slot moves on, by so many of the five things that whoever moves it does.
@@ -111,7 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ReadsWork),
         1 => Just(Step::Pause),
         1 => Just(Step::Resume),
-        1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
+        1 => (0u8..12).prop_map(|entries| Step::Recreate { entries }),
         6 => (1u8..13).prop_map(|stages| Step::Reshard { stages }),
         1 => Just(Step::CallOff),
     ]
@@ -182,7 +182,7 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         }
         if let Some(entries) = schedule.bounded {
             redis.produce(entries, true);
-            settings.stopping_id = Some(Place::End);
+            settings.stopping_id = Some(StartPosition::Latest);
         }
         let mut job = Job::start(settings, &redis).await;
         for step in &schedule.steps {
@@ -214,14 +214,14 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Abort => job.abort(),
         Step::Crash => job.crash(),
         Step::GiveUp => {
-            if redis.state.lock().made_anew {
+            if redis.state.lock().recreated {
                 return job.crash();
             }
             redis.state.lock().watch.others_read = true;
             job.give_up();
         }
         Step::StartLate => {
-            if redis.state.lock().made_anew {
+            if redis.state.lock().recreated {
                 return;
             }
             redis.state.lock().watch.others_read = true;
@@ -239,7 +239,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::ReadsWork => redis.state.lock().trouble = None,
         Step::Pause => job.pause(true),
         Step::Resume => job.pause(false),
-        Step::MakeAnew { entries } => redis.make_anew(*entries),
+        Step::Recreate { entries } => redis.recreate(*entries),
         Step::Reshard { stages } if job.is_in_cluster() => reshard(redis, *stages).await,
         Step::Reshard { .. } => {}
         Step::CallOff => redis.call_off(),
@@ -357,7 +357,7 @@ fn schedules_that_once_failed() {
         Step::Checkpoint,
         produce(8),
         Step::Wait { millis: 1 },
-        Step::MakeAnew { entries: 1 },
+        Step::Recreate { entries: 1 },
         Step::Emit { entries: 1 },
         Step::Wait { millis: 1 },
         Step::Complete,
@@ -370,7 +370,7 @@ fn schedules_that_once_failed() {
         Step::Wait { millis: 275 },
         produce(9),
         Step::Wait { millis: 1 },
-        Step::MakeAnew { entries: 1 },
+        Step::Recreate { entries: 1 },
     ];
     let given_back = vec![
         Step::GiveUp,

@@ -58,7 +58,7 @@ pub(super) struct State {
     pub(super) lost_writes: bool,
     pub(super) watch: Watch,
     /// The stream was deleted and made again: its IDs are below those of the old one.
-    pub(super) made_anew: bool,
+    pub(super) recreated: bool,
     /// What of the old one there has been.
     of_old: BTreeSet<EntryId>,
     /// The commands of a transaction, by client, and whether one was refused.
@@ -88,7 +88,7 @@ impl SimulatedRedis {
             pending_again: BTreeSet::new(),
             lost_writes: false,
             watch: Watch::default(),
-            made_anew: false,
+            recreated: false,
             of_old: BTreeSet::new(),
             transactions: BTreeMap::new(),
         };
@@ -198,7 +198,7 @@ impl SimulatedRedis {
     /// What the replica has; a failover goes back to it.
     pub(super) fn replicate(&self) {
         let mut state = self.state.lock();
-        if !state.made_anew {
+        if !state.recreated {
             state.replica = Some((state.home(), state.key().clone()));
         }
     }
@@ -233,12 +233,12 @@ impl SimulatedRedis {
     /// The stream is deleted, and made again with lower IDs by a producer that counts from the beginning. Once, and not where somebody else reads
     /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one, or
     /// where writes were lost: reading has gone back already then, and IDs that come again are the known limit.
-    pub(super) fn make_anew(&self, entries: u8) {
+    pub(super) fn recreate(&self, entries: u8) {
         let mut state = self.state.lock();
-        if state.made_anew || state.watch.others_read || state.lost_writes || state.watch.stop.is_some() {
+        if state.recreated || state.watch.others_read || state.lost_writes || state.watch.stop.is_some() {
             return;
         }
-        state.made_anew = true;
+        state.recreated = true;
         let gone: Vec<EntryId> = state.entries().collect();
         state.watch.excused.extend(gone);
         state.of_old = state.produced.clone();

@@ -3,7 +3,7 @@
 use crate::commands;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::decode::batch::Taken;
+use crate::source::decode::batch::ScannedReply;
 use crate::source::split::SplitReader;
 use crate::source::split::connect::Session;
 use crate::source::split::gap::missed;
@@ -26,7 +26,7 @@ impl SplitReader {
             // An entry that was there before the read, and is the first that it brings, leaves no room for one that was missed.
             let found = match next {
                 Next::Entry(next) => Some(next),
-                Next::ToCome => self.look_before(session, &taken).await?,
+                Next::ToCome => self.gap_check_before(session, &taken).await?,
             };
             if missed(&taken, found) {
                 let delivered = self.progress(&mut session.connection).await?.delivered;
@@ -52,16 +52,16 @@ impl SplitReader {
         if self.received >= stop {
             return Ok(None);
         }
-        self.queue_look(session);
+        self.queue_gap_check(session);
         session.connection.flush().await?;
-        Ok(match self.receive_look(session).await? {
+        Ok(match self.receive_gap_check(session).await? {
             Some(next) => (next <= stop).then_some(Next::Entry(next)),
             None => (self.progress(&mut session.connection).await?.generated < stop).then_some(Next::ToCome),
         })
     }
 
     /// Entries beyond the end go back to the group.
-    async fn give_back(&mut self, session: &mut Session, taken: &Taken) -> Result<()> {
+    async fn give_back(&mut self, session: &mut Session, taken: &ScannedReply) -> Result<()> {
         if taken.beyond.is_empty() {
             return Ok(());
         }

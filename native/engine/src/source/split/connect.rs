@@ -35,19 +35,19 @@ impl SplitReader {
     async fn connect_once(&mut self) -> Result<Session> {
         let mut connection = self.shared.servers.connect(&self.identity.client_name(), self.stream.as_bytes()).await?;
         let last_is_kept = self.last_is_kept(&mut connection).await?;
-        let made_anew = self.make_group(&mut connection, last_is_kept).await?;
+        let recreated = self.make_group(&mut connection, last_is_kept).await?;
         let by_position = self.shared.settings.ack_strategy == AckStrategy::CommitPosition;
         // Who reads by position can't be cut short by another reader, and needs no consumer.
         let consumer = if by_position { String::new() } else { self.take_over(&mut connection).await? };
         let progress = self.progress(&mut connection).await?;
-        let loss = made_anew || self.is_set_back(progress, last_is_kept);
+        let loss = recreated || self.is_set_back(progress, last_is_kept);
         self.look_for_lost_writes(&mut connection, progress, loss).await?;
         self.met(progress);
         // What lies beyond the end is no matter of this job.
         let covered = self.stopping_id.map_or(progress.delivered, |stop| stop.min(progress.delivered));
-        self.owed.connected(&consumer, covered, self.identity.may_kill());
+        self.acks.connected(&consumer, covered, self.identity.may_kill());
         if by_position {
-            self.owed.connected_by_position(progress, self.received);
+            self.acks.connected_by_position(progress, self.received);
         }
         Ok(Session { connection, consumer, delivered: progress.delivered, is_answered: false })
     }

@@ -14,7 +14,7 @@ use crate::commands;
 use crate::config::AckStrategy;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::decode::batch::Taken;
+use crate::source::decode::batch::ScannedReply;
 use crate::source::decode::scanner::Shape;
 use crate::source::split::SplitReader;
 use crate::source::split::connect::Session;
@@ -30,7 +30,7 @@ impl SplitReader {
                 self.queue_read(session);
                 under_way = ahead;
                 if ahead {
-                    self.queue_look(session);
+                    self.queue_gap_check(session);
                 }
             }
             if ahead {
@@ -39,8 +39,8 @@ impl SplitReader {
             session.connection.flush().await?;
             let taken = self.receive_read(session).await?;
             let found = match under_way {
-                true => self.receive_look(session).await?,
-                false => self.look_before(session, &taken).await?,
+                true => self.receive_gap_check(session).await?,
+                false => self.gap_check_before(session, &taken).await?,
             };
             if missed(&taken, found) {
                 if ahead {
@@ -58,7 +58,7 @@ impl SplitReader {
             self.accept(&taken);
             under_way = ahead;
             if ahead {
-                self.queue_look(session);
+                self.queue_gap_check(session);
             }
             self.hand_over(taken.batches).await;
             self.shared.buffer.while_paused(self.partition).await;
@@ -66,7 +66,7 @@ impl SplitReader {
     }
 
     /// One read, not yet accepted.
-    pub(in crate::source) async fn receive_read(&mut self, session: &mut Session) -> Result<Taken> {
+    pub(in crate::source) async fn receive_read(&mut self, session: &mut Session) -> Result<ScannedReply> {
         let block = self.block();
         self.builder.limits(self.received, self.stopping_id);
         self.receive(&mut session.connection, Shape::Streams, block).await.context(|| "XREADGROUP")?;
@@ -74,21 +74,21 @@ impl SplitReader {
         Ok(self.builder.take())
     }
 
-    pub(in crate::source) async fn receive_look(&mut self, session: &mut Session) -> Result<Option<EntryId>> {
+    pub(in crate::source) async fn receive_gap_check(&mut self, session: &mut Session) -> Result<Option<EntryId>> {
         self.receive_first_id(&mut session.connection, Duration::ZERO).await.context(|| "XRANGE")
     }
 
     /// The look behind a read that was answered, at what lies before its first entry only: nothing, unless something was missed. It costs
     /// a round trip, but brings no large entry a second time.
-    pub(in crate::source) async fn look_before(
+    pub(in crate::source) async fn gap_check_before(
         &mut self,
         session: &mut Session,
-        taken: &Taken,
+        taken: &ScannedReply,
     ) -> Result<Option<EntryId>> {
         let before = taken.first_new().map(|first| format!("({first}"));
         session.connection.queue(&commands::range_after(&self.stream, self.received, before, 1));
         session.connection.flush().await?;
-        self.receive_look(session).await
+        self.receive_gap_check(session).await
     }
 
     async fn receive_and_forget(&mut self, session: &mut Session) -> Result<()> {
@@ -121,17 +121,17 @@ impl SplitReader {
         ));
     }
 
-    pub(in crate::source) fn queue_look(&self, session: &mut Session) {
+    pub(in crate::source) fn queue_gap_check(&self, session: &mut Session) {
         session.connection.queue(&commands::range_after(&self.stream, self.received, None, 1));
     }
 }
 
 /// Whether the stream holds an entry between the last one received and the first new one of a read.
-pub(in crate::source) fn missed(taken: &Taken, found: Option<EntryId>) -> bool {
+pub(in crate::source) fn missed(taken: &ScannedReply, found: Option<EntryId>) -> bool {
     match (taken.first_new(), found) {
         (Some(new), Some(found)) => found < new,
         // The read ran out of time, yet there is an entry: it has just come, or it went elsewhere. The replay knows.
-        (None, Some(_)) => taken.known.is_empty(),
+        (None, Some(_)) => taken.already_emitted.is_empty(),
         (_, None) => false,
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_gap_is_what_lies_before_the_first_new_entry() {
         let found = |ms| Some(EntryId::new(ms, 0));
-        let read = |ids: &[u64]| Taken { ids: runs(ids), ..Taken::default() };
+        let read = |ids: &[u64]| ScannedReply { ids: runs(ids), ..ScannedReply::default() };
         assert!(!missed(&read(&[5, 6]), found(5)));
         assert!(missed(&read(&[5, 6]), found(4)));
         // The entry that was read has been deleted since.
@@ -157,6 +157,6 @@ mod tests {
         assert!(!missed(&read(&[]), None));
         assert!(missed(&read(&[]), found(4)));
         // Delivered again, after a failover that set the group back.
-        assert!(!missed(&Taken { known: runs(&[1, 2]), ..Taken::default() }, found(4)));
+        assert!(!missed(&ScannedReply { already_emitted: runs(&[1, 2]), ..ScannedReply::default() }, found(4)));
     }
 }

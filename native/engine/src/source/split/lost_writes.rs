@@ -40,7 +40,7 @@ impl SplitReader {
         progress: Progress,
         loss: bool,
     ) -> Result<()> {
-        if self.is_made_anew(connection, loss).await? {
+        if self.is_recreated(connection, loss).await? {
             self.begin_anew(progress).await;
         } else if progress.generated < self.received {
             self.tell_of_lost_writes(self.received, Some(progress.generated));
@@ -66,7 +66,7 @@ impl SplitReader {
     fn tell_of_lost_writes(&self, last: EntryId, behind: Option<EntryId>) {
         let range = match behind {
             Some(behind) => {
-                let unconfirmed = self.owed.forget_above(behind);
+                let unconfirmed = self.acks.forget_above(behind);
                 format!(
                     "and with it all behind {behind} up to it; {unconfirmed} of these entries were not acknowledged yet"
                 )

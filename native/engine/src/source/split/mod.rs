@@ -23,9 +23,9 @@ use crate::connection::{Connection, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::runtime::caught;
-use crate::source::ack::pending_acks::Owed;
+use crate::source::ack::pending_acks::PendingAcks;
 use crate::source::buffer::Buffer;
-use crate::source::decode::batch::{self, BatchBuilder, Taken};
+use crate::source::decode::batch::{self, BatchBuilder, ScannedReply};
 use crate::source::decode::scanner::{Reply, Scanner, Shape};
 use crate::source::split::pace::Pace;
 use crate::source::split::recreated::Known;
@@ -69,7 +69,7 @@ pub(in crate::source) struct SplitReader {
     /// Entries below the position that are still to be handed over.
     pub(in crate::source) pending: Runs,
     pub(in crate::source) stopping_id: Option<EntryId>,
-    pub(in crate::source) owed: Arc<Owed>,
+    pub(in crate::source) acks: Arc<PendingAcks>,
     pub(in crate::source) identity: Identity,
     pub(in crate::source) builder: BatchBuilder,
     /// Takes replies of which only the IDs matter.
@@ -87,7 +87,7 @@ const SMALLEST_BATCH: u64 = 16 * 1024;
 const SMALLEST_REPLY: u64 = if cfg!(test) { 1024 } else { 128 * 1024 };
 
 impl SplitReader {
-    pub(in crate::source) fn new(shared: Arc<Shared>, split: Split, owed: Arc<Owed>) -> Self {
+    pub(in crate::source) fn new(shared: Arc<Shared>, split: Split, acks: Arc<PendingAcks>) -> Self {
         let settings = &shared.settings;
         let stream = stream_name(&settings.topic, split.partition);
         let splits = shared.splits.load(Ordering::Relaxed).max(1) as u64;
@@ -101,7 +101,7 @@ impl SplitReader {
             known: Known::default(),
             pending: split.pending,
             stopping_id: split.stopping_id,
-            owed,
+            acks,
             identity: Identity::new(&settings.connection.client_name),
             builder: BatchBuilder::new(split.partition, batch_bytes as usize),
             probe,
@@ -201,14 +201,14 @@ impl SplitReader {
         Ok(self.probe.take().first)
     }
 
-    /// Notes entries that were received in order: they are owed an acknowledgment, and `R` moves. They are not handed over yet.
-    pub(in crate::source) fn accept(&mut self, taken: &Taken) {
+    /// Notes entries that were received in order: they are acks an acknowledgment, and `R` moves. They are not handed over yet.
+    pub(in crate::source) fn accept(&mut self, taken: &ScannedReply) {
         match self.shared.settings.ack_strategy {
             AckStrategy::OnCheckpoint | AckStrategy::OnEmit => {
                 self.owe(&taken.ids);
-                self.owe(&taken.known);
+                self.owe(&taken.already_emitted);
             }
-            AckStrategy::CommitPosition => self.owed.read(&taken.ids),
+            AckStrategy::CommitPosition => self.acks.read(&taken.ids),
             AckStrategy::NoAck => {}
         }
         if let Some(last) = taken.ids.last() {
@@ -219,7 +219,7 @@ impl SplitReader {
     }
 
     /// A read was answered, and what it brought is good: only now an outage is over. That a connection is there says little.
-    pub(in crate::source) fn made_progress(&mut self, taken: &Taken) {
+    pub(in crate::source) fn made_progress(&mut self, taken: &ScannedReply) {
         self.outage.over();
         self.pace.answered(taken.entries, taken.largest);
         self.shared.counters.entries.fetch_add(taken.entries, Ordering::Relaxed);
@@ -227,7 +227,7 @@ impl SplitReader {
 
     /// Notes entries that are to be acknowledged.
     pub(in crate::source) fn owe(&self, ids: &Runs) {
-        if !self.owed.add(ids) {
+        if !self.acks.add(ids) {
             warn!(
                 "{}: very many entries wait to be acknowledged, and no checkpoint completes; without checkpoints use ackStrategy ON_EMIT, \
                  NOACK or COMMIT_POSITION (from here on the next checkpoint that completes asks the group which entries are pending)",
@@ -255,7 +255,7 @@ impl SplitReader {
     }
 
     pub(in crate::source) async fn finish(&mut self) {
-        self.owed.finished(self.received);
+        self.acks.finished(self.received);
         let last = batch::empty(self.partition, batch::FINISHED, self.received);
         self.shared.buffer.push(last).await;
     }

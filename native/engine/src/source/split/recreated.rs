@@ -15,7 +15,7 @@ use redis::Cmd;
 use tracing::warn;
 
 use crate::commands::{self, Progress};
-use crate::config::Place;
+use crate::config::StartPosition;
 use crate::connection::Connection;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
@@ -44,17 +44,17 @@ impl SplitReader {
         if commands::has_group(connection, &self.stream, &group).await.context(|| "XINFO GROUPS")? {
             return Ok(false);
         }
-        self.owed.group_is_gone();
+        self.acks.group_is_gone();
         let progress = commands::progress_without_group(connection, &self.stream).await.context(|| "XINFO STREAM")?;
         if self.is_set_back(progress, last_is_kept) && !self.has_failed_over(connection).await? {
             let mark = self.known.mark.unwrap_or_default().max(self.received);
-            commands::create_group_anew(connection, &self.stream, &group, &self.mark_name(mark))
+            commands::create_group_of_recreated(connection, &self.stream, &group, &self.mark_name(mark))
                 .await
                 .context(|| format!("XGROUP CREATE '{group}'"))?;
             // Another reader may have made it in between. Then its mark tells.
             return Ok(true);
         }
-        let created = commands::create_group(connection, &self.stream, &group, Place::Id(EntryId::ZERO))
+        let created = commands::create_group(connection, &self.stream, &group, StartPosition::Id(EntryId::ZERO))
             .await
             .context(|| format!("XGROUP CREATE '{group}'"))?;
         if created {
@@ -68,7 +68,7 @@ impl SplitReader {
     }
 
     /// Whether the group was made again since this reader, or the one whose state it has, was there.
-    pub(in crate::source) async fn is_made_anew(
+    pub(in crate::source) async fn is_recreated(
         &mut self,
         connection: &mut Connection,
         set_back: bool,
@@ -96,7 +96,7 @@ impl SplitReader {
         self.received = EntryId::ZERO;
         self.last_entry = None;
         self.pending = Runs::default();
-        self.owed.begin_anew();
+        self.acks.begin_anew();
         self.shared.buffer.push(batch::empty(self.partition, 0, EntryId::ZERO)).await;
     }
 
