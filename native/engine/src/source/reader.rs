@@ -38,18 +38,27 @@ pub struct Reader {
     _runtime: Option<Arc<EngineRuntime>>,
 }
 
-/// What a reader has done so far.
+/// Holds the counts of one reader, under the names of its metrics. All count from when the reader was made, but for those that say *now*.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReaderStats {
+    /// Entries that were received, to be emitted.
     pub entries: u64,
+    /// Now: bytes in memory of the batches that wait for Java.
     pub buffered_bytes: u64,
-    pub acknowledged: u64,
-    pub owed: u64,
-    pub owed_bytes: u64,
-    pub trimmed: u64,
-    pub gaps: u64,
+    /// Entries that the server has confirmed as acknowledged.
+    pub acknowledged_entries: u64,
+    /// Now: entries that were received and are not acknowledged yet, as far as their IDs are remembered.
+    pub unacknowledged_entries: u64,
+    /// Now: bytes in memory of the IDs of these, 8 MiB at most for each split.
+    pub unacknowledged_id_bytes: u64,
+    /// Entries that were to be emitted, but had been trimmed or deleted before they could be read.
+    pub trimmed_entries: u64,
+    /// How often entries had been delivered to another reader of the group, and were read by position.
+    pub gap_replays: u64,
+    /// How often the server was found to have lost writes.
     pub lost_writes: u64,
+    /// Connections that failed and were replaced.
     pub reconnects: u64,
 }
 
@@ -194,11 +203,11 @@ impl Reader {
         ReaderStats {
             entries: read(entries),
             buffered_bytes: self.shared.buffer.bytes() as u64,
-            acknowledged: read(acknowledged),
-            owed: self.acknowledger.unacknowledged_entries(),
-            owed_bytes: self.acknowledger.unacknowledged_id_bytes(),
-            trimmed: read(trimmed),
-            gaps: read(gaps),
+            acknowledged_entries: read(acknowledged),
+            unacknowledged_entries: self.acknowledger.unacknowledged_entries(),
+            unacknowledged_id_bytes: self.acknowledger.unacknowledged_id_bytes(),
+            trimmed_entries: read(trimmed),
+            gap_replays: read(gaps),
             lost_writes: read(lost_writes),
             reconnects: read(reconnects),
         }
