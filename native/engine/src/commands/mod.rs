@@ -1,4 +1,8 @@
 //! The commands of a source, and their replies. One place for each protocol fact.
+//!
+//! * [`consumer_name`] how readers call themselves in a group
+
+mod consumer_name;
 
 use std::collections::HashMap;
 
@@ -9,6 +13,7 @@ use crate::connection::Connection;
 use crate::connection::transaction::{Outcomes, Transaction, fault_in};
 use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
+pub(crate) use consumer_name::{ConsumerName, NO_CLIENT_ID, client_id};
 
 /// Makes the group, and the stream where it is not there; `false`: the group existed
 /// (<https://redis.io/docs/latest/commands/xgroup-create/>).

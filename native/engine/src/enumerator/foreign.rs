@@ -8,14 +8,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::info;
 
-use crate::commands::{self, PAGE, Pending};
+use crate::commands::{self, ConsumerName, NO_CLIENT_ID, PAGE, Pending, client_id};
 use crate::config::SourceSettings;
 use crate::connection::Connection;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::random;
-use crate::source::ConsumerName;
-use crate::source::{NO_CLIENT_ID, client_id};
 
 /// Between two looks while entries are waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ mod decode;
 #[cfg(test)]
 mod model;
 mod reader;
+mod shared;
 mod split;
 
 pub use decode::batch;
 pub use reader::{Reader, ReaderStats};
-pub(crate) use split::take_over::{ConsumerName, NO_CLIENT_ID, client_id};

@@ -18,12 +18,11 @@ use crate::connection::Servers;
 use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 use crate::runtime::{EngineRuntime, caught};
-use crate::source::ack::acknowledger::Acknowledger;
-use crate::source::ack::checkpoints::Checkpoints;
-use crate::source::ack::pending_acks::{AckUpTo, PendingAcks};
+use crate::source::ack::{AckUpTo, Acknowledger, Checkpoints, PendingAcks};
 use crate::source::buffer::Buffer;
 use crate::source::decode::batch::Batch;
-use crate::source::split::{Counters, Shared, SplitReader};
+use crate::source::shared::{Counters, Shared};
+use crate::source::split::SplitReader;
 
 /// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees to it.
 const CLOSE: Duration = Duration::from_secs(3);
@@ -157,7 +156,7 @@ impl Reader {
     pub fn emitted(&self, partition: Partition, position: EntryId) {
         if position == EntryId::ZERO {
             self.checkpoints.lock().forget(partition);
-            return self.acknowledger.java_passed_recreation(partition);
+            return self.acknowledger.java_knows_of_recreated(partition);
         }
         if self.shared.settings.ack_strategy == AckStrategy::OnEmit {
             self.acknowledger.request(partition, AckUpTo { up_to: position, ..AckUpTo::default() });
@@ -198,7 +197,7 @@ impl Reader {
     }
 
     pub fn stats(&self) -> ReaderStats {
-        let Counters { entries, trimmed, gaps, lost_writes, reconnects, acknowledged } = &self.shared.counters;
+        let Counters { entries, trimmed, gap_replays, lost_writes, reconnects, acknowledged } = &self.shared.counters;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         ReaderStats {
             entries: read(entries),
@@ -207,7 +206,7 @@ impl Reader {
             unacknowledged_entries: self.acknowledger.unacknowledged_entries(),
             unacknowledged_id_bytes: self.acknowledger.unacknowledged_id_bytes(),
             trimmed_entries: read(trimmed),
-            gap_replays: read(gaps),
+            gap_replays: read(gap_replays),
             lost_writes: read(lost_writes),
             reconnects: read(reconnects),
         }

@@ -1,7 +1,7 @@
-//! Acknowledging: `XACK`, off the read path, until it is confirmed.
+//! Sends `XACK`, off the read path, until it is confirmed.
 //!
-//! Split tasks note what is acks (`acks.rs`); the reader says up to where a completed checkpoint, or emission, has come; for each split a task
-//! sends. Those of one server share a connection, and a server that can't be reached holds up only what is acks to it.
+//! Split tasks add what is to be acknowledged (`pending_acks.rs`); the reader says how far it may go, when a checkpoint has completed or entries
+//! were emitted; for each split a task sends. Those of one server share a connection, and a server that can't be reached holds up only its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::commands;
+use crate::commands::{self, ConsumerName};
 use crate::config::{Partition, StartPosition};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::ack::pending_acks::{AckUpTo, PendingAcks};
-use crate::source::split::Shared;
-use crate::source::split::take_over::ConsumerName;
+use crate::source::ack::ack_up_to::AckUpTo;
+use crate::source::ack::pending_acks::PendingAcks;
+use crate::source::shared::Shared;
 use crate::topic::stream_name;
 
 /// IDs of one `XACK`, and how many such go out before their replies are awaited.
 const CHUNK: usize = 1000;
 const CHUNKS_AT_ONCE: usize = 16;
 
-/// The acknowledgments of one reader.
+/// Sends the acknowledgments of one reader. A handle: its tasks share it.
 pub(in crate::source) struct Acknowledger {
     links: Links,
     splits: Mutex<HashMap<Partition, Arc<PendingAcks>>>,
@@ -36,34 +36,36 @@ impl Acknowledger {
         Arc::new(Self { links: Links::new(servers, name), splits: Mutex::default() })
     }
 
+    /// Adds a split. Its task is to be spawned: [`run`](Self::run).
     pub(in crate::source) fn add_split(&self, partition: Partition, acks: Arc<PendingAcks>) {
         self.splits.lock().insert(partition, acks);
     }
 
+    /// Asks for acknowledgments of one split.
     pub(in crate::source) fn request(&self, partition: Partition, ack: AckUpTo) {
         if let Some(acks) = self.splits.lock().get(&partition) {
             acks.request(ack);
         }
     }
 
-    /// Java has begun with the stream that was made anew.
-    pub(in crate::source) fn java_passed_recreation(&self, partition: Partition) {
+    /// Notes that Java has begun with the stream that was recreated.
+    pub(in crate::source) fn java_knows_of_recreated(&self, partition: Partition) {
         if let Some(acks) = self.splits.lock().get(&partition) {
-            acks.java_passed_recreation();
+            acks.java_knows_of_recreated();
         }
     }
 
-    /// How many entries are delivered and not yet acknowledged, as far as they are remembered.
+    /// Returns how many entries are delivered and not yet acknowledged, as far as they are remembered.
     pub(in crate::source) fn unacknowledged_entries(&self) -> u64 {
         self.splits.lock().values().map(|acks| acks.len()).sum()
     }
 
-    /// What remembering them takes up in memory.
+    /// Returns how many bytes remembering them takes.
     pub(in crate::source) fn unacknowledged_id_bytes(&self) -> u64 {
         self.splits.lock().values().map(|acks| acks.bytes()).sum()
     }
 
-    /// Carries out one split's orders, until the reader is closed and what was ordered by then is done. A final fault fails the reader.
+    /// Does what is asked for one split, until the reader is closed and what was asked for by then is done. A final fault fails the reader.
     pub(in crate::source) async fn run(
         self: Arc<Self>,
         shared: Arc<Shared>,
@@ -90,7 +92,8 @@ impl Acknowledger {
         }
     }
 
-    /// `again`: the last attempt has failed, and its reply may be all that was lost.
+    /// Does what was asked for, on the connection of the split's server. `again`: the last attempt has failed, and its reply may be all that
+    /// was lost.
     async fn carry_out(
         &self,
         shared: &Shared,
@@ -102,12 +105,12 @@ impl Acknowledger {
         let mut connection = self.links.to(stream).await?;
         let mut work = Work { shared, stream, acks, connection: &mut connection };
         work.acknowledge(ack).await?;
-        work.sweep(ack).await?;
+        work.acknowledge_others(ack).await?;
         work.commit_position(ack, again).await
     }
 }
 
-/// One ack of one split.
+/// One request for one split.
 struct Work<'a> {
     shared: &'a Shared,
     stream: &'a str,
@@ -116,9 +119,10 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Acknowledges what this reader has received.
     async fn acknowledge(&mut self, ack: &AckUpTo) -> Result<()> {
         loop {
-            let ids = self.acks.next(ack, CHUNK * CHUNKS_AT_ONCE);
+            let ids = self.acks.to_send(ack, CHUNK * CHUNKS_AT_ONCE);
             let Some(last) = ids.last().copied() else { return Ok(()) };
             self.send(&ids).await?;
             self.acks.confirmed(last, &ack.except);
@@ -143,8 +147,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Once after every connect, and after IDs were forgotten: what replaced readers received and this job has emitted since is acknowledged, too.
-    async fn sweep(&mut self, ack: &AckUpTo) -> Result<()> {
+    /// Acknowledges what replaced readers received and this job has emitted since. Once after every connect, and after IDs were forgotten.
+    async fn acknowledge_others(&mut self, ack: &AckUpTo) -> Result<()> {
         let Some(own) = self.acks.to_scan(ack) else { return Ok(()) };
         let group = &self.shared.settings.group;
         let mut from = Some(EntryId::ZERO);
@@ -155,7 +159,7 @@ impl Work<'_> {
                 page => page.context(|| format!("XPENDING '{}'", self.stream))?,
             };
             if self.acks.to_scan(ack).is_none() {
-                // The stream was made anew meanwhile: this may be its list.
+                // The stream was recreated meanwhile: this may be its list.
                 return Ok(());
             }
             from = commands::next_page(&page, ack.up_to);
@@ -169,7 +173,7 @@ impl Work<'_> {
         self.delete_replaced(&own).await
     }
 
-    /// `COMMIT_POSITION`: the group goes to where the completed checkpoint is.
+    /// Sets the group to where the completed checkpoint is, for `COMMIT_POSITION`.
     async fn commit_position(&mut self, ack: &AckUpTo, again: bool) -> Result<()> {
         if again && self.acks.to_commit(ack).is_some() {
             // A successor may have gone further meanwhile.
@@ -186,8 +190,8 @@ impl Work<'_> {
             if !commands::is_gone(&error) {
                 return Err(error).context(|| format!("XGROUP SETID '{}'", self.stream));
             }
-            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream that has not come that
-            // far: it is another one, and the reader begins with it anew.
+            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream that
+            // has not come that far: it is another one, and the reader begins again with it.
             let stream = commands::progress_without_group(self.connection, self.stream).await.context(|| "XINFO")?;
             if stream.generated < position {
                 return Ok(());
@@ -198,7 +202,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Consumers of replaced readers go, each by a script that checks that it owns nothing: deleting one deletes what it has pending.
+    /// Deletes the consumers of replaced readers, each by a script that checks that it owns nothing: deleting one deletes what it has pending.
     async fn delete_replaced(&mut self, own: &str) -> Result<()> {
         const SCRIPT: &str = "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then \
                               return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end return -1";

@@ -1,4 +1,4 @@
-//! What one split owes to the group: entries that were delivered and are not acknowledged yet, and how much of that is due.
+//! What waits to be acknowledged, and how much of it may be.
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -6,47 +6,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commands::Progress;
 use crate::entry_id::{EntryId, Runs};
+use crate::source::ack::ack_up_to::AckUpTo;
+use crate::source::ack::group_position::GroupPosition;
 
-/// What one split remembers of what it owes, at most. Beyond that the group's pending entries list is looked through in its place.
+/// Bytes of the IDs that one split remembers, at most. Beyond that the group's pending entries list is looked through in their place.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Everything up to `up_to` may be acknowledged, but for `held`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::source) struct AckUpTo {
-    pub(in crate::source) up_to: EntryId,
-    pub(in crate::source) except: Runs,
-    /// By a completed checkpoint, which covers what older readers left behind.
-    pub(in crate::source) by_checkpoint: bool,
-    /// Which one of the streams that had this name it is about. Set by [`PendingAcks::request`].
-    pub(in crate::source) stream: u64,
-}
-
-impl AckUpTo {
-    fn allows(&self, id: EntryId) -> bool {
-        id <= self.up_to && !self.except.contains(id)
-    }
-
-    /// Whatever one of the two allows.
-    fn and(self, other: AckUpTo) -> AckUpTo {
-        let excepted_by_both = |except: &Runs, by: &AckUpTo| -> Runs {
-            except.runs().flat_map(|run| run.ids()).filter(|id| !by.allows(*id)).collect()
-        };
-        let mut except = excepted_by_both(&self.except, &other);
-        except.extend(&excepted_by_both(&other.except, &self));
-        AckUpTo {
-            up_to: self.up_to.max(other.up_to),
-            except,
-            by_checkpoint: self.by_checkpoint || other.by_checkpoint,
-            stream: self.stream,
-        }
-    }
-}
-
-/// Debts are noted by the task that reads the split, called in by Flink's threads, and settled by the task that acknowledges.
+/// Remembers which entries of one split were delivered and are not acknowledged yet.
+///
+/// The task that reads the split adds them, Flink's threads say what may be acknowledged, and the task that acknowledges takes them away.
 #[derive(Default)]
 pub(in crate::source) struct PendingAcks {
     state: Mutex<State>,
-    /// All that was ordered, until it is carried out.
+    /// All that may be acknowledged, until it is.
     requested: Mutex<Option<AckUpTo>>,
     changed: Notify,
 }
@@ -54,14 +26,14 @@ pub(in crate::source) struct PendingAcks {
 #[derive(Default)]
 struct State {
     ids: Runs,
-    /// After a connect, until the pending entries list was walked: what was delivered before it.
+    /// What was delivered before the last connect, until the pending entries list was scanned up to there.
     unscanned: Option<EntryId>,
     scan_each_time: bool,
     /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list knows.
     forgotten: Option<EntryId>,
-    /// Seen by a connect that is not done yet. Until then nothing is due: the group that is made again may be on another stream.
+    /// Seen by a connect that is not done yet. Until then nothing is acknowledged: the group that is made again may be on another stream.
     group_is_gone: bool,
-    /// How often the stream was made anew.
+    /// How often the stream was recreated.
     stream: u64,
     /// How often Java is still to learn that: until then what it says is about an old one.
     unknown_to_java: u64,
@@ -70,53 +42,25 @@ struct State {
     group: Option<GroupPosition>,
 }
 
-/// Where the group stands on the servers, as far as this reader knows.
-struct GroupPosition {
-    committed: EntryId,
-    /// How many entries that is from the stream's first on, where it is known: `XINFO GROUPS` tells the lag by it.
-    entries_read: Option<u64>,
-    /// What was read beyond it.
-    read: Runs,
-}
-
 impl PendingAcks {
+    /// Asks for acknowledgments, beside those that were asked for and are not done.
     pub(in crate::source) fn request(&self, ack: AckUpTo) {
         let state = self.state.lock();
         if state.unknown_to_java > 0 {
             return;
         }
         let ack = AckUpTo { stream: state.stream, ..ack };
-        let mut standing = self.requested.lock();
-        *standing = Some(match standing.take() {
-            Some(earlier) => earlier.and(ack),
+        let mut requested = self.requested.lock();
+        *requested = Some(match requested.take() {
+            Some(earlier) => earlier.or(ack),
             None => ack,
         });
-        drop(standing);
+        drop(requested);
         drop(state);
         self.changed.notify_one();
     }
 
-    /// Whoever connects is about to make the group again.
-    pub(in crate::source) fn group_is_gone(&self) {
-        self.state.lock().group_is_gone = true;
-    }
-
-    /// The stream is another one, with the same name: nothing is owed to that, and orders are of the old one until Java
-    /// [has begun with it](Self::java_passed_recreation).
-    pub(in crate::source) fn begin_anew(&self) {
-        let mut state = self.state.lock();
-        let (stream, unknown_to_java) = (state.stream + 1, state.unknown_to_java + 1);
-        *state = State { stream, unknown_to_java, ..State::default() };
-        *self.requested.lock() = None;
-    }
-
-    /// All of the old stream that Java was given has been emitted: what it says from here on is about the next one.
-    pub(in crate::source) fn java_passed_recreation(&self) {
-        let mut state = self.state.lock();
-        state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
-    }
-
-    /// Waits for an ack, and for the group to be there; `None`: all are carried out that can be, and no more will come.
+    /// Waits for a request, and for the group to be there; `None`: all is done that can be, and no more will come.
     pub(in crate::source) async fn next_request(&self, closed: &CancellationToken) -> Option<AckUpTo> {
         loop {
             if !self.state.lock().group_is_gone
@@ -135,7 +79,7 @@ impl PendingAcks {
         }
     }
 
-    /// Unless a newer one has come meanwhile, or it could not be.
+    /// Notes that a request is done, unless more was asked for meanwhile, or it could not be.
     pub(in crate::source) fn done(&self, ack: &AckUpTo) {
         let state = self.state.lock();
         if !state.group_is_gone {
@@ -143,7 +87,50 @@ impl PendingAcks {
         }
     }
 
-    /// `false`: that was too much to remember, now and for the first time.
+    /// Notes that whoever connects is about to make the group again.
+    pub(in crate::source) fn group_is_gone(&self) {
+        self.state.lock().group_is_gone = true;
+    }
+
+    /// Notes that the stream is another one, of the same name. Nothing of it is to be acknowledged yet, and requests are about the old one until
+    /// Java [knows of it](Self::java_knows_of_recreated).
+    pub(in crate::source) fn stream_is_recreated(&self) {
+        let mut state = self.state.lock();
+        let (stream, unknown_to_java) = (state.stream + 1, state.unknown_to_java + 1);
+        *state = State { stream, unknown_to_java, ..State::default() };
+        *self.requested.lock() = None;
+    }
+
+    /// Notes that all of the old stream that Java was given has been emitted: what it says from here on is about the next one.
+    pub(in crate::source) fn java_knows_of_recreated(&self) {
+        let mut state = self.state.lock();
+        state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
+    }
+
+    /// Notes a connect: entries that were delivered before it may be pending though this reader never received them.
+    pub(in crate::source) fn connected(&self, consumer: &str, delivered: EntryId, may_kill: bool) {
+        let mut state = self.state.lock();
+        state.group_is_gone = false;
+        consumer.clone_into(&mut state.consumer);
+        state.unscanned = Some(delivered);
+        state.scan_each_time = !may_kill;
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Notes a connect of a reader that reads by position: `received` is where it goes on.
+    pub(in crate::source) fn connected_by_position(&self, progress: Progress, received: EntryId) {
+        let mut state = self.state.lock();
+        state.group = Some(GroupPosition::at(progress, received, state.group.take()));
+    }
+
+    /// Notes that the split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries
+    /// since.
+    pub(in crate::source) fn finished(&self, received: EntryId) {
+        self.state.lock().unscanned = Some(received);
+    }
+
+    /// Adds entries that are to be acknowledged; `false`: that was too much to remember, now and for the first time.
     pub(in crate::source) fn add(&self, ids: &Runs) -> bool {
         let mut state = self.state.lock();
         state.ids.extend(ids);
@@ -155,100 +142,35 @@ impl PendingAcks {
         std::mem::replace(&mut state.forgotten, forgotten).is_some()
     }
 
-    /// How many it forgets.
+    /// Adds entries that were read by position.
+    pub(in crate::source) fn add_read(&self, ids: &Runs) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.add(ids, MOST_BYTES);
+        }
+    }
+
+    /// Forgets entries above `id`, and returns how many these were.
     pub(in crate::source) fn forget_above(&self, id: EntryId) -> u64 {
         let mut state = self.state.lock();
-        let State { ids, group, .. } = &mut *state;
-        let forget = |ids: &mut Runs| {
-            let before = ids.len();
-            ids.remove_above(id);
-            before - ids.len()
-        };
-        forget(ids) + group.as_mut().map_or(0, |group| forget(&mut group.read))
+        let before = state.ids.len();
+        state.ids.remove_above(id);
+        let forgotten = before - state.ids.len();
+        forgotten + state.group.as_mut().map_or(0, |group| group.forget_above(id))
     }
 
-    /// A connect: entries that were delivered before it may be pending though this reader never received them.
-    pub(in crate::source) fn connected(&self, consumer: &str, delivered: EntryId, may_kill: bool) {
-        let mut state = self.state.lock();
-        state.group_is_gone = false;
-        consumer.clone_into(&mut state.consumer);
-        state.unscanned = Some(delivered);
-        state.scan_each_time = !may_kill;
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// The split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries since.
-    pub(in crate::source) fn finished(&self, received: EntryId) {
-        self.state.lock().unscanned = Some(received);
-    }
-
-    /// A connect of a reader that reads by position: `received` is where it goes on.
-    pub(in crate::source) fn connected_by_position(&self, progress: Progress, received: EntryId) {
-        let mut state = self.state.lock();
-        let mut read = state.group.take().map(|group| group.read).unwrap_or_default();
-        read.remove_up_to(progress.delivered);
-        // After a restore it may stand before where reading goes on: then nobody has counted what is in between.
-        let counted = received <= progress.delivered || !read.is_empty();
-        let entries_read = progress.entries_read.filter(|_| counted);
-        state.group = Some(GroupPosition { committed: progress.delivered, entries_read, read });
-    }
-
-    /// Entries were read by position.
-    pub(in crate::source) fn read(&self, ids: &Runs) {
-        if let Some(group) = &mut self.state.lock().group {
-            let mut beyond = ids.clone();
-            beyond.remove_up_to(group.committed);
-            group.read.extend(&beyond);
-            if group.read.bytes() > MOST_BYTES {
-                // They are only there to be counted. The position is committed all the same, and the server may count for itself.
-                group.read = Runs::default();
-                group.entries_read = None;
-            }
-        }
-    }
-
-    /// The position to commit, with the count of entries up to it; never one behind what was committed.
-    pub(in crate::source) fn to_commit(&self, ack: &AckUpTo) -> Option<(EntryId, Option<u64>)> {
-        let state = self.state.lock();
-        if state.is_outdated(ack) {
-            return None;
-        }
-        let group = state.group.as_ref().filter(|group| ack.up_to > group.committed)?;
-        let more = group.read.ids_up_to(ack.up_to).count() as u64;
-        Some((ack.up_to, group.entries_read.map(|read| read + more)))
-    }
-
-    /// The group stands further than this reader has brought it, as far as that knew.
-    pub(in crate::source) fn overtaken(&self, progress: Progress) {
-        if let Some(group) = &mut self.state.lock().group
-            && progress.delivered > group.committed
-        {
-            group.committed = progress.delivered;
-            group.entries_read = progress.entries_read;
-            group.read.remove_up_to(progress.delivered);
-        }
-    }
-
-    pub(in crate::source) fn committed(&self, position: EntryId, entries_read: Option<u64>) {
-        if let Some(group) = &mut self.state.lock().group {
-            group.committed = position;
-            group.entries_read = entries_read;
-            group.read.remove_up_to(position);
-        }
-    }
-
+    /// Returns how many entries are to be acknowledged.
     pub(in crate::source) fn len(&self) -> u64 {
         self.state.lock().ids.len()
     }
 
-    /// What remembering takes.
+    /// Returns how many bytes remembering them takes.
     pub(in crate::source) fn bytes(&self) -> u64 {
         let state = self.state.lock();
-        state.ids.bytes() + state.group.as_ref().map_or(0, |group| group.read.bytes())
+        state.ids.bytes() + state.group.as_ref().map_or(0, GroupPosition::bytes)
     }
 
-    pub(in crate::source) fn next(&self, ack: &AckUpTo, limit: usize) -> Vec<EntryId> {
+    /// Returns up to `limit` of the entries that may be acknowledged.
+    pub(in crate::source) fn to_send(&self, ack: &AckUpTo, limit: usize) -> Vec<EntryId> {
         let state = self.state.lock();
         if state.is_outdated(ack) {
             return Vec::new();
@@ -256,18 +178,19 @@ impl PendingAcks {
         state.ids.ids_up_to(ack.up_to).filter(|id| !ack.except.contains(*id)).take(limit).collect()
     }
 
-    /// These are confirmed: all up to `up_to` but for the held ones.
+    /// Takes away what is confirmed as acknowledged: all up to `up_to`, but for `except`.
     pub(in crate::source) fn confirmed(&self, up_to: EntryId, except: &Runs) {
         let mut state = self.state.lock();
-        let kept: Vec<EntryId> = match except.is_empty() {
-            true => Vec::new(),
-            false => state.ids.ids_up_to(up_to).filter(|id| except.contains(*id)).collect(),
+        let kept: Vec<EntryId> = if except.is_empty() {
+            Vec::new()
+        } else {
+            state.ids.ids_up_to(up_to).filter(|id| except.contains(*id)).collect()
         };
         state.ids.remove_up_to(up_to);
         kept.into_iter().for_each(|id| state.ids.insert(id));
     }
 
-    /// The consumer to spare, when it is time to walk the pending entries list.
+    /// Returns the reader's own consumer, when it is time to scan the pending entries list for what other consumers own.
     pub(in crate::source) fn to_scan(&self, ack: &AckUpTo) -> Option<String> {
         let state = self.state.lock();
         if state.is_outdated(ack) {
@@ -277,7 +200,7 @@ impl PendingAcks {
         (after_connect || state.forgotten.is_some()).then(|| state.consumer.clone())
     }
 
-    /// The list was walked up to where the ack says.
+    /// Notes that the list was scanned as far as the request goes.
     pub(in crate::source) fn scanned(&self, ack: &AckUpTo) {
         let mut state = self.state.lock();
         state.forgotten.take_if(|forgotten| *forgotten <= ack.up_to && ack.except.is_empty());
@@ -285,10 +208,33 @@ impl PendingAcks {
             state.unscanned.take_if(|delivered| ack.by_checkpoint && *delivered <= ack.up_to);
         }
     }
+
+    /// Returns the position to commit, with the count of entries up to it; never one behind what was committed.
+    pub(in crate::source) fn to_commit(&self, ack: &AckUpTo) -> Option<(EntryId, Option<u64>)> {
+        let state = self.state.lock();
+        if state.is_outdated(ack) {
+            return None;
+        }
+        state.group.as_ref()?.to_commit(ack.up_to)
+    }
+
+    /// Notes where the group stands, which may be further than this reader has brought it.
+    pub(in crate::source) fn overtaken(&self, progress: Progress) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.note_overtaken(progress);
+        }
+    }
+
+    /// Notes that the group was set to `position`.
+    pub(in crate::source) fn committed(&self, position: EntryId, entries_read: Option<u64>) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.note_committed(position, entries_read);
+        }
+    }
 }
 
 impl State {
-    /// It is of the stream that was there before this one was made anew, or may be.
+    /// Returns whether a request is about a stream that was there before this one was recreated, or may be.
     fn is_outdated(&self, ack: &AckUpTo) -> bool {
         ack.stream != self.stream || self.group_is_gone
     }
@@ -303,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_neither_sent_nor_forgotten() {
+    fn what_is_excepted_is_neither_sent_nor_forgotten() {
         let acks = PendingAcks::default();
         acks.add(&(1..=6).map(id).collect());
         let ack = AckUpTo {
@@ -312,17 +258,17 @@ mod tests {
             by_checkpoint: true,
             ..AckUpTo::default()
         };
-        assert_eq!(acks.next(&ack, 2), [id(1), id(4)]);
+        assert_eq!(acks.to_send(&ack, 2), [id(1), id(4)]);
         acks.confirmed(id(4), &ack.except);
-        assert_eq!(acks.next(&ack, 9), [id(5)]);
+        assert_eq!(acks.to_send(&ack, 9), [id(5)]);
         acks.confirmed(id(5), &ack.except);
-        assert_eq!(acks.next(&ack, 9), []);
+        assert_eq!(acks.to_send(&ack, 9), []);
         let later = AckUpTo { up_to: id(6), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
-        assert_eq!(acks.next(&later, 9), [id(2), id(3), id(6)]);
+        assert_eq!(acks.to_send(&later, 9), [id(2), id(3), id(6)]);
     }
 
     #[test]
-    fn sweeps_when_all_that_was_delivered_before_the_connect_is_covered() {
+    fn the_list_is_scanned_when_all_that_was_delivered_before_the_connect_is_covered() {
         let acks = PendingAcks::default();
         let ack = |ms| AckUpTo { up_to: id(ms), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
         assert_eq!(acks.to_scan(&ack(9)), None);
@@ -337,30 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_add_up_until_they_are_carried_out() {
-        let ack = |up_to, except: &[u64], by_checkpoint| AckUpTo {
-            up_to: id(up_to),
-            except: except.iter().map(|ms| id(*ms)).collect(),
-            by_checkpoint,
-            ..AckUpTo::default()
-        };
-        for (one, other, both) in [
-            // Emitted further than the checkpoint that completes: what it by_checkpoint is not forgotten for that.
-            (ack(9, &[], false), ack(5, &[], true), ack(9, &[], true)),
-            (ack(5, &[], true), ack(9, &[], false), ack(9, &[], true)),
-            // Held by both, and by one that the other covers.
-            (ack(5, &[2, 3], true), ack(9, &[3, 7], true), ack(9, &[3, 7], true)),
-            (ack(9, &[4, 8], true), ack(4, &[], false), ack(9, &[8], true)),
-        ] {
-            let acks = PendingAcks::default();
-            acks.request(one);
-            acks.request(other);
-            assert_eq!(*acks.requested.lock(), Some(both));
-        }
-    }
-
-    #[test]
-    fn what_is_too_much_to_remember_is_looked_up_by_the_next_orders() {
+    fn what_is_too_much_to_remember_is_looked_up_by_the_next_requests() {
         let acks = PendingAcks::default();
         let most = MOST_BYTES / size_of::<crate::entry_id::Run>() as u64;
         acks.connected("own", EntryId::ZERO, true);
@@ -392,37 +315,37 @@ mod tests {
         };
         acks.connected_by_position(progress(EntryId::ZERO), EntryId::ZERO);
         let ack = AckUpTo { up_to: id(3), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
-        acks.read(&(1..=5).map(id).collect());
+        acks.add_read(&(1..=5).map(id).collect());
         assert_eq!(acks.to_commit(&ack), Some((id(3), Some(3))));
-        acks.read(&(6..MOST_BYTES / 24 + 9).map(id).collect());
+        acks.add_read(&(6..MOST_BYTES / 24 + 9).map(id).collect());
         assert_eq!((acks.to_commit(&ack), acks.bytes()), (Some((id(3), None)), 0));
     }
 
     #[test]
-    fn orders_of_a_stream_that_was_made_anew_since_are_void() {
+    fn requests_about_a_stream_that_was_recreated_since_are_outdated() {
         let acks = PendingAcks::default();
         let ack =
             |up_to| AckUpTo { up_to: id(up_to), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
         acks.add(&(100..=150).map(id).collect());
         acks.request(ack(120));
         let under_way = acks.requested.lock().clone().unwrap();
-        acks.begin_anew();
+        acks.stream_is_recreated();
         acks.add(&(1..=20).map(id).collect());
         acks.request(ack(150));
         assert_eq!(*acks.requested.lock(), None);
         // Of the old one, too, however low it is.
         acks.request(ack(5));
         assert_eq!(*acks.requested.lock(), None);
-        acks.java_passed_recreation();
+        acks.java_knows_of_recreated();
         acks.request(ack(10));
         let new = AckUpTo { stream: 1, ..ack(10) };
         assert_eq!(*acks.requested.lock(), Some(new.clone()));
-        assert_eq!(acks.next(&new, 99).len(), 10);
-        assert_eq!(acks.next(&under_way, 99), []);
+        assert_eq!(acks.to_send(&new, 99).len(), 10);
+        assert_eq!(acks.to_send(&under_way, 99), []);
     }
 
     #[test]
-    fn sweeps_once_more_when_the_split_is_finished() {
+    fn the_list_is_scanned_once_more_when_the_split_is_finished() {
         let acks = PendingAcks::default();
         let ack = |ms| AckUpTo { up_to: id(ms), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
         acks.connected("own", id(5), true);

@@ -2,57 +2,65 @@
 //!
 //! What a reader relies on afterwards is only its position; see `docs/delivery.md` for why each step is there.
 
-use crate::commands::{self, Progress};
-use crate::config::AckStrategy;
-use crate::connection::Connection;
-use crate::entry_id::EntryId;
-use crate::error::{Context, Result};
-use crate::source::split::SplitReader;
+use std::sync::Arc;
 
-/// A connection that is ready to read.
-pub(in crate::source) struct Session {
-    pub(in crate::source) connection: Connection,
-    pub(in crate::source) consumer: String,
-    /// The group's `last-delivered-id`, as it was when it was asked for last.
-    pub(in crate::source) delivered: EntryId,
-    /// Whether a read has been answered. The first one does not wait for entries: so it is known at once that reading works, and not only
-    /// connecting.
-    pub(in crate::source) is_answered: bool,
+use crate::commands::{self, Progress};
+use crate::error::{Context, Result};
+use crate::source::split::lost_writes::{self, LostWrites};
+use crate::source::split::recreated::StreamMarks;
+use crate::source::split::session::Session;
+use crate::source::split::state::SplitState;
+use crate::source::split::take_over::ReaderIdentity;
+
+/// Holds a session, and what was learnt while it was begun.
+pub(super) struct Connected {
+    pub(super) session: Session,
+    pub(super) progress: Progress,
+    pub(super) stream: StreamIs,
 }
 
-impl SplitReader {
-    /// Where the stream is: the owner of its slot says so, if it has gone ahead of that.
-    pub(in crate::source) async fn connect(&mut self) -> Result<Session> {
-        self.shared.servers.ask_owner(self.stream.as_bytes());
-        match self.connect_once().await {
-            Err(error) if self.shared.servers.is_redirected(self.stream.as_bytes(), &error) => {
-                self.connect_once().await
-            }
-            connected => connected,
-        }
-    }
+/// What a reader has in front of it.
+pub(super) enum StreamIs {
+    /// The stream that was read so far, with all that was read of it.
+    AsBefore,
+    /// The stream that was read so far, without some of what was read.
+    SetBack(LostWrites),
+    /// Another stream of the same name.
+    Recreated,
+}
 
-    async fn connect_once(&mut self) -> Result<Session> {
-        let mut connection = self.shared.servers.connect(&self.identity.client_name(), self.stream.as_bytes()).await?;
-        let last_is_kept = self.last_is_kept(&mut connection).await?;
-        let recreated = self.make_group(&mut connection, last_is_kept).await?;
-        let by_position = self.shared.settings.ack_strategy == AckStrategy::CommitPosition;
-        // Who reads by position can't be cut short by another reader, and needs no consumer.
-        let consumer = if by_position { String::new() } else { self.take_over(&mut connection).await? };
-        let progress = self.progress(&mut connection).await?;
-        let loss = recreated || self.is_set_back(progress, last_is_kept);
-        self.look_for_lost_writes(&mut connection, progress, loss).await?;
-        self.met(progress);
-        // What lies beyond the end is no matter of this job.
-        let covered = self.stopping_id.map_or(progress.delivered, |stop| stop.min(progress.delivered));
-        self.acks.connected(&consumer, covered, self.identity.may_kill());
-        if by_position {
-            self.acks.connected_by_position(progress, self.received);
-        }
-        Ok(Session { connection, consumer, delivered: progress.delivered, is_answered: false })
+/// Connects to where the stream is, and makes this reader the one that reads: the owner of the slot says where the stream is, if it has gone
+/// ahead of that.
+pub(super) async fn connect(
+    state: &SplitState,
+    identity: &mut ReaderIdentity,
+    marks: &mut StreamMarks,
+) -> Result<Connected> {
+    let (servers, key) = (&state.context().shared.servers, state.context().stream.as_bytes());
+    servers.ask_owner(key);
+    match connect_once(state, identity, marks).await {
+        Err(error) if servers.is_redirected(key, &error) => connect_once(state, identity, marks).await,
+        connected => connected,
     }
+}
 
-    pub(in crate::source) async fn progress(&self, connection: &mut Connection) -> Result<Progress> {
-        commands::progress(connection, &self.stream, &self.shared.settings.group).await.context(|| "XINFO")
-    }
+async fn connect_once(state: &SplitState, identity: &mut ReaderIdentity, marks: &mut StreamMarks) -> Result<Connected> {
+    let context = state.context();
+    let stream = &context.stream;
+    let mut connection = context.shared.servers.connect(&identity.client_name(), stream.as_bytes()).await?;
+    let last_is_kept = lost_writes::last_is_kept(&mut connection, state).await?;
+    let is_new_group = marks.ensure_group(&mut connection, state, last_is_kept).await?;
+    // Who reads by position can't be cut short by another reader, and needs no consumer.
+    let consumer =
+        if context.is_by_position() { String::new() } else { identity.take_over(&mut connection, context).await? };
+    let progress = commands::progress(&mut connection, stream, context.group()).await.context(|| "XINFO")?;
+    let is_set_back = is_new_group || state.is_set_back(progress, last_is_kept);
+    let stream = if marks.is_recreated(&mut connection, state, is_set_back).await? {
+        StreamIs::Recreated
+    } else {
+        let lost = lost_writes::find(&mut connection, state, progress, is_set_back).await?;
+        lost.map_or(StreamIs::AsBefore, StreamIs::SetBack)
+    };
+    marks.note_first_entry(progress);
+    Ok(Connected { session: Session::new(Arc::clone(context), connection, consumer), progress, stream })
 }

@@ -8,87 +8,75 @@
 //! trimmed, and then the first entry is above it. Where these two don't rule it out, or the server does not tell them, nothing is said. A
 //! position of a checkpoint need not be an entry's ID, so it is only what this reader received itself that is looked for.
 //!
-//! A stream that was deleted and made again has lost nothing, it is another one (`anew.rs`).
+//! A stream that was deleted and made again has lost nothing, it is another one (`recreated.rs`).
 
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-use redis::Cmd;
 use tracing::error;
 
 use crate::commands::{self, Progress};
 use crate::connection::Connection;
 use crate::entry_id::EntryId;
 use crate::error::{Context, Error, FaultKind, Result};
-use crate::source::split::SplitReader;
+use crate::source::decode::first_id_of;
+use crate::source::split::state::SplitState;
 
-impl SplitReader {
-    /// Whether the entry that was received last is there. To be asked before how far the stream has come: one that is deleted or trimmed
-    /// in between must show there.
-    pub(in crate::source) async fn last_is_kept(&mut self, connection: &mut Connection) -> Result<bool> {
-        let Some(last) = self.last_entry else { return Ok(true) };
-        match self.first_id_of(connection, &commands::range(&self.stream, last, last)).await {
-            Err(error) if is_refused(&error) => Ok(true),
-            found => Ok(found.context(|| "XRANGE")?.is_some()),
-        }
-    }
+/// Tells what a server has lost.
+pub(super) struct LostWrites {
+    /// What was read before and is gone.
+    last: EntryId,
+    /// The last entry before it that was kept; `None`: not known.
+    behind: Option<EntryId>,
+    /// Where the stream ends, if that is below `R`.
+    end: Option<EntryId>,
+}
 
-    /// Tells of a loss, if there is one, and goes back to where the server stands if that is below `R`.
-    pub(in crate::source) async fn look_for_lost_writes(
-        &mut self,
-        connection: &mut Connection,
-        progress: Progress,
-        loss: bool,
-    ) -> Result<()> {
-        if self.is_recreated(connection, loss).await? {
-            self.begin_anew(progress).await;
-        } else if progress.generated < self.received {
-            self.tell_of_lost_writes(self.received, Some(progress.generated));
-            self.received = progress.generated;
-            self.last_entry = None;
-        } else if let Some(last) = self.last_entry.filter(|_| loss) {
-            let behind = match self.first_id_of(connection, &commands::last_below(&self.stream, last)).await {
-                Err(error) if is_refused(&error) => None,
-                found => Some(found.context(|| "XREVRANGE")?.unwrap_or_default()),
-            };
-            self.tell_of_lost_writes(last, behind);
-            self.last_entry = None;
-        }
-        Ok(())
-    }
-
-    /// Whether the stream lacks what was read of it.
-    pub(in crate::source) fn is_set_back(&self, progress: Progress, last_is_kept: bool) -> bool {
-        progress.generated < self.received
-            || self.last_entry.is_some_and(|last| !last_is_kept && progress.would_have(last))
-    }
-
-    fn tell_of_lost_writes(&self, last: EntryId, behind: Option<EntryId>) {
-        let range = match behind {
+impl LostWrites {
+    /// Logs the loss, and has the split go on from what the server still has.
+    pub(super) fn apply_to(&self, state: &mut SplitState) {
+        let range = match self.behind {
             Some(behind) => {
-                let unconfirmed = self.acks.forget_above(behind);
+                let unconfirmed = state.acks().forget_above(behind);
                 format!(
                     "and with it all behind {behind} up to it; {unconfirmed} of these entries were not acknowledged yet"
                 )
             }
             None => "and perhaps others before it; the user may not use XREVRANGE, which would tell".to_owned(),
         };
-        error!("{}: the server has lost writes: {last} was read before and is gone, {range}", self.outage.what());
-        self.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(in crate::source) async fn first_id_of(
-        &mut self,
-        connection: &mut Connection,
-        cmd: &Cmd,
-    ) -> Result<Option<EntryId>> {
-        connection.queue(cmd);
-        connection.flush().await?;
-        self.receive_first_id(connection, Duration::ZERO).await
+        let (what, last) = (&state.context().what, self.last);
+        error!("{what}: the server has lost writes: {last} was read before and is gone, {range}");
+        state.note_lost_writes(self.end);
     }
 }
 
-/// The user may not ask. That is no reason not to read.
+/// Returns whether the entry that was received last is there. To be asked before how far the stream has come: one that is deleted or trimmed
+/// in between must show there.
+pub(super) async fn last_is_kept(connection: &mut Connection, state: &SplitState) -> Result<bool> {
+    let Some(last) = state.last_entry() else { return Ok(true) };
+    match first_id_of(connection, &commands::range(&state.context().stream, last, last)).await {
+        Err(error) if is_refused(&error) => Ok(true),
+        found => Ok(found.context(|| "XRANGE")?.is_some()),
+    }
+}
+
+/// Returns what the server has lost of a stream that is no other one. `is_set_back`: whether it lacks what was read.
+pub(super) async fn find(
+    connection: &mut Connection,
+    state: &SplitState,
+    progress: Progress,
+    is_set_back: bool,
+) -> Result<Option<LostWrites>> {
+    if progress.generated < state.received() {
+        let end = Some(progress.generated);
+        return Ok(Some(LostWrites { last: state.received(), behind: end, end }));
+    }
+    let Some(last) = state.last_entry().filter(|_| is_set_back) else { return Ok(None) };
+    let behind = match first_id_of(connection, &commands::last_below(&state.context().stream, last)).await {
+        Err(error) if is_refused(&error) => None,
+        found => Some(found.context(|| "XREVRANGE")?.unwrap_or_default()),
+    };
+    Ok(Some(LostWrites { last, behind, end: None }))
+}
+
+/// Returns whether the user may not ask. That is no reason not to read.
 fn is_refused(error: &Error) -> bool {
     matches!(error, Error::Redis(fault) if fault.kind == FaultKind::Permission)
 }

@@ -11,123 +11,123 @@
 //! Where servers can fail over, a replica may lag so far that it does not even have the group. Then the first entry, as it was seen at the last
 //! connect, tells: if it is there, the stream is the old one.
 
-use redis::Cmd;
 use tracing::warn;
 
 use crate::commands::{self, Progress};
 use crate::config::StartPosition;
 use crate::connection::Connection;
-use crate::entry_id::{EntryId, Runs};
+use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::decode::batch;
-use crate::source::split::SplitReader;
+use crate::source::decode::first_id_of;
+use crate::source::split::context::SplitContext;
+use crate::source::split::state::SplitState;
 
-/// By what a stream is told from another one of its name.
+/// Remembers by what a stream is told from another one of its name.
 #[derive(Default)]
-pub(in crate::source) struct Known {
-    /// This reader has been there before.
-    met: bool,
+pub(super) struct StreamMarks {
+    /// Whether this reader has been connected before.
+    is_known: bool,
     /// Where reading was when the group was made again.
     mark: Option<EntryId>,
     /// The stream's first entry at the last connect.
     first: Option<EntryId>,
 }
 
-impl SplitReader {
-    /// The enumerator made the group. Where it is gone, it begins again at `0`; `true`: with a stream that looks like another one.
-    pub(in crate::source) async fn make_group(
-        &mut self,
+impl StreamMarks {
+    /// Makes the group where it is gone: the enumerator made it. It begins again at `0`; `true`: with a stream that looks like another one.
+    pub(super) async fn ensure_group(
+        &self,
         connection: &mut Connection,
+        state: &SplitState,
         last_is_kept: bool,
     ) -> Result<bool> {
-        let group = self.shared.settings.group.clone();
-        if commands::has_group(connection, &self.stream, &group).await.context(|| "XINFO GROUPS")? {
+        let context = state.context();
+        let (stream, group) = (&context.stream, context.group());
+        if commands::has_group(connection, stream, group).await.context(|| "XINFO GROUPS")? {
             return Ok(false);
         }
-        self.acks.group_is_gone();
-        let progress = commands::progress_without_group(connection, &self.stream).await.context(|| "XINFO STREAM")?;
-        if self.is_set_back(progress, last_is_kept) && !self.has_failed_over(connection).await? {
-            let mark = self.known.mark.unwrap_or_default().max(self.received);
-            commands::create_group_of_recreated(connection, &self.stream, &group, &self.mark_name(mark))
+        state.acks().group_is_gone();
+        let progress = commands::progress_without_group(connection, stream).await.context(|| "XINFO STREAM")?;
+        if state.is_set_back(progress, last_is_kept) && !self.has_failed_over(connection, context).await? {
+            let mark = self.mark.unwrap_or_default().max(state.received());
+            commands::create_group_of_recreated(connection, stream, group, &mark_name(context, mark))
                 .await
                 .context(|| format!("XGROUP CREATE '{group}'"))?;
             // Another reader may have made it in between. Then its mark tells.
             return Ok(true);
         }
-        let created = commands::create_group(connection, &self.stream, &group, StartPosition::Id(EntryId::ZERO))
+        let created = commands::create_group(connection, stream, group, StartPosition::Id(EntryId::ZERO))
             .await
             .context(|| format!("XGROUP CREATE '{group}'"))?;
         if created {
             warn!(
                 "{}: group '{group}' was gone; created again at 0-0, reading goes on behind {}",
-                self.outage.what(),
-                self.received
+                context.what,
+                state.received()
             );
         }
         Ok(false)
     }
 
-    /// Whether the group was made again since this reader, or the one whose state it has, was there.
-    pub(in crate::source) async fn is_recreated(
+    /// Returns whether the group was made again since this reader, or the one whose state it has, was there. `is_set_back`: whether the
+    /// stream lacks what was read.
+    pub(super) async fn is_recreated(
         &mut self,
         connection: &mut Connection,
-        set_back: bool,
+        state: &SplitState,
+        is_set_back: bool,
     ) -> Result<bool> {
-        if self.known.met && !set_back {
+        if self.is_known && !is_set_back {
             return Ok(false);
         }
-        let mark = self.mark(connection).await?;
-        let new = mark.filter(|mark| Some(*mark) != self.known.mark);
-        let anew = set_back && new.is_some_and(|mark| self.known.met || self.received <= mark);
-        self.known.met = true;
-        self.known.mark = mark.max(self.known.mark);
-        Ok(anew)
+        let mark = mark(connection, state.context()).await?;
+        let new = mark.filter(|mark| Some(*mark) != self.mark);
+        let is_recreated = is_set_back && new.is_some_and(|mark| self.is_known || state.received() <= mark);
+        self.is_known = true;
+        self.mark = mark.max(self.mark);
+        Ok(is_recreated)
     }
 
-    /// Reading begins at the first entry, and so does the position: Java's, and what is acknowledged.
-    pub(in crate::source) async fn begin_anew(&mut self, progress: Progress) {
-        warn!(
-            "{}: the stream is gone or was deleted and made again: its last ID is {}, though reading was at {}; what it has now is read from \
-             its first entry on",
-            self.outage.what(),
-            progress.generated,
-            self.received
-        );
-        self.received = EntryId::ZERO;
-        self.last_entry = None;
-        self.pending = Runs::default();
-        self.acks.begin_anew();
-        self.shared.buffer.push(batch::empty(self.partition, 0, EntryId::ZERO)).await;
+    /// Notes what the next connect may tell the stream by.
+    pub(super) fn note_first_entry(&mut self, progress: Progress) {
+        self.first = progress.first;
     }
 
-    pub(in crate::source) fn met(&mut self, progress: Progress) {
-        self.known.first = progress.first;
-    }
-
-    async fn has_failed_over(&mut self, connection: &mut Connection) -> Result<bool> {
-        let settings = &self.shared.settings.connection;
-        let Some(first) = self.known.first.filter(|_| settings.cluster || settings.sentinel.is_some()) else {
+    /// Returns whether the first entry is the one of the last connect: then it is the same stream, on a replica that lagged.
+    async fn has_failed_over(&self, connection: &mut Connection, context: &SplitContext) -> Result<bool> {
+        let settings = &context.settings().connection;
+        let Some(first) = self.first.filter(|_| settings.cluster || settings.sentinel.is_some()) else {
             return Ok(false);
         };
-        let look: Cmd = commands::range(&self.stream, first, first);
-        Ok(self.first_id_of(connection, &look).await.context(|| "XRANGE")?.is_some())
+        let range = commands::range(&context.stream, first, first);
+        Ok(first_id_of(connection, &range).await.context(|| "XRANGE")?.is_some())
     }
+}
 
-    /// The mark in the group; where several readers have left one, the highest.
-    async fn mark(&self, connection: &mut Connection) -> Result<Option<EntryId>> {
-        let consumers = commands::consumers(connection, &self.stream, &self.shared.settings.group)
-            .await
-            .context(|| "XINFO CONSUMERS")?;
-        let prefix = self.mark_prefix();
-        let at = |name: &str| EntryId::parse(name.strip_prefix(&prefix)?.as_bytes());
-        Ok(consumers.iter().filter_map(|consumer| at(&consumer.name)).max())
-    }
+/// Has the split begin before the stream's first entry.
+pub(super) async fn begin_again(state: &mut SplitState, progress: Progress) {
+    warn!(
+        "{}: the stream is gone or was deleted and made again: its last ID is {}, though reading was at {}; what it has \
+         now is read from its first entry on",
+        state.context().what,
+        progress.generated,
+        state.received()
+    );
+    state.begin_again().await;
+}
 
-    fn mark_prefix(&self) -> String {
-        format!("{}-anew-", self.shared.settings.connection.client_name)
-    }
+/// Returns the mark in the group; where several readers have left one, the highest.
+async fn mark(connection: &mut Connection, context: &SplitContext) -> Result<Option<EntryId>> {
+    let consumers = commands::consumers(connection, &context.stream, context.group()).await;
+    let prefix = mark_prefix(context);
+    let at = |name: &str| EntryId::parse(name.strip_prefix(&prefix)?.as_bytes());
+    Ok(consumers.context(|| "XINFO CONSUMERS")?.iter().filter_map(|consumer| at(&consumer.name)).max())
+}
 
-    fn mark_name(&self, at: EntryId) -> String {
-        format!("{}{at}", self.mark_prefix())
-    }
+fn mark_prefix(context: &SplitContext) -> String {
+    format!("{}-anew-", context.settings().connection.client_name)
+}
+
+fn mark_name(context: &SplitContext, at: EntryId) -> String {
+    format!("{}{at}", mark_prefix(context))
 }
