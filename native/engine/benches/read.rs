@@ -222,6 +222,6 @@ fn engine(server: &RedisServer, strategy: &str, entries: u64) {
     }
     if strategy == "ON_CHECKPOINT" {
         complete(&positions);
-        await_that("all is acknowledged", || reader.stats().owed == 0);
+        await_that("all is acknowledged", || reader.stats().unacknowledged_entries == 0);
     }
 }

@@ -15,12 +15,14 @@
 //! * [`telemetry`] log events, for Java to fetch
 //! * [`runtime`] the threads that all of this runs on, [`call`] how Java's threads wait for it
 //! * [`connection`] connections to the servers of a deployment: dial, encrypt, authenticate, send, receive, retry
+//! * [`commands`] the stream commands that enumerator and source share
 //! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
 //! * [`enumerator`] makes the consumer groups and says where each split begins
 //! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
 
 mod address;
 mod call;
+mod commands;
 pub mod config;
 pub mod connection;
 pub mod entry_id;

@@ -255,7 +255,7 @@ fn a_silent_node_holds_up_no_acknowledgments_of_others() {
     // Less than the timeout of one command.
     assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
     cluster.nodes[silent].signal("CONT");
-    await_that("nothing is owed", || job.reader.stats().owed == 0);
+    await_that("nothing is owed", || job.reader.stats().unacknowledged_entries == 0);
     theirs.iter().for_each(|stream| assert_eq!(cluster.nodes[silent].pending(stream, "g"), 0));
 }
 

@@ -323,7 +323,7 @@ fn a_connection_that_is_closed_while_nobody_uses_it_is_no_outage() {
         server.add("t:0", round * 10..round * 10 + 10);
         job.poll_for((round as usize + 1) * 10);
         job.complete_checkpoint();
-        await_that("all is acknowledged", || job.reader.stats().acknowledged == (round + 1) * 10);
+        await_that("all is acknowledged", || job.reader.stats().acknowledged_entries == (round + 1) * 10);
         sink(round * 10);
         close("flink-test-ack");
         close("flink-test");

@@ -37,7 +37,7 @@ impl<'a> Lagging<'a> {
         master.add("t:0", 100..120);
         job.poll_for(120);
         job.complete_checkpoint();
-        await_that("all is acknowledged", || job.reader.stats().owed == 0);
+        await_that("all is acknowledged", || job.reader.stats().unacknowledged_entries == 0);
         master.add("t:0", 120..150);
         job.poll_for(150);
         // It notices nothing before the others have written to the new master.

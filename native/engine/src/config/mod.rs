@@ -26,7 +26,7 @@ pub use deployment::{AddressMap, Deployment, Node, SentinelSettings};
 pub use json::parse;
 pub use secret::{Secret, TlsMaterial};
 pub use sink::{SinkKind, SinkSettings, Staging, TraceContents};
-pub use source::{AckStrategy, Place, SourceSettings, Split, SplitPosition};
+pub use source::{AckStrategy, SourceSettings, Split, SplitPosition, StartPosition};
 
 #[cfg(test)]
 mod tests {
@@ -42,7 +42,7 @@ mod tests {
     fn reads_what_java_sends() {
         let settings = SourceSettings::from_json(SOURCE).unwrap();
         assert_eq!(settings.ack_strategy, AckStrategy::NoAck);
-        assert_eq!(settings.starting_id, Place::End);
+        assert_eq!(settings.starting_id, StartPosition::Latest);
         assert_eq!(settings.stopping_id, None);
     }
 

@@ -28,29 +28,29 @@ pub enum AckStrategy {
 
 /// Where a group begins or a bounded read ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StartPosition {
     /// `$`: behind the last entry that is there now.
-    End,
+    Latest,
     /// At this entry.
     Id(EntryId),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StartPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::End => f.write_str("$"),
-            Place::Id(id) => id.fmt(f),
+            StartPosition::Latest => f.write_str("$"),
+            StartPosition::Id(id) => id.fmt(f),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Place {
+impl<'de> Deserialize<'de> for StartPosition {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         if text == "$" {
-            return Ok(Place::End);
+            return Ok(StartPosition::Latest);
         }
-        text.parse().map(Place::Id).map_err(serde::de::Error::custom)
+        text.parse().map(StartPosition::Id).map_err(serde::de::Error::custom)
     }
 }
 
@@ -69,10 +69,10 @@ pub struct SourceSettings {
     /// When entries are acknowledged.
     pub ack_strategy: AckStrategy,
     /// Where a group begins that does not exist yet.
-    pub starting_id: Place,
+    pub starting_id: StartPosition,
     /// Where the read ends; `None`: it never ends.
     #[serde(default)]
-    pub stopping_id: Option<Place>,
+    pub stopping_id: Option<StartPosition>,
     /// `COUNT` of `XREADGROUP`, at most.
     pub batch_size: u32,
     /// `BLOCK` of `XREADGROUP`.

@@ -8,14 +8,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::info;
 
+use crate::commands::{self, ConsumerName, NO_CLIENT_ID, PAGE, Pending, client_id};
 use crate::config::SourceSettings;
 use crate::connection::Connection;
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::random;
-use crate::source::ConsumerName;
-use crate::source::commands::{self, PAGE, Pending};
-use crate::source::consumers::{self, NO_CLIENT_ID};
 
 /// Between two looks while entries are waited for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -82,7 +80,7 @@ async fn look(connection: &mut Connection, settings: &SourceSettings, stream: &s
 
 /// One that its owner has acknowledged or read again meanwhile stays with it; the next look shows.
 async fn claim(connection: &mut Connection, settings: &SourceSettings, stream: &str, ids: &Runs) -> Result<()> {
-    let client_id = consumers::client_id(connection).await?.unwrap_or(NO_CLIENT_ID);
+    let client_id = client_id(connection).await?.unwrap_or(NO_CLIENT_ID);
     let own = ConsumerName { epoch: 0, tag: random::tag(), client_id };
     let consumer = own.of(&settings.connection.client_name);
     let ids: Vec<EntryId> = ids.runs().flat_map(|run| run.ids()).collect();

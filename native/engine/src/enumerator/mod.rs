@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
 use crate::call::Call;
-use crate::config::{Partition, Place, SourceSettings, Split};
+use crate::commands;
+use crate::config::{Partition, SourceSettings, Split, StartPosition};
 use crate::connection::{Links, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::runtime::EngineRuntime;
-use crate::source::commands;
 use crate::topic::{java_hash, stream_name};
 
 /// What Java asks.
@@ -137,7 +137,7 @@ impl Discovery {
         let mut connection = links.to(stream).await?;
         let connection = &mut *connection;
         let group = &self.settings.group;
-        let start = if restored { Place::Id(EntryId::ZERO) } else { self.settings.starting_id };
+        let start = if restored { StartPosition::Id(EntryId::ZERO) } else { self.settings.starting_id };
         let created = commands::create_group(connection, stream, group, start)
             .await
             .context(|| format!("stream '{stream}', XGROUP CREATE '{group}'"))?;
@@ -150,8 +150,8 @@ impl Discovery {
                 .context(|| format!("stream '{stream}', group '{group}'"))?,
         };
         let stopping_id = self.settings.stopping_id.map(|stop| match stop {
-            Place::End => progress.generated,
-            Place::Id(id) => id,
+            StartPosition::Latest => progress.generated,
+            StartPosition::Id(id) => id,
         });
         let position = progress.delivered;
         debug!("stream '{stream}': reading begins behind {position}, {} entries pending", pending.len());

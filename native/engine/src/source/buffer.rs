@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::config::Partition;
 use crate::error::{Error, Result};
-use crate::source::batch::Batch;
+use crate::source::decode::batch::Batch;
 
 #[derive(Default)]
 struct State {
@@ -168,7 +168,7 @@ fn next(state: &mut State) -> Option<Batch> {
 mod tests {
     use super::*;
     use crate::entry_id::EntryId;
-    use crate::source::batch;
+    use crate::source::decode::batch;
 
     fn batch(partition: Partition) -> Batch {
         batch::empty(partition, 0, EntryId::ZERO)

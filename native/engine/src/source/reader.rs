@@ -18,12 +18,11 @@ use crate::connection::Servers;
 use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 use crate::runtime::{EngineRuntime, caught};
-use crate::source::acknowledge::Acknowledger;
-use crate::source::batch::Batch;
+use crate::source::ack::{AckUpTo, Acknowledger, Checkpoints, PendingAcks};
 use crate::source::buffer::Buffer;
-use crate::source::checkpoints::Checkpoints;
-use crate::source::owed::{Order, Owed};
-use crate::source::split::{Counters, Shared, SplitReader};
+use crate::source::decode::batch::Batch;
+use crate::source::shared::{Counters, Shared};
+use crate::source::split::SplitReader;
 
 /// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees to it.
 const CLOSE: Duration = Duration::from_secs(3);
@@ -38,18 +37,27 @@ pub struct Reader {
     _runtime: Option<Arc<EngineRuntime>>,
 }
 
-/// What a reader has done so far.
+/// Holds the counts of one reader, under the names of its metrics. All count from when the reader was made, but for those that say *now*.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReaderStats {
+    /// Entries that were received, to be emitted.
     pub entries: u64,
+    /// Now: bytes in memory of the batches that wait for Java.
     pub buffered_bytes: u64,
-    pub acknowledged: u64,
-    pub owed: u64,
-    pub owed_bytes: u64,
-    pub trimmed: u64,
-    pub gaps: u64,
+    /// Entries that the server has confirmed as acknowledged.
+    pub acknowledged_entries: u64,
+    /// Now: entries that were received and are not acknowledged yet, as far as their IDs are remembered.
+    pub unacknowledged_entries: u64,
+    /// Now: bytes in memory of the IDs of these, 8 MiB at most for each split.
+    pub unacknowledged_id_bytes: u64,
+    /// Entries that were to be emitted, but had been trimmed or deleted before they could be read.
+    pub trimmed_entries: u64,
+    /// How often entries had been delivered to another reader of the group, and were read by position.
+    pub gap_replays: u64,
+    /// How often the server was found to have lost writes.
     pub lost_writes: u64,
+    /// Connections that failed and were replaced.
     pub reconnects: u64,
 }
 
@@ -107,10 +115,10 @@ impl Reader {
         self.shared.splits.fetch_add(splits.len(), Ordering::Relaxed);
         let mut tasks = self.tasks.lock();
         for split in splits {
-            let owed = Arc::new(Owed::default());
-            self.acknowledger.add_split(split.partition, Arc::clone(&owed));
+            let acks = Arc::new(PendingAcks::default());
+            self.acknowledger.add_split(split.partition, Arc::clone(&acks));
             let acknowledging =
-                Arc::clone(&self.acknowledger).run(Arc::clone(&self.shared), split.partition, Arc::clone(&owed));
+                Arc::clone(&self.acknowledger).run(Arc::clone(&self.shared), split.partition, Arc::clone(&acks));
             let shared = Arc::clone(&self.shared);
             let acknowledging = async move {
                 if let Err(panic) = caught(acknowledging).await {
@@ -118,7 +126,7 @@ impl Reader {
                 }
             };
             tasks.spawn_on(acknowledging, &self.handle);
-            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, owed).run(), &self.handle);
+            tasks.spawn_on(SplitReader::new(Arc::clone(&self.shared), split, acks).run(), &self.handle);
         }
         Ok(())
     }
@@ -148,10 +156,10 @@ impl Reader {
     pub fn emitted(&self, partition: Partition, position: EntryId) {
         if position == EntryId::ZERO {
             self.checkpoints.lock().forget(partition);
-            return self.acknowledger.java_begins_anew(partition);
+            return self.acknowledger.java_knows_of_recreated(partition);
         }
         if self.shared.settings.ack_strategy == AckStrategy::OnEmit {
-            self.acknowledger.order(partition, Order { up_to: position, ..Order::default() });
+            self.acknowledger.request(partition, AckUpTo { up_to: position, ..AckUpTo::default() });
         }
     }
 
@@ -164,9 +172,9 @@ impl Reader {
     pub fn complete(&self, id: i64) {
         let positions = self.checkpoints.lock().complete(id);
         for split in positions {
-            self.acknowledger.order(
+            self.acknowledger.request(
                 split.partition,
-                Order { up_to: split.position, held: split.pending, sweeps: true, ..Order::default() },
+                AckUpTo { up_to: split.position, except: split.pending, by_checkpoint: true, ..AckUpTo::default() },
             );
         }
     }
@@ -189,16 +197,16 @@ impl Reader {
     }
 
     pub fn stats(&self) -> ReaderStats {
-        let Counters { entries, trimmed, gaps, lost_writes, reconnects, acknowledged } = &self.shared.counters;
+        let Counters { entries, trimmed, gap_replays, lost_writes, reconnects, acknowledged } = &self.shared.counters;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         ReaderStats {
             entries: read(entries),
             buffered_bytes: self.shared.buffer.bytes() as u64,
-            acknowledged: read(acknowledged),
-            owed: self.acknowledger.owed(),
-            owed_bytes: self.acknowledger.bytes(),
-            trimmed: read(trimmed),
-            gaps: read(gaps),
+            acknowledged_entries: read(acknowledged),
+            unacknowledged_entries: self.acknowledger.unacknowledged_entries(),
+            unacknowledged_id_bytes: self.acknowledger.unacknowledged_id_bytes(),
+            trimmed_entries: read(trimmed),
+            gap_replays: read(gap_replays),
             lost_writes: read(lost_writes),
             reconnects: read(reconnects),
         }

@@ -11,7 +11,7 @@ use crate::entry_id::{EntryId, Runs};
 use crate::enumerator::{DiscoverRequest, Discovery};
 use crate::error::Error;
 use crate::source::Reader;
-use crate::source::batch::{FINISHED, PENDING, tests::entries_of};
+use crate::source::decode::batch::{FINISHED, PENDING, tests::entries_of};
 use crate::source::model::server::SimulatedRedis;
 
 /// What a checkpoint holds: where the split is, and what the job's state has seen up to there.

@@ -10,8 +10,11 @@
 //! prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release -p flink-redis-engine model`.
 
 mod job;
-mod reshard;
+mod moving_slot;
+mod node;
+mod schedule;
 mod server;
+mod state;
 mod stream;
 
 use std::time::Duration;
@@ -19,140 +22,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::config::testing;
-use crate::config::{Place, SourceSettings};
+use crate::config::{SourceSettings, StartPosition};
 use crate::random;
 use job::{Job, SLOW};
-use server::{SimulatedRedis, TROUBLES, Trouble};
-
-/// One step of a schedule.
-#[derive(Clone, Debug)]
-enum Step {
-    Produce {
-        entries: u8,
-        new_millisecond: bool,
-    },
-    ProduceLarge {
-        entries: u8,
-    },
-    /// Let time pass.
-    Wait {
-        millis: u16,
-    },
-    /// Let tasks run, without time passing.
-    Yield {
-        times: u8,
-    },
-    Emit {
-        entries: u8,
-    },
-    Checkpoint,
-    Complete,
-    Abort,
-    /// The job fails, and goes on from the last completed checkpoint.
-    Crash,
-    /// The same, but the old reader lives on.
-    GiveUp,
-    /// A reader that was given up before it started starts now.
-    StartLate,
-    /// The job goes on from an older checkpoint.
-    Rewind {
-        back: u8,
-    },
-    KillConnections,
-    LoseReplies {
-        replies: u8,
-    },
-    Trim {
-        entries: u8,
-    },
-    DeleteLast,
-    Replicate,
-    FailOver,
-    LoseEverything,
-    /// From now on reads fail, in one way or another.
-    ReadsFail {
-        how: u8,
-    },
-    ReadsWork,
-    Pause,
-    Resume,
-    /// The stream is deleted, and made again with lower IDs.
-    MakeAnew {
-        entries: u8,
-    },
-    /// In a cluster: the slot moves on, by so many of the five things that whoever moves it does.
-    Reshard {
-        stages: u8,
-    },
-    /// It stays where it is.
-    CallOff,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => (1u8..12, any::<bool>()).prop_map(|(entries, new_millisecond)| Step::Produce { entries, new_millisecond }),
-        2 => (1u8..12).prop_map(|entries| Step::ProduceLarge { entries }),
-        5 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
-        5 => (1u8..40).prop_map(|times| Step::Yield { times }),
-        8 => (1u8..20).prop_map(|entries| Step::Emit { entries }),
-        4 => Just(Step::Checkpoint),
-        4 => Just(Step::Complete),
-        1 => Just(Step::Abort),
-        2 => Just(Step::Crash),
-        2 => Just(Step::GiveUp),
-        1 => Just(Step::StartLate),
-        1 => (0u8..4).prop_map(|back| Step::Rewind { back }),
-        2 => Just(Step::KillConnections),
-        2 => (1u8..4).prop_map(|replies| Step::LoseReplies { replies }),
-        1 => (1u8..6).prop_map(|entries| Step::Trim { entries }),
-        1 => Just(Step::DeleteLast),
-        1 => Just(Step::Replicate),
-        1 => Just(Step::FailOver),
-        1 => (0..TROUBLES.len() as u8).prop_map(|how| Step::ReadsFail { how }),
-        1 => Just(Step::ReadsWork),
-        1 => Just(Step::Pause),
-        1 => Just(Step::Resume),
-        1 => (0u8..12).prop_map(|entries| Step::MakeAnew { entries }),
-        6 => (1u8..13).prop_map(|stages| Step::Reshard { stages }),
-        1 => Just(Step::CallOff),
-    ]
-}
-
-#[derive(Clone, Debug)]
-struct Schedule {
-    seed: u64,
-    strategy: &'static str,
-    /// The user may neither kill clients nor run scripts.
-    restricted: bool,
-    /// Entries of an old group that the job finds.
-    left_behind: u8,
-    /// The job ends with what is there when it starts, which is so many entries more.
-    bounded: Option<u8>,
-    /// Of the five things that move the slot in a cluster, so many are done when the job starts.
-    cluster: Option<u8>,
-    /// The servers are older than 7.2.
-    old: bool,
-    steps: Vec<Step>,
-}
-
-fn schedule() -> impl Strategy<Value = Schedule> {
-    let strategies =
-        prop_oneof![3 => Just("ON_CHECKPOINT"), 1 => Just("ON_EMIT"), 1 => Just("NOACK"), 1 => Just("COMMIT_POSITION")];
-    let bounded = prop_oneof![3 => Just(None), 1 => (0u8..60).prop_map(Some)];
-    let server = (any::<bool>(), any::<bool>(), prop::option::of(0u8..5));
-    (any::<u64>(), strategies, server, 0u8..12, bounded, prop::collection::vec(step(), 1..60)).prop_map(
-        |(seed, strategy, (restricted, old, cluster), left_behind, bounded, steps)| Schedule {
-            seed,
-            strategy,
-            restricted,
-            left_behind,
-            bounded,
-            cluster,
-            old,
-            steps,
-        },
-    )
-}
+use schedule::{Schedule, Step, schedule};
+use server::SimulatedRedis;
+use state::{TROUBLES, Trouble};
 
 fn settings(strategy: &str) -> SourceSettings {
     SourceSettings::from_json(&format!(
@@ -183,7 +58,7 @@ fn run(schedule: &Schedule) -> Result<(), String> {
         }
         if let Some(entries) = schedule.bounded {
             redis.produce(entries, true);
-            settings.stopping_id = Some(Place::End);
+            settings.stopping_id = Some(StartPosition::Latest);
         }
         let mut job = Job::start(settings, &redis).await;
         for step in &schedule.steps {
@@ -215,14 +90,14 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::Abort => job.abort(),
         Step::Crash => job.crash(),
         Step::GiveUp => {
-            if redis.state.lock().made_anew {
+            if redis.state.lock().recreated {
                 return job.crash();
             }
             redis.state.lock().watch.others_read = true;
             job.give_up();
         }
         Step::StartLate => {
-            if redis.state.lock().made_anew {
+            if redis.state.lock().recreated {
                 return;
             }
             redis.state.lock().watch.others_read = true;
@@ -240,7 +115,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::ReadsWork => redis.state.lock().trouble = None,
         Step::Pause => job.pause(true),
         Step::Resume => job.pause(false),
-        Step::MakeAnew { entries } => redis.make_anew(*entries),
+        Step::Recreate { entries } => redis.recreate(*entries),
         Step::Reshard { stages } if job.is_in_cluster() => reshard(redis, *stages).await,
         Step::Reshard { .. } => {}
         Step::CallOff => redis.call_off(),
@@ -358,7 +233,7 @@ fn schedules_that_once_failed() {
         Step::Checkpoint,
         produce(8),
         Step::Wait { millis: 1 },
-        Step::MakeAnew { entries: 1 },
+        Step::Recreate { entries: 1 },
         Step::Emit { entries: 1 },
         Step::Wait { millis: 1 },
         Step::Complete,
@@ -371,7 +246,7 @@ fn schedules_that_once_failed() {
         Step::Wait { millis: 275 },
         produce(9),
         Step::Wait { millis: 1 },
-        Step::MakeAnew { entries: 1 },
+        Step::Recreate { entries: 1 },
     ];
     let given_back = vec![
         Step::GiveUp,

@@ -51,24 +51,24 @@ pub(super) enum Read {
 }
 
 /// `XREADGROUP` or `XREAD`.
-pub(super) fn read(key: &mut Option<Stream>, words: &[String]) -> Read {
-    let count = words.iter().position(|word| word == "COUNT").and_then(|at| words[at + 1].parse().ok()).unwrap_or(1);
-    let no_ack = words.iter().any(|word| word == "NOACK");
-    let by_group = words[0] == "XREADGROUP";
+pub(super) fn read(key: &mut Option<Stream>, args: &[String]) -> Read {
+    let count = args.iter().position(|arg| arg == "COUNT").and_then(|at| args[at + 1].parse().ok()).unwrap_or(1);
+    let no_ack = args.iter().any(|arg| arg == "NOACK");
+    let by_group = args[0] == "XREADGROUP";
     let Some(stream) = key else { return if by_group { Read::Gone } else { Read::Nothing } };
     let ids: Vec<EntryId> = if by_group {
         let Some(group) = &mut stream.group else { return Read::Gone };
         let ids: Vec<EntryId> = stream.entries.range(group.delivered.next()..).copied().take(count).collect();
-        group.consumers.insert(words[3].clone());
+        group.consumers.insert(args[3].clone());
         for id in &ids {
             group.delivered = *id;
             if !no_ack {
-                group.pending.insert(*id, words[3].clone());
+                group.pending.insert(*id, args[3].clone());
             }
         }
         ids
     } else {
-        let from = id(words.last().map_or("", String::as_str));
+        let from = id(args.last().map_or("", String::as_str));
         stream.entries.range(from.next()..).copied().take(count).collect()
     };
     if ids.is_empty() {
@@ -81,20 +81,20 @@ pub(super) fn read(key: &mut Option<Stream>, words: &[String]) -> Read {
 }
 
 /// Every other command on the key, as a server says that has it, or would have it.
-pub(super) fn execute(key: &mut Option<Stream>, words: &[String], watch: &mut Watch) -> Vec<u8> {
-    let word = |at: usize| words.get(at).map_or("", String::as_str);
-    if (word(0), word(1)) == ("XGROUP", "CREATE") {
+pub(super) fn execute(key: &mut Option<Stream>, args: &[String], watch: &mut Watch) -> Vec<u8> {
+    let arg = |at: usize| args.get(at).map_or("", String::as_str);
+    if (arg(0), arg(1)) == ("XGROUP", "CREATE") {
         let group = &mut key.get_or_insert_default().group;
         return match group {
             Some(_) => b"-BUSYGROUP Consumer Group name already exists\r\n".to_vec(),
             None => {
-                *group = Some(Group { delivered: id(word(4)), ..Group::default() });
+                *group = Some(Group { delivered: id(arg(4)), ..Group::default() });
                 ok()
             }
         };
     }
     let Some(stream) = key else {
-        return match word(0) {
+        return match arg(0) {
             "XRANGE" | "XREVRANGE" => b"*0\r\n".to_vec(),
             "XACK" => int(0),
             "XINFO" => b"-ERR no such key\r\n".to_vec(),
@@ -102,12 +102,12 @@ pub(super) fn execute(key: &mut Option<Stream>, words: &[String], watch: &mut Wa
             _ => no_group(),
         };
     };
-    match (word(0), word(1)) {
+    match (arg(0), arg(1)) {
         ("XINFO", "STREAM") => stream.info(),
         ("XINFO", "GROUPS") => stream.group.as_ref().map_or_else(|| b"*0\r\n".to_vec(), Group::info),
-        ("XRANGE", _) => stream.range(words),
+        ("XRANGE", _) => stream.range(args),
         ("XREVRANGE", _) => {
-            let below = word(2).strip_prefix('(').map(id).unwrap_or_default();
+            let below = arg(2).strip_prefix('(').map(id).unwrap_or_default();
             let mut out = Vec::new();
             let last: Vec<EntryId> = stream.entries.range(..below).next_back().copied().into_iter().collect();
             stream.write_entries(&mut out, &last);
@@ -115,12 +115,12 @@ pub(super) fn execute(key: &mut Option<Stream>, words: &[String], watch: &mut Wa
         }
         ("XACK", _) => {
             let delivered = stream.group.as_ref().map(|group| group.delivered);
-            words[3..].iter().for_each(|word| watch.acknowledged(id(word), delivered));
+            args[3..].iter().for_each(|arg| watch.acknowledged(id(arg), delivered));
             let Some(group) = &mut stream.group else { return int(0) };
-            int(words[3..].iter().filter(|word| group.pending.remove(&id(word)).is_some()).count() as i64)
+            int(args[3..].iter().filter(|arg| group.pending.remove(&id(arg)).is_some()).count() as i64)
         }
-        ("XGROUP", "SETID") if stream.group.is_some() => stream.set_group(id(word(4)), watch),
-        _ => stream.group.as_mut().map_or_else(no_group, |group| group.execute(words)),
+        ("XGROUP", "SETID") if stream.group.is_some() => stream.set_group(id(arg(4)), watch),
+        _ => stream.group.as_mut().map_or_else(no_group, |group| group.execute(args)),
     }
 }
 
@@ -154,16 +154,16 @@ impl Stream {
     }
 
     /// `XRANGE key from to [COUNT n]`.
-    fn range(&self, words: &[String]) -> Vec<u8> {
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        let exclusive = word(2).strip_prefix('(').map(id);
-        let from = exclusive.map_or_else(|| id(word(2)), EntryId::next);
-        let (to, included) = match word(3).strip_prefix('(') {
+    fn range(&self, args: &[String]) -> Vec<u8> {
+        let arg = |at: usize| args.get(at).map_or("", String::as_str);
+        let exclusive = arg(2).strip_prefix('(').map(id);
+        let from = exclusive.map_or_else(|| id(arg(2)), EntryId::next);
+        let (to, included) = match arg(3).strip_prefix('(') {
             Some(to) => (id(to), false),
-            None if word(3) == "+" => (EntryId::new(u64::MAX, u64::MAX), true),
-            None => (id(word(3)), true),
+            None if arg(3) == "+" => (EntryId::new(u64::MAX, u64::MAX), true),
+            None => (id(arg(3)), true),
         };
-        let count = if word(4) == "COUNT" { word(5).parse().unwrap_or(0) } else { usize::MAX };
+        let count = if arg(4) == "COUNT" { arg(5).parse().unwrap_or(0) } else { usize::MAX };
         let ids: Vec<EntryId> = match from <= to {
             true => self.entries.range(from..=to).copied().filter(|id| included || *id < to).take(count).collect(),
             false => Vec::new(),
@@ -201,10 +201,10 @@ impl Group {
         out
     }
 
-    fn execute(&mut self, words: &[String]) -> Vec<u8> {
-        let word = |at: usize| words.get(at).map_or("", String::as_str);
-        match (word(0), word(1)) {
-            ("XGROUP", "CREATECONSUMER") => int(i64::from(self.consumers.insert(word(4).to_owned()))),
+    fn execute(&mut self, args: &[String]) -> Vec<u8> {
+        let arg = |at: usize| args.get(at).map_or("", String::as_str);
+        match (arg(0), arg(1)) {
+            ("XGROUP", "CREATECONSUMER") => int(i64::from(self.consumers.insert(arg(4).to_owned()))),
             ("XINFO", "CONSUMERS") => {
                 let mut out = format!("*{}\r\n", self.consumers.len()).into_bytes();
                 for name in &self.consumers {
@@ -217,7 +217,7 @@ impl Group {
                 out
             }
             ("XPENDING", _) => {
-                let (from, to, count) = (id(word(3)), id(word(4)), word(5).parse().unwrap_or(0));
+                let (from, to, count) = (id(arg(3)), id(arg(4)), arg(5).parse().unwrap_or(0));
                 let rows: Vec<_> =
                     self.pending.range(from..=to.max(from)).filter(|(id, _)| **id <= to).take(count).collect();
                 let mut out = format!("*{}\r\n", rows.len()).into_bytes();
@@ -232,14 +232,14 @@ impl Group {
             }
             // The one script there is: delete a consumer that owns nothing.
             ("EVAL", _) => {
-                let name = word(5);
+                let name = arg(5);
                 if self.pending.values().any(|owner| owner == name) {
                     return b":-1\r\n".to_vec();
                 }
                 self.consumers.remove(name);
                 int(0)
             }
-            _ => format!("-ERR unknown command {words:?}\r\n").into_bytes(),
+            _ => format!("-ERR unknown command {args:?}\r\n").into_bytes(),
         }
     }
 }

@@ -9,8 +9,7 @@ import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
 
 import java.io.IOException;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
@@ -20,18 +19,17 @@ import java.util.function.LongSupplier;
  */
 final class ReaderMetrics {
 
-    /** The engine's name of a count, and the metric's. */
-    private static final Map<String, String> GAUGES =
-            new TreeMap<>(
-                    Map.of(
-                            "acknowledged", "acknowledgedEntries",
-                            "owed", "unacknowledgedEntries",
-                            "owedBytes", "unacknowledgedIdBytes",
-                            "trimmed", "trimmedEntries",
-                            "gaps", "gapReplays",
-                            "lostWrites", "lostWrites",
-                            "reconnects", "reconnects",
-                            "bufferedBytes", "bufferedBytes"));
+    /** The metrics, which are the engine's names of its counts, too. */
+    private static final List<String> GAUGES =
+            List.of(
+                    "acknowledgedEntries",
+                    "unacknowledgedEntries",
+                    "unacknowledgedIdBytes",
+                    "trimmedEntries",
+                    "gapReplays",
+                    "lostWrites",
+                    "reconnects",
+                    "bufferedBytes");
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -57,17 +55,16 @@ final class ReaderMetrics {
 
     static void register(MetricGroup group, ReaderBackend backend, LongSupplier clockMillis) {
         ReaderMetrics metrics = new ReaderMetrics(backend, clockMillis);
-        GAUGES.forEach(
-                (count, metric) -> group.gauge(metric, (Gauge<Long>) () -> metrics.get(count)));
+        GAUGES.forEach(name -> group.gauge(name, (Gauge<Long>) () -> metrics.get(name)));
     }
 
-    private synchronized long get(String count) {
+    private synchronized long get(String name) {
         long now = clockMillis.getAsLong();
         if (counts == null || now - readAt >= MAX_AGE_MILLIS) {
             counts = read();
             readAt = now;
         }
-        return counts.path(count).asLong();
+        return counts.path(name).asLong();
     }
 
     private JsonNode read() {

@@ -17,7 +17,7 @@ final class FakeReader implements ReaderBackend {
     final List<String> calls = new CopyOnWriteArrayList<>();
 
     /** Null: the reader is closed. */
-    volatile String stats = "{\"gaps\":3}";
+    volatile String stats = "{\"gapReplays\":3}";
 
     private final BlockingQueue<byte[]> batches = new LinkedBlockingQueue<>();
 

@@ -47,7 +47,7 @@ class ReaderMetricsTest {
         gauges.values().forEach(Gauge::getValue);
         assertThat(backend.calls).containsExactly("stats");
 
-        backend.stats = "{\"gaps\":4}";
+        backend.stats = "{\"gapReplays\":4}";
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(3L);
         clock.addAndGet(100);
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(4L);

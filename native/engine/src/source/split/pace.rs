@@ -19,11 +19,23 @@ const SMALL: u64 = 16;
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
+/// Says what the next read may bring.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowance {
+    /// How many entries to ask for.
+    pub(super) count: u64,
+    /// Bytes of the reply's entries beyond which it is given up.
+    pub(super) most_bytes: u64,
+    /// Whether entries are known to be small, so that a second read may be under way.
+    pub(super) is_ahead: bool,
+}
+
+/// Decides how many entries the reads of one split ask for.
 pub(super) struct Pace {
     /// `batchSize`.
     most: u64,
     asks: u64,
-    /// What the strings of the largest entry of late measure; 0 before there was one.
+    /// Bytes of the strings of the largest entry of late; 0 before there was one.
     largest: u64,
     /// What replies that broke off have left of `most`.
     ceiling: u64,
@@ -47,17 +59,22 @@ impl Pace {
         }
     }
 
-    /// How many entries to ask for, where a reply should not measure more than `share`.
-    pub(super) fn count(&self, share: u64) -> u64 {
+    /// Returns what the next read may bring, where a reply should not measure more than `share` bytes.
+    pub(super) fn allowance(&self, share: u64) -> Allowance {
+        // A reply that measures too much is not given up when nothing less can be asked for.
+        let most_bytes = if self.ceiling > 1 { 2 * share } else { u64::MAX };
+        Allowance { count: self.count(share), most_bytes, is_ahead: self.is_ahead(share) }
+    }
+
+    fn count(&self, share: u64) -> u64 {
         (share / self.largest.max(1)).min(self.asks).min(self.ceiling).max(1)
     }
 
-    /// Whether entries are known to be small, so that a second read may be under way.
-    pub(super) fn is_ahead(&self, share: u64) -> bool {
+    fn is_ahead(&self, share: u64) -> bool {
         self.largest > 0 && share / self.largest >= SMALL
     }
 
-    /// A read was answered with so many entries, the largest of which measures `largest`.
+    /// Notes that a read was answered with so many entries, the largest of which has `largest` bytes.
     pub(super) fn answered(&mut self, entries: u64, largest: u64) {
         if entries > 0 {
             // Follows growth at once and shrinking slowly: it is there to bound memory.
@@ -74,7 +91,7 @@ impl Pace {
         }
     }
 
-    /// The reply to a read of `count` entries did not come whole.
+    /// Notes that the reply to a read of `count` entries did not come whole.
     pub(super) fn broke_off(&mut self, count: u64) {
         if self.is_raised {
             self.hold = (self.hold * 2).min(LONGEST_HOLD);
@@ -84,13 +101,8 @@ impl Pace {
         self.raise_at = Instant::now() + self.hold;
     }
 
-    /// Whether a reply that measures too much is to be given up: not when nothing less can be asked for.
-    pub(super) fn can_ask_for_less(&self) -> bool {
-        self.ceiling > 1
-    }
-
-    /// A reply was given up, since it measured too much: it held an entry of that size. The ceiling goes down as well, so a server that
-    /// does not heed COUNT comes to its end.
+    /// Notes that a reply was given up, since it measured too much: it held an entry of that size. The ceiling goes down as well, so a
+    /// server that does not heed COUNT comes to its end.
     pub(super) fn too_large(&mut self, count: u64, largest: u64) {
         self.largest = self.largest.max(largest);
         self.broke_off(count.min(self.ceiling));

@@ -8,12 +8,12 @@ use crate::config::{Partition, SplitPosition};
 const KEPT: usize = 128;
 
 #[derive(Default)]
-pub(super) struct Checkpoints {
+pub(in crate::source) struct Checkpoints {
     under_way: BTreeMap<i64, Vec<SplitPosition>>,
 }
 
 impl Checkpoints {
-    pub(super) fn add(&mut self, id: i64, positions: Vec<SplitPosition>) {
+    pub(in crate::source) fn add(&mut self, id: i64, positions: Vec<SplitPosition>) {
         self.under_way.insert(id, positions);
         while self.under_way.len() > KEPT {
             self.under_way.pop_first();
@@ -21,18 +21,18 @@ impl Checkpoints {
     }
 
     /// What it holds. Older ones are subsumed: what they hold, this one holds, too.
-    pub(super) fn complete(&mut self, id: i64) -> Vec<SplitPosition> {
+    pub(in crate::source) fn complete(&mut self, id: i64) -> Vec<SplitPosition> {
         let later = self.under_way.split_off(&id.saturating_add(1));
         let mut done = std::mem::replace(&mut self.under_way, later);
         done.remove(&id).unwrap_or_default()
     }
 
     /// What those under way hold of this split is of no use any more.
-    pub(super) fn forget(&mut self, partition: Partition) {
+    pub(in crate::source) fn forget(&mut self, partition: Partition) {
         self.under_way.values_mut().for_each(|positions| positions.retain(|split| split.partition != partition));
     }
 
-    pub(super) fn abort(&mut self, id: i64) {
+    pub(in crate::source) fn abort(&mut self, id: i64) {
         self.under_way.remove(&id);
     }
 }

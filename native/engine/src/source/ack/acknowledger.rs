@@ -1,7 +1,7 @@
-//! Acknowledging: `XACK`, off the read path, until it is confirmed.
+//! Sends `XACK`, off the read path, until it is confirmed.
 //!
-//! Split tasks note what is owed (`owed.rs`); the reader says up to where a completed checkpoint, or emission, has come; for each split a task
-//! sends. Those of one server share a connection, and a server that can't be reached holds up only what is owed to it.
+//! Split tasks add what is to be acknowledged (`pending_acks.rs`); the reader says how far it may go, when a checkpoint has completed or entries
+//! were emitted; for each split a task sends. Those of one server share a connection, and a server that can't be reached holds up only its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,72 +10,79 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::config::{Partition, Place};
+use crate::commands::{self, ConsumerName};
+use crate::config::{Partition, StartPosition};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
-use crate::source::commands;
-use crate::source::consumers::ConsumerName;
-use crate::source::owed::{Order, Owed};
-use crate::source::split::Shared;
+use crate::source::ack::ack_up_to::AckUpTo;
+use crate::source::ack::pending_acks::PendingAcks;
+use crate::source::shared::Shared;
 use crate::topic::stream_name;
 
 /// IDs of one `XACK`, and how many such go out before their replies are awaited.
 const CHUNK: usize = 1000;
 const CHUNKS_AT_ONCE: usize = 16;
 
-/// The acknowledgments of one reader.
-pub(super) struct Acknowledger {
+/// Sends the acknowledgments of one reader. A handle: its tasks share it.
+pub(in crate::source) struct Acknowledger {
     links: Links,
-    splits: Mutex<HashMap<Partition, Arc<Owed>>>,
+    splits: Mutex<HashMap<Partition, Arc<PendingAcks>>>,
 }
 
 impl Acknowledger {
-    pub(super) fn new(servers: Servers) -> Arc<Self> {
+    pub(in crate::source) fn new(servers: Servers) -> Arc<Self> {
         let name = format!("{}-ack", servers.settings().client_name);
         Arc::new(Self { links: Links::new(servers, name), splits: Mutex::default() })
     }
 
-    pub(super) fn add_split(&self, partition: Partition, owed: Arc<Owed>) {
-        self.splits.lock().insert(partition, owed);
+    /// Adds a split. Its task is to be spawned: [`run`](Self::run).
+    pub(in crate::source) fn add_split(&self, partition: Partition, acks: Arc<PendingAcks>) {
+        self.splits.lock().insert(partition, acks);
     }
 
-    pub(super) fn order(&self, partition: Partition, order: Order) {
-        if let Some(owed) = self.splits.lock().get(&partition) {
-            owed.order(order);
+    /// Asks for acknowledgments of one split.
+    pub(in crate::source) fn request(&self, partition: Partition, ack: AckUpTo) {
+        if let Some(acks) = self.splits.lock().get(&partition) {
+            acks.request(ack);
         }
     }
 
-    /// Java has begun with the stream that was made anew.
-    pub(super) fn java_begins_anew(&self, partition: Partition) {
-        if let Some(owed) = self.splits.lock().get(&partition) {
-            owed.java_begins_anew();
+    /// Notes that Java has begun with the stream that was recreated.
+    pub(in crate::source) fn java_knows_of_recreated(&self, partition: Partition) {
+        if let Some(acks) = self.splits.lock().get(&partition) {
+            acks.java_knows_of_recreated();
         }
     }
 
-    /// How many entries are delivered and not yet acknowledged, as far as they are remembered.
-    pub(super) fn owed(&self) -> u64 {
-        self.splits.lock().values().map(|owed| owed.len()).sum()
+    /// Returns how many entries are delivered and not yet acknowledged, as far as they are remembered.
+    pub(in crate::source) fn unacknowledged_entries(&self) -> u64 {
+        self.splits.lock().values().map(|acks| acks.len()).sum()
     }
 
-    /// What remembering them takes up in memory.
-    pub(super) fn bytes(&self) -> u64 {
-        self.splits.lock().values().map(|owed| owed.bytes()).sum()
+    /// Returns how many bytes remembering them takes.
+    pub(in crate::source) fn unacknowledged_id_bytes(&self) -> u64 {
+        self.splits.lock().values().map(|acks| acks.bytes()).sum()
     }
 
-    /// Carries out one split's orders, until the reader is closed and what was ordered by then is done. A final fault fails the reader.
-    pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>, partition: Partition, owed: Arc<Owed>) {
+    /// Does what is asked for one split, until the reader is closed and what was asked for by then is done. A final fault fails the reader.
+    pub(in crate::source) async fn run(
+        self: Arc<Self>,
+        shared: Arc<Shared>,
+        partition: Partition,
+        acks: Arc<PendingAcks>,
+    ) {
         let settings = &shared.settings;
         let stream = stream_name(&settings.topic, partition);
         let what = format!("source {stream}, acknowledging ({})", settings.connection.endpoint());
         let mut outage = Outage::new(what, &settings.connection);
-        while let Some(order) = owed.ordered(&shared.closed).await {
+        while let Some(ack) = acks.next_request(&shared.closed).await {
             let again = outage.attempts() > 0;
-            let carry_out = || self.carry_out(&shared, &stream, &owed, &order, again);
+            let carry_out = || self.carry_out(&shared, &stream, &acks, &ack, again);
             match self.links.begin_at_owner(&stream, carry_out).await {
                 Ok(()) => {
                     outage.over();
-                    owed.carried_out(&order);
+                    acks.done(&ack);
                 }
                 Err(error) => match outage.failed(self.links.failed(&stream, error)) {
                     Ok(wait) => tokio::time::sleep(wait).await,
@@ -85,31 +92,40 @@ impl Acknowledger {
         }
     }
 
-    /// `again`: the last attempt has failed, and its reply may be all that was lost.
-    async fn carry_out(&self, shared: &Shared, stream: &str, owed: &Owed, order: &Order, again: bool) -> Result<()> {
+    /// Does what was asked for, on the connection of the split's server. `again`: the last attempt has failed, and its reply may be all that
+    /// was lost.
+    async fn carry_out(
+        &self,
+        shared: &Shared,
+        stream: &str,
+        acks: &PendingAcks,
+        ack: &AckUpTo,
+        again: bool,
+    ) -> Result<()> {
         let mut connection = self.links.to(stream).await?;
-        let mut work = Work { shared, stream, owed, connection: &mut connection };
-        work.acknowledge(order).await?;
-        work.sweep(order).await?;
-        work.commit_position(order, again).await
+        let mut work = Work { shared, stream, acks, connection: &mut connection };
+        work.acknowledge(ack).await?;
+        work.acknowledge_others(ack).await?;
+        work.commit_position(ack, again).await
     }
 }
 
-/// One order of one split.
+/// One request for one split.
 struct Work<'a> {
     shared: &'a Shared,
     stream: &'a str,
-    owed: &'a Owed,
+    acks: &'a PendingAcks,
     connection: &'a mut Connection,
 }
 
 impl Work<'_> {
-    async fn acknowledge(&mut self, order: &Order) -> Result<()> {
+    /// Acknowledges what this reader has received.
+    async fn acknowledge(&mut self, ack: &AckUpTo) -> Result<()> {
         loop {
-            let ids = self.owed.next(order, CHUNK * CHUNKS_AT_ONCE);
+            let ids = self.acks.to_send(ack, CHUNK * CHUNKS_AT_ONCE);
             let Some(last) = ids.last().copied() else { return Ok(()) };
             self.send(&ids).await?;
-            self.owed.settle(last, &order.held);
+            self.acks.confirmed(last, &ack.except);
         }
     }
 
@@ -131,62 +147,62 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Once after every connect, and after IDs were forgotten: what replaced readers received and this job has emitted since is acknowledged, too.
-    async fn sweep(&mut self, order: &Order) -> Result<()> {
-        let Some(own) = self.owed.to_sweep(order) else { return Ok(()) };
+    /// Acknowledges what replaced readers received and this job has emitted since. Once after every connect, and after IDs were forgotten.
+    async fn acknowledge_others(&mut self, ack: &AckUpTo) -> Result<()> {
+        let Some(own) = self.acks.to_scan(ack) else { return Ok(()) };
         let group = &self.shared.settings.group;
         let mut from = Some(EntryId::ZERO);
         while let Some(first) = from {
-            let page = match commands::pending_page(self.connection, self.stream, group, first, order.up_to).await {
+            let page = match commands::pending_page(self.connection, self.stream, group, first, ack.up_to).await {
                 // The group is gone, and what was pending with it; whoever reads makes it again.
                 Err(error) if commands::is_gone(&error) => return Ok(()),
                 page => page.context(|| format!("XPENDING '{}'", self.stream))?,
             };
-            if self.owed.to_sweep(order).is_none() {
-                // The stream was made anew meanwhile: this may be its list.
+            if self.acks.to_scan(ack).is_none() {
+                // The stream was recreated meanwhile: this may be its list.
                 return Ok(());
             }
-            from = commands::next_page(&page, order.up_to);
+            from = commands::next_page(&page, ack.up_to);
             let ids: Vec<EntryId> =
-                page.into_iter().map(|pending| pending.id).filter(|id| !order.held.contains(*id)).collect();
+                page.into_iter().map(|pending| pending.id).filter(|id| !ack.except.contains(*id)).collect();
             if !ids.is_empty() {
                 self.send(&ids).await?;
             }
         }
-        self.owed.swept(order);
+        self.acks.scanned(ack);
         self.delete_replaced(&own).await
     }
 
-    /// `COMMIT_POSITION`: the group goes to where the completed checkpoint is.
-    async fn commit_position(&mut self, order: &Order, again: bool) -> Result<()> {
-        if again && self.owed.to_commit(order).is_some() {
+    /// Sets the group to where the completed checkpoint is, for `COMMIT_POSITION`.
+    async fn commit_position(&mut self, ack: &AckUpTo, again: bool) -> Result<()> {
+        if again && self.acks.to_commit(ack).is_some() {
             // A successor may have gone further meanwhile.
             match commands::progress(self.connection, self.stream, &self.shared.settings.group).await {
-                Ok(progress) => self.owed.overtaken(progress),
+                Ok(progress) => self.acks.overtaken(progress),
                 Err(error) if commands::is_gone(&error) => {}
                 Err(error) => return Err(error).context(|| "XINFO"),
             }
         }
-        let Some((position, entries_read)) = self.owed.to_commit(order) else { return Ok(()) };
+        let Some((position, entries_read)) = self.acks.to_commit(ack) else { return Ok(()) };
         let group = &self.shared.settings.group;
         let set = commands::set_position(self.stream, group, position, entries_read);
         if let Err(error) = self.connection.call(&set).await {
             if !commands::is_gone(&error) {
                 return Err(error).context(|| format!("XGROUP SETID '{}'", self.stream));
             }
-            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream that has not come that
-            // far: it is another one, and the reader begins with it anew.
+            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream that
+            // has not come that far: it is another one, and the reader begins again with it.
             let stream = commands::progress_without_group(self.connection, self.stream).await.context(|| "XINFO")?;
             if stream.generated < position {
                 return Ok(());
             }
-            commands::create_group(self.connection, self.stream, group, Place::Id(position)).await?;
+            commands::create_group(self.connection, self.stream, group, StartPosition::Id(position)).await?;
         }
-        self.owed.committed(position, entries_read);
+        self.acks.committed(position, entries_read);
         Ok(())
     }
 
-    /// Consumers of replaced readers go, each by a script that checks that it owns nothing: deleting one deletes what it has pending.
+    /// Deletes the consumers of replaced readers, each by a script that checks that it owns nothing: deleting one deletes what it has pending.
     async fn delete_replaced(&mut self, own: &str) -> Result<()> {
         const SCRIPT: &str = "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then \
                               return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end return -1";

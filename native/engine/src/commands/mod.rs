@@ -1,18 +1,28 @@
 //! The commands of a source, and their replies. One place for each protocol fact.
+//!
+//! * [`consumer_name`] how readers call themselves in a group
+
+mod consumer_name;
 
 use std::collections::HashMap;
 
 use redis::{Cmd, FromRedisValue, Value};
 
-use crate::config::Place;
+use crate::config::StartPosition;
 use crate::connection::Connection;
 use crate::connection::transaction::{Outcomes, Transaction, begin, fault_in};
 use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
+pub(crate) use consumer_name::{ConsumerName, NO_CLIENT_ID, client_id};
 
 /// Makes the group, and the stream where it is not there; `false`: the group existed
 /// (<https://redis.io/docs/latest/commands/xgroup-create/>).
-pub(crate) async fn create_group(connection: &mut Connection, stream: &str, group: &str, at: Place) -> Result<bool> {
+pub(crate) async fn create_group(
+    connection: &mut Connection,
+    stream: &str,
+    group: &str,
+    at: StartPosition,
+) -> Result<bool> {
     match connection.call(&group_at(stream, group, at)).await {
         Ok(_) => Ok(true),
         Err(error) if error.server_code() == BUSY => Ok(false),
@@ -20,7 +30,7 @@ pub(crate) async fn create_group(connection: &mut Connection, stream: &str, grou
     }
 }
 
-fn group_at(stream: &str, group: &str, at: Place) -> Cmd {
+fn group_at(stream: &str, group: &str, at: StartPosition) -> Cmd {
     let mut cmd = redis::cmd("XGROUP");
     cmd.arg("CREATE").arg(stream).arg(group).arg(at.to_string()).arg("MKSTREAM");
     cmd
@@ -28,7 +38,7 @@ fn group_at(stream: &str, group: &str, at: Place) -> Cmd {
 
 /// Makes a group that is gone, at `0`, for a stream that is another one than was read so far: with a consumer that says so, by its name. The
 /// two go together, or a reader that comes back to it by an older state would take the stream for the old one.
-pub(crate) async fn create_group_anew(
+pub(crate) async fn create_group_of_recreated(
     connection: &mut Connection,
     stream: &str,
     group: &str,
@@ -36,7 +46,7 @@ pub(crate) async fn create_group_anew(
 ) -> Result<()> {
     let mut create_consumer = redis::cmd("XGROUP");
     create_consumer.arg("CREATECONSUMER").arg(stream).arg(group).arg(mark);
-    together(connection, &[group_at(stream, group, Place::Id(EntryId::ZERO)), create_consumer]).await
+    together(connection, &[group_at(stream, group, StartPosition::Id(EntryId::ZERO)), create_consumer]).await
 }
 
 /// Sets the group before these entries, and has them no longer pending, so that whoever reads next is given them. The two go together, or

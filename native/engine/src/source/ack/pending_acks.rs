@@ -1,0 +1,359 @@
+//! What waits to be acknowledged, and how much of it may be.
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::Progress;
+use crate::entry_id::{EntryId, Runs};
+use crate::source::ack::ack_up_to::AckUpTo;
+use crate::source::ack::group_position::GroupPosition;
+
+/// Bytes of the IDs that one split remembers, at most. Beyond that the group's pending entries list is looked through in their place.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Remembers which entries of one split were delivered and are not acknowledged yet.
+///
+/// The task that reads the split adds them, Flink's threads say what may be acknowledged, and the task that acknowledges takes them away.
+#[derive(Default)]
+pub(in crate::source) struct PendingAcks {
+    state: Mutex<State>,
+    /// All that may be acknowledged, until it is.
+    requested: Mutex<Option<AckUpTo>>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    ids: Runs,
+    /// What was delivered before the last connect, until the pending entries list was scanned up to there.
+    unscanned: Option<EntryId>,
+    scan_each_time: bool,
+    /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list knows.
+    forgotten: Option<EntryId>,
+    /// Seen by a connect that is not done yet. Until then nothing is acknowledged: the group that is made again may be on another stream.
+    group_is_gone: bool,
+    /// How often the stream was recreated.
+    stream: u64,
+    /// How often Java is still to learn that: until then what it says is about an old one.
+    unknown_to_java: u64,
+    consumer: String,
+    /// `COMMIT_POSITION` only.
+    group: Option<GroupPosition>,
+}
+
+impl PendingAcks {
+    /// Asks for acknowledgments, beside those that were asked for and are not done.
+    pub(in crate::source) fn request(&self, ack: AckUpTo) {
+        let state = self.state.lock();
+        if state.unknown_to_java > 0 {
+            return;
+        }
+        let ack = AckUpTo { stream: state.stream, ..ack };
+        let mut requested = self.requested.lock();
+        *requested = Some(match requested.take() {
+            Some(earlier) => earlier.or(ack),
+            None => ack,
+        });
+        drop(requested);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits for a request, and for the group to be there; `None`: all is done that can be, and no more will come.
+    pub(in crate::source) async fn next_request(&self, closed: &CancellationToken) -> Option<AckUpTo> {
+        loop {
+            if !self.state.lock().group_is_gone
+                && let Some(ack) = self.requested.lock().clone()
+            {
+                return Some(ack);
+            }
+            if closed.is_cancelled() {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                () = closed.cancelled() => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Notes that a request is done, unless more was asked for meanwhile, or it could not be.
+    pub(in crate::source) fn done(&self, ack: &AckUpTo) {
+        let state = self.state.lock();
+        if !state.group_is_gone {
+            self.requested.lock().take_if(|newest| newest == ack);
+        }
+    }
+
+    /// Notes that whoever connects is about to make the group again.
+    pub(in crate::source) fn group_is_gone(&self) {
+        self.state.lock().group_is_gone = true;
+    }
+
+    /// Notes that the stream is another one, of the same name. Nothing of it is to be acknowledged yet, and requests are about the old one until
+    /// Java [knows of it](Self::java_knows_of_recreated).
+    pub(in crate::source) fn stream_is_recreated(&self) {
+        let mut state = self.state.lock();
+        let (stream, unknown_to_java) = (state.stream + 1, state.unknown_to_java + 1);
+        *state = State { stream, unknown_to_java, ..State::default() };
+        *self.requested.lock() = None;
+    }
+
+    /// Notes that all of the old stream that Java was given has been emitted: what it says from here on is about the next one.
+    pub(in crate::source) fn java_knows_of_recreated(&self) {
+        let mut state = self.state.lock();
+        state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
+    }
+
+    /// Notes a connect: entries that were delivered before it may be pending though this reader never received them.
+    pub(in crate::source) fn connected(&self, consumer: &str, delivered: EntryId, may_kill: bool) {
+        let mut state = self.state.lock();
+        state.group_is_gone = false;
+        consumer.clone_into(&mut state.consumer);
+        state.unscanned = Some(delivered);
+        state.scan_each_time = !may_kill;
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Notes a connect of a reader that reads by position: `received` is where it goes on.
+    pub(in crate::source) fn connected_by_position(&self, progress: Progress, received: EntryId) {
+        let mut state = self.state.lock();
+        state.group = Some(GroupPosition::at(progress, received, state.group.take()));
+    }
+
+    /// Notes that the split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries
+    /// since.
+    pub(in crate::source) fn finished(&self, received: EntryId) {
+        self.state.lock().unscanned = Some(received);
+    }
+
+    /// Adds entries that are to be acknowledged; `false`: that was too much to remember, now and for the first time.
+    pub(in crate::source) fn add(&self, ids: &Runs) -> bool {
+        let mut state = self.state.lock();
+        state.ids.extend(ids);
+        if state.ids.bytes() <= MOST_BYTES {
+            return true;
+        }
+        let forgotten = state.ids.last().max(state.forgotten);
+        state.ids = Runs::default();
+        std::mem::replace(&mut state.forgotten, forgotten).is_some()
+    }
+
+    /// Adds entries that were read by position.
+    pub(in crate::source) fn add_read(&self, ids: &Runs) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.add(ids, MOST_BYTES);
+        }
+    }
+
+    /// Forgets entries above `id`, and returns how many these were.
+    pub(in crate::source) fn forget_above(&self, id: EntryId) -> u64 {
+        let mut state = self.state.lock();
+        let before = state.ids.len();
+        state.ids.remove_above(id);
+        let forgotten = before - state.ids.len();
+        forgotten + state.group.as_mut().map_or(0, |group| group.forget_above(id))
+    }
+
+    /// Returns how many entries are to be acknowledged.
+    pub(in crate::source) fn len(&self) -> u64 {
+        self.state.lock().ids.len()
+    }
+
+    /// Returns how many bytes remembering them takes.
+    pub(in crate::source) fn bytes(&self) -> u64 {
+        let state = self.state.lock();
+        state.ids.bytes() + state.group.as_ref().map_or(0, GroupPosition::bytes)
+    }
+
+    /// Returns up to `limit` of the entries that may be acknowledged.
+    pub(in crate::source) fn to_send(&self, ack: &AckUpTo, limit: usize) -> Vec<EntryId> {
+        let state = self.state.lock();
+        if state.is_outdated(ack) {
+            return Vec::new();
+        }
+        state.ids.ids_up_to(ack.up_to).filter(|id| !ack.except.contains(*id)).take(limit).collect()
+    }
+
+    /// Takes away what is confirmed as acknowledged: all up to `up_to`, but for `except`.
+    pub(in crate::source) fn confirmed(&self, up_to: EntryId, except: &Runs) {
+        let mut state = self.state.lock();
+        let kept: Vec<EntryId> = if except.is_empty() {
+            Vec::new()
+        } else {
+            state.ids.ids_up_to(up_to).filter(|id| except.contains(*id)).collect()
+        };
+        state.ids.remove_up_to(up_to);
+        kept.into_iter().for_each(|id| state.ids.insert(id));
+    }
+
+    /// Returns the reader's own consumer, when it is time to scan the pending entries list for what other consumers own.
+    pub(in crate::source) fn to_scan(&self, ack: &AckUpTo) -> Option<String> {
+        let state = self.state.lock();
+        if state.is_outdated(ack) {
+            return None;
+        }
+        let after_connect = ack.by_checkpoint && state.unscanned.is_some_and(|delivered| ack.up_to >= delivered);
+        (after_connect || state.forgotten.is_some()).then(|| state.consumer.clone())
+    }
+
+    /// Notes that the list was scanned as far as the request goes.
+    pub(in crate::source) fn scanned(&self, ack: &AckUpTo) {
+        let mut state = self.state.lock();
+        state.forgotten.take_if(|forgotten| *forgotten <= ack.up_to && ack.except.is_empty());
+        if !state.scan_each_time {
+            state.unscanned.take_if(|delivered| ack.by_checkpoint && *delivered <= ack.up_to);
+        }
+    }
+
+    /// Returns the position to commit, with the count of entries up to it; never one behind what was committed.
+    pub(in crate::source) fn to_commit(&self, ack: &AckUpTo) -> Option<(EntryId, Option<u64>)> {
+        let state = self.state.lock();
+        if state.is_outdated(ack) {
+            return None;
+        }
+        state.group.as_ref()?.to_commit(ack.up_to)
+    }
+
+    /// Notes where the group stands, which may be further than this reader has brought it.
+    pub(in crate::source) fn overtaken(&self, progress: Progress) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.note_overtaken(progress);
+        }
+    }
+
+    /// Notes that the group was set to `position`.
+    pub(in crate::source) fn committed(&self, position: EntryId, entries_read: Option<u64>) {
+        if let Some(group) = &mut self.state.lock().group {
+            group.note_committed(position, entries_read);
+        }
+    }
+}
+
+impl State {
+    /// Returns whether a request is about a stream that was there before this one was recreated, or may be.
+    fn is_outdated(&self, ack: &AckUpTo) -> bool {
+        ack.stream != self.stream || self.group_is_gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
+    #[test]
+    fn what_is_excepted_is_neither_sent_nor_forgotten() {
+        let acks = PendingAcks::default();
+        acks.add(&(1..=6).map(id).collect());
+        let ack = AckUpTo {
+            up_to: id(5),
+            except: [id(2), id(3)].into_iter().collect(),
+            by_checkpoint: true,
+            ..AckUpTo::default()
+        };
+        assert_eq!(acks.to_send(&ack, 2), [id(1), id(4)]);
+        acks.confirmed(id(4), &ack.except);
+        assert_eq!(acks.to_send(&ack, 9), [id(5)]);
+        acks.confirmed(id(5), &ack.except);
+        assert_eq!(acks.to_send(&ack, 9), []);
+        let later = AckUpTo { up_to: id(6), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
+        assert_eq!(acks.to_send(&later, 9), [id(2), id(3), id(6)]);
+    }
+
+    #[test]
+    fn the_list_is_scanned_when_all_that_was_delivered_before_the_connect_is_covered() {
+        let acks = PendingAcks::default();
+        let ack = |ms| AckUpTo { up_to: id(ms), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
+        assert_eq!(acks.to_scan(&ack(9)), None);
+        acks.connected("own", id(5), true);
+        assert_eq!(acks.to_scan(&ack(4)), None);
+        assert_eq!(acks.to_scan(&ack(5)).as_deref(), Some("own"));
+        acks.scanned(&ack(5));
+        assert_eq!(acks.to_scan(&ack(9)), None);
+        acks.connected("own", id(5), false);
+        acks.scanned(&ack(5));
+        assert!(acks.to_scan(&ack(9)).is_some());
+    }
+
+    #[test]
+    fn what_is_too_much_to_remember_is_looked_up_by_the_next_requests() {
+        let acks = PendingAcks::default();
+        let most = MOST_BYTES / size_of::<crate::entry_id::Run>() as u64;
+        acks.connected("own", EntryId::ZERO, true);
+        acks.scanned(&AckUpTo { up_to: id(1), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() });
+        assert!(acks.add(&(1..=most).map(id).collect()));
+        assert_eq!(acks.len(), most);
+        assert!(!acks.add(&[id(most + 1)].into_iter().collect()), "told the first time");
+        assert_eq!((acks.len(), acks.bytes()), (0, 0));
+        assert!(acks.add(&(most + 2..2 * most + 5).map(id).collect()), "and not again");
+        let ack =
+            |up_to| AckUpTo { up_to: id(up_to), except: Runs::default(), by_checkpoint: false, ..AckUpTo::default() };
+        assert!(acks.to_scan(&ack(3)).is_some());
+        acks.scanned(&ack(3));
+        assert!(acks.to_scan(&ack(2 * most + 4)).is_some(), "what is above is still to be looked up");
+        acks.scanned(&ack(2 * most + 4));
+        assert_eq!(acks.to_scan(&ack(2 * most + 4)), None);
+    }
+
+    #[test]
+    fn a_position_is_committed_without_a_count_when_there_was_too_much_to_count() {
+        let acks = PendingAcks::default();
+        let progress = |delivered| Progress {
+            delivered,
+            pending: 0,
+            generated: delivered,
+            first: None,
+            max_deleted: None,
+            entries_read: Some(0),
+        };
+        acks.connected_by_position(progress(EntryId::ZERO), EntryId::ZERO);
+        let ack = AckUpTo { up_to: id(3), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
+        acks.add_read(&(1..=5).map(id).collect());
+        assert_eq!(acks.to_commit(&ack), Some((id(3), Some(3))));
+        acks.add_read(&(6..MOST_BYTES / 24 + 9).map(id).collect());
+        assert_eq!((acks.to_commit(&ack), acks.bytes()), (Some((id(3), None)), 0));
+    }
+
+    #[test]
+    fn requests_about_a_stream_that_was_recreated_since_are_outdated() {
+        let acks = PendingAcks::default();
+        let ack =
+            |up_to| AckUpTo { up_to: id(up_to), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
+        acks.add(&(100..=150).map(id).collect());
+        acks.request(ack(120));
+        let under_way = acks.requested.lock().clone().unwrap();
+        acks.stream_is_recreated();
+        acks.add(&(1..=20).map(id).collect());
+        acks.request(ack(150));
+        assert_eq!(*acks.requested.lock(), None);
+        // Of the old one, too, however low it is.
+        acks.request(ack(5));
+        assert_eq!(*acks.requested.lock(), None);
+        acks.java_knows_of_recreated();
+        acks.request(ack(10));
+        let new = AckUpTo { stream: 1, ..ack(10) };
+        assert_eq!(*acks.requested.lock(), Some(new.clone()));
+        assert_eq!(acks.to_send(&new, 99).len(), 10);
+        assert_eq!(acks.to_send(&under_way, 99), []);
+    }
+
+    #[test]
+    fn the_list_is_scanned_once_more_when_the_split_is_finished() {
+        let acks = PendingAcks::default();
+        let ack = |ms| AckUpTo { up_to: id(ms), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
+        acks.connected("own", id(5), true);
+        acks.scanned(&ack(5));
+        acks.finished(id(8));
+        assert_eq!(acks.to_scan(&ack(7)), None);
+        assert_eq!(acks.to_scan(&ack(8)).as_deref(), Some("own"));
+        acks.scanned(&ack(8));
+        assert_eq!(acks.to_scan(&ack(8)), None);
+    }
+}
