@@ -16,9 +16,8 @@ use crate::error::Result;
 use crate::runtime::EngineRuntime;
 use crate::sink::encode::{Encoder, Prepared, estimate_all};
 use crate::sink::frame;
-use crate::sink::pipeline::Pipeline;
+use crate::sink::pipeline::{Counters, Pipeline};
 use crate::sink::queue::Queue;
-use crate::sink::shared::Counters;
 
 const CLOSE: Duration = Duration::from_secs(3);
 

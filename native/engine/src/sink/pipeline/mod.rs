@@ -5,6 +5,10 @@
 //! round ends: nothing more is sent, what is in flight gets its replies, and everything that is not settled goes into the
 //! next round, by a new table, in order and before anything newer. A key was in one lane only, so its order is kept: at least once, and in order.
 
+mod node_pipe;
+mod replies;
+mod shared;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,13 +24,15 @@ use crate::connection::{Connection, Route, Servers, Table};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::runtime::caught;
 use crate::sink::chunk::Chunk;
+use crate::sink::commit::{begin, leave};
 use crate::sink::encode::resp;
-use crate::sink::lane::Lane;
+use crate::sink::pipeline::node_pipe::Lane;
+use crate::sink::pipeline::shared::{Shared, Trouble};
 use crate::sink::queue::Queue;
-use crate::sink::shared::{Counters, Shared, Trouble};
-use crate::sink::transfer::{begin, leave};
 
-pub(super) struct Pipeline {
+pub(in crate::sink) use shared::{Counters, replicas_wait, too_few_replicas};
+
+pub(in crate::sink) struct Pipeline {
     shared: Shared,
     closed: CancellationToken,
     lanes: Vec<Lane>,
@@ -38,7 +44,7 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(super) fn new(
+    pub(in crate::sink) fn new(
         settings: SinkSettings,
         servers: Servers,
         queue: Arc<Queue>,
@@ -50,7 +56,7 @@ impl Pipeline {
     }
 
     /// Runs until the writer is closed or a fault is final; that one, or a panic, fails the writer.
-    pub(super) async fn run(mut self) {
+    pub(in crate::sink) async fn run(mut self) {
         let (queue, closed) = (Arc::clone(&self.shared.queue), self.closed.clone());
         let ended = tokio::select! {
             biased;

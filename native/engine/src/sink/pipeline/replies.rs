@@ -8,8 +8,8 @@ use crate::connection::transaction::{Outcomes, fault_in, unexpected};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::sink::encode::{UnitKind, resp};
-use crate::sink::lane::Lane;
-use crate::sink::shared::{Shared, replicas_wait, too_few_replicas, too_large};
+use crate::sink::pipeline::node_pipe::Lane;
+use crate::sink::pipeline::shared::{Shared, replicas_wait, too_few_replicas, too_large};
 
 impl Lane {
     /// A command has its reply.

@@ -18,7 +18,7 @@ use crate::connection::{Route, Stream, ended, lost, reply, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::chunk::Chunk;
 use crate::sink::encode::{UnitKind, resp};
-use crate::sink::shared::{Shared, replicas_wait};
+use crate::sink::pipeline::shared::{Shared, replicas_wait};
 
 const READ_CHUNK: usize = 64 * 1024;
 

@@ -18,10 +18,10 @@ use crate::sink::{dead_letter, trace};
 
 /// What is counted, for metrics.
 #[derive(Default)]
-pub(super) struct Counters {
-    pub(super) confirmed: AtomicU64,
-    pub(super) dead_letters: AtomicU64,
-    pub(super) reconnects: AtomicU64,
+pub(in crate::sink) struct Counters {
+    pub(in crate::sink) confirmed: AtomicU64,
+    pub(in crate::sink) dead_letters: AtomicU64,
+    pub(in crate::sink) reconnects: AtomicU64,
 }
 
 pub(super) struct Shared {
@@ -141,12 +141,12 @@ pub(super) fn too_large(fault: &Fault, bytes: usize) -> Fault {
 }
 
 /// How long one `WAIT` may take: it is answered before the connection is given up.
-pub(super) fn replicas_wait(settings: &SinkSettings) -> Duration {
+pub(in crate::sink) fn replicas_wait(settings: &SinkSettings) -> Duration {
     (settings.connection.command_timeout() / 2).max(Duration::from_millis(1))
 }
 
 /// As a server says it that has `min-replicas-to-write`.
-pub(super) fn too_few_replicas(there: u64, wanted: u64, waited: Duration) -> Fault {
+pub(in crate::sink) fn too_few_replicas(there: u64, wanted: u64, waited: Duration) -> Fault {
     let waited = waited.as_millis();
     Fault::from_server(&format!(
         "NOREPLICAS after {waited} ms {there} of {wanted} replicas have all records; see to the replicas, or lower minReplicasToAck"

@@ -19,12 +19,12 @@ use crate::connection::{Connection, Links, reply};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::sink::commit::Committable;
+use crate::sink::commit::mark::Mark;
+use crate::sink::commit::missing::missing;
+use crate::sink::commit::pace::{CHUNK_BYTES, Pace};
+use crate::sink::commit::staged::{Entry, entries};
 use crate::sink::encode::{Prefix, StagingKey};
-use crate::sink::mark::Mark;
-use crate::sink::missing::missing;
-use crate::sink::pace::{CHUNK_BYTES, Pace};
-use crate::sink::shared::{replicas_wait, too_few_replicas};
-use crate::sink::staged::{Entry, entries};
+use crate::sink::pipeline::{replicas_wait, too_few_replicas};
 
 /// So often in a row others may have changed what a transaction depends on. Each time another committer has got on.
 const TRIES: u32 = 100;
@@ -325,7 +325,7 @@ impl<'w> Transfer<'w> {
 }
 
 /// Sends these, of which the first is a `WATCH`, if there are any, and `MULTI` behind them. Gives the replies to those between the two.
-pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
+pub(in crate::sink) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -> Result<Vec<BytesMut>> {
     for command in commands {
         connection.queue(redis::cmd(command[0]).arg(&command[1..]));
     }
@@ -351,7 +351,7 @@ pub(super) async fn begin(connection: &mut Connection, commands: &[Vec<&str>]) -
 }
 
 /// Ends a transaction of no commands, and with it the watch.
-pub(super) async fn leave(connection: &mut Connection) -> Result<bool> {
+pub(in crate::sink) async fn leave(connection: &mut Connection) -> Result<bool> {
     done(Transaction::default().execute(connection).await?)
 }
 

@@ -1,6 +1,12 @@
 //! Moves what an epoch has staged to its topic, when the epoch's checkpoint has completed; and cleans up what never will be.
 //!
-//! How a staging stream is moved: [`transfer`](crate::sink::transfer).
+//! How a staging stream is moved: [`transfer`](crate::sink::commit::transfer).
+
+mod mark;
+mod missing;
+mod pace;
+mod staged;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +21,10 @@ use crate::connection::{Connection, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
 use crate::runtime::{Call, EngineRuntime};
+use crate::sink::commit::pace::{MOST, Pace};
+use crate::sink::commit::transfer::Transfer;
+pub(super) use crate::sink::commit::transfer::{begin, leave};
 use crate::sink::encode::{StagingKey, index_key};
-use crate::sink::pace::{MOST, Pace};
-use crate::sink::transfer::{Transfer, begin};
 
 /// What an epoch has staged in one partition, as Flink's state keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -94,15 +101,15 @@ enum Request {
 }
 
 /// The work of it, on a task.
-pub(super) struct Work {
-    pub(super) settings: SinkSettings,
-    pub(super) servers: Servers,
+pub(in crate::sink) struct Work {
+    pub(in crate::sink) settings: SinkSettings,
+    pub(in crate::sink) servers: Servers,
     pace: Pace,
 }
 
 impl Work {
     /// Moves so many entries at once, at most.
-    pub(super) fn new(settings: SinkSettings, servers: Servers, at_once: u64) -> Self {
+    pub(in crate::sink) fn new(settings: SinkSettings, servers: Servers, at_once: u64) -> Self {
         Self { settings, servers, pace: Pace::new(at_once) }
     }
 
@@ -116,7 +123,7 @@ impl Work {
         Links::new(self.servers.clone(), format!("{}-commit", self.settings.connection.client_name))
     }
 
-    pub(super) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
+    pub(in crate::sink) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
         let (mut outage, links) = (self.outage(), self.links());
         for committable in committables {
             let mut transfer = Transfer::new(&self.settings, &links, &self.pace, committable)?;
@@ -132,7 +139,7 @@ impl Work {
         Ok(())
     }
 
-    pub(super) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
+    pub(in crate::sink) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
         let (mut outage, links) = (self.outage(), self.links());
         for partition in 0..self.settings.num_partitions {
             let index = index_key(&self.settings.topic, partition);

@@ -3,8 +3,8 @@
 use crate::connection::Connection;
 use crate::error::{Context, Result};
 use crate::sink::commit::Committable;
-use crate::sink::pace::Pace;
-use crate::sink::staged::entries;
+use crate::sink::commit::pace::Pace;
+use crate::sink::commit::staged::entries;
 
 /// More ranges are only counted.
 const NAMED: usize = 5;
