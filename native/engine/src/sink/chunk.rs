@@ -10,14 +10,14 @@ pub(super) struct Chunk {
     /// Each unit is led by `ASKING`.
     asking: bool,
     /// Units that were put off or rejected, in order: they go on by themselves, also when the chunk is sent again.
-    gone: Vec<usize>,
+    detached: Vec<usize>,
     /// How many of its records are written, and not yet known to be on enough replicas.
     pub(super) written: u64,
 }
 
 impl Chunk {
     pub(super) fn new(commands: Commands) -> Self {
-        Self { commands, answered: 0, asking: false, gone: Vec::new(), written: 0 }
+        Self { commands, answered: 0, asking: false, detached: Vec::new(), written: 0 }
     }
 
     /// To be filled, for a server that gets keys and does not own them yet, or for another one.
@@ -67,8 +67,8 @@ impl Chunk {
     }
 
     /// The current unit goes on by itself.
-    pub(super) fn let_go(&mut self) {
-        self.gone.push(self.answered);
+    pub(super) fn detach(&mut self) {
+        self.detached.push(self.answered);
     }
 
     pub(super) fn is_answered(&self) -> bool {
@@ -76,7 +76,7 @@ impl Chunk {
     }
 
     /// What is answered counts for nothing.
-    pub(super) fn again(mut self) -> Self {
+    pub(super) fn rewind(mut self) -> Self {
         (self.answered, self.written) = (0, 0);
         self
     }
@@ -87,7 +87,7 @@ impl Chunk {
 
     /// Whether it may be sent as it is: else its [`units`](Self::units) must be put into other chunks.
     pub(super) fn is_whole(&self) -> bool {
-        !self.asking && self.gone.is_empty()
+        !self.asking && self.detached.is_empty()
     }
 
     /// Whether it is a `WAIT`, which is always alone.
@@ -98,7 +98,7 @@ impl Chunk {
     /// What is still to be sent.
     pub(super) fn units(&self) -> impl Iterator<Item = (&[u8], &UnitKind)> {
         (self.answered..self.commands.units.len())
-            .filter(|at| self.gone.binary_search(at).is_err())
+            .filter(|at| self.detached.binary_search(at).is_err())
             .filter_map(|at| self.unit(at))
     }
 }
@@ -116,11 +116,11 @@ mod tests {
         assert_eq!(chunk.bytes().len(), 4 * (resp::ASKING.len() + 1));
         assert_eq!(chunk.step(), resp::ASKING.len() + 1);
         assert_eq!(chunk.current(), Some((&b"b"[..], &UnitKind::Record)));
-        chunk.let_go();
+        chunk.detach();
         chunk.step();
         let left = |chunk: &Chunk| chunk.units().map(|(unit, _)| unit.to_vec()).collect::<Vec<_>>().concat();
         assert_eq!(left(&chunk), b"cd");
         assert!(!chunk.is_answered() && !chunk.is_whole());
-        assert_eq!(left(&chunk.again()), b"acd");
+        assert_eq!(left(&chunk.rewind()), b"acd");
     }
 }

@@ -1,9 +1,9 @@
 //! Sends commands and matches replies, in rounds.
 //!
-//! In a round nothing moves: one table says which server has which key, and each server has one [`Lane`], with its own connection. All lanes run on
+//! In a round nothing moves: one table says which server has which key, and each server has one [`NodePipe`], with its own connection. All pipes run on
 //! this task. When a connection is lost, or a server puts something off (it loads, is full, has become a replica, or the key has moved), the
 //! round ends: nothing more is sent, what is in flight gets its replies, and everything that is not settled goes into the
-//! next round, by a new table, in order and before anything newer. A key was in one lane only, so its order is kept: at least once, and in order.
+//! next round, by a new table, in order and before anything newer. A key was in one pipe only, so its order is kept: at least once, and in order.
 
 mod node_pipe;
 mod replies;
@@ -26,8 +26,8 @@ use crate::runtime::caught;
 use crate::sink::chunk::Chunk;
 use crate::sink::commit::{begin, leave};
 use crate::sink::encode::resp;
-use crate::sink::pipeline::node_pipe::Lane;
-use crate::sink::pipeline::shared::{Shared, Trouble};
+use crate::sink::pipeline::node_pipe::NodePipe;
+use crate::sink::pipeline::shared::{RoundEnd, Shared};
 use crate::sink::queue::Queue;
 
 pub(in crate::sink) use shared::{Counters, replicas_wait, too_few_replicas};
@@ -35,7 +35,7 @@ pub(in crate::sink) use shared::{Counters, replicas_wait, too_few_replicas};
 pub(in crate::sink) struct Pipeline {
     shared: Shared,
     closed: CancellationToken,
-    lanes: Vec<Lane>,
+    pipes: Vec<NodePipe>,
     /// What other rounds have not settled.
     backlog: VecDeque<Chunk>,
     /// Some of it is still not settled: nothing new is taken from the queue. So the backlog has an end, and an outage, too: progress with newer
@@ -52,7 +52,7 @@ impl Pipeline {
         counters: Arc<Counters>,
     ) -> Self {
         let shared = Shared::new(settings, servers, queue, counters);
-        Self { shared, closed, lanes: Vec::new(), backlog: VecDeque::new(), catching_up: false }
+        Self { shared, closed, pipes: Vec::new(), backlog: VecDeque::new(), catching_up: false }
     }
 
     /// Runs until the writer is closed or a fault is final; that one, or a panic, fails the writer.
@@ -70,10 +70,10 @@ impl Pipeline {
     async fn work(&mut self) -> Error {
         loop {
             let error = match self.round().await {
-                Trouble::Passing(error) => error,
-                Trouble::Final(error) => return error,
+                RoundEnd::Passing(error) => error,
+                RoundEnd::Final(error) => return error,
             };
-            self.gather();
+            self.collect_backlog();
             match self.shared.outage.failed(error) {
                 Ok(wait) => sleep(wait).await,
                 Err(error) => return error,
@@ -82,56 +82,56 @@ impl Pipeline {
     }
 
     /// Everything that is not settled is to be sent once more.
-    fn gather(&mut self) {
+    fn collect_backlog(&mut self) {
         let mut backlog = VecDeque::new();
-        for lane in &mut self.lanes {
-            backlog.extend(lane.give_up(&self.shared));
+        for pipe in &mut self.pipes {
+            backlog.extend(pipe.drain_unsettled(&self.shared));
         }
         backlog.append(&mut self.backlog);
         self.backlog = backlog;
         self.catching_up = !self.backlog.is_empty();
-        self.lanes.retain_mut(Lane::is_of_use);
+        self.pipes.retain_mut(NodePipe::is_of_use);
     }
 
-    async fn round(&mut self) -> Trouble {
+    async fn round(&mut self) -> RoundEnd {
         let table = match self.shared.servers.table().await {
             Ok(table) => table,
             Err(error) => {
                 self.shared.end(b"", error);
-                return self.shared.take_trouble();
+                return self.shared.take_round_end();
             }
         };
         if let Table::One(route) = &*table {
             // It is connected to before there is something to write.
-            self.lanes.retain(|lane| lane.route == *route);
-            self.lane(route);
+            self.pipes.retain(|pipe| pipe.route == *route);
+            self.pipe(route);
         }
         loop {
             if !self.shared.is_ending() {
-                self.provide(&table).await;
+                self.feed(&table).await;
             }
-            if self.shared.is_failing() || self.shared.is_ending() && !self.lanes.iter().any(Lane::in_flight) {
-                return self.shared.take_trouble();
+            if self.shared.is_failing() || self.shared.is_ending() && !self.pipes.iter().any(NodePipe::in_flight) {
+                return self.shared.take_round_end();
             }
             self.exchange().await;
         }
     }
 
-    /// Gives the lanes what there is for them, and connects them.
-    async fn provide(&mut self, table: &Table) {
+    /// Gives the pipes what there is for them, and connects them.
+    async fn feed(&mut self, table: &Table) {
         while let Some(chunk) = self.next() {
             self.dispatch(table, chunk);
             if self.shared.is_ending() {
                 return;
             }
         }
-        let missing = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.is_connected());
-        let missing: Vec<(usize, Route)> = missing.map(|(place, lane)| (place, lane.route.clone())).collect();
+        let missing = self.pipes.iter().enumerate().filter(|(_, pipe)| !pipe.is_connected());
+        let missing: Vec<(usize, Route)> = missing.map(|(place, pipe)| (place, pipe.route.clone())).collect();
         let connects = join_all(missing.iter().map(|(_, route)| connect(&self.shared, route))).await;
         for ((place, _), connected) in missing.into_iter().zip(connects) {
             match connected {
-                Ok(connection) => self.lanes[place].connected(connection.into_stream()),
-                Err(error) => self.lanes[place].cut(error, &mut self.shared),
+                Ok(connection) => self.pipes[place].connected(connection.into_stream()),
+                Err(error) => self.pipes[place].cut(error, &mut self.shared),
             }
         }
     }
@@ -140,81 +140,81 @@ impl Pipeline {
         if let Some(chunk) = self.backlog.pop_front() {
             return Some(chunk);
         }
-        self.catching_up &= !self.lanes.iter().all(Lane::is_settled);
+        self.catching_up &= !self.pipes.iter().all(NodePipe::is_settled);
         if self.catching_up { None } else { self.shared.queue.pop() }
     }
 
-    /// To the lanes of its units' keys.
+    /// To the pipes of its units' keys.
     fn dispatch(&mut self, table: &Table, chunk: Chunk) {
         if let (Table::One(route), true) = (table, chunk.is_whole()) {
-            let lane = self.lane(route);
-            return self.lanes[lane].push(chunk, &self.shared);
+            let pipe = self.pipe(route);
+            return self.pipes[pipe].push(chunk, &self.shared);
         }
-        match self.places(table, &chunk) {
+        match self.pipe_of_each(table, &chunk) {
             Err((key, error)) => {
                 self.backlog.push_front(chunk);
                 self.shared.end(&key, error);
             }
-            Ok(places) => match places[..] {
+            Ok(pipe_of_each) => match pipe_of_each[..] {
                 [first, ref rest @ ..]
                     if chunk.is_whole()
-                        && !self.lanes[first].route.asking
+                        && !self.pipes[first].route.asking
                         && rest.iter().all(|place| *place == first) =>
                 {
-                    self.lanes[first].push(chunk, &self.shared);
+                    self.pipes[first].push(chunk, &self.shared);
                 }
-                _ => self.split(&chunk, &places),
+                _ => self.split(&chunk, &pipe_of_each),
             },
         }
     }
 
-    /// The lane of each unit that is still to be sent; an error is about the key beside it.
-    fn places(&mut self, table: &Table, chunk: &Chunk) -> Result<Vec<usize>, (Vec<u8>, Error)> {
+    /// The pipe of each unit that is still to be sent; an error is about the key beside it.
+    fn pipe_of_each(&mut self, table: &Table, chunk: &Chunk) -> Result<Vec<usize>, (Vec<u8>, Error)> {
         let place = |(unit, _)| {
             let key = resp::key(unit);
-            table.route(key).map(|route| self.lane(route)).map_err(|error| (key.to_vec(), error))
+            table.route(key).map(|route| self.pipe(route)).map_err(|error| (key.to_vec(), error))
         };
         chunk.units().map(place).collect()
     }
 
-    /// Each unit goes to the lane that is named for it.
-    fn split(&mut self, chunk: &Chunk, places: &[usize]) {
-        let mut parts: Vec<Option<Chunk>> = self.lanes.iter().map(|_| None).collect();
-        for ((unit, kind), place) in chunk.units().zip(places) {
-            let asking = self.lanes[*place].route.asking;
+    /// Each unit goes to the pipe that is named for it.
+    fn split(&mut self, chunk: &Chunk, pipe_of_each: &[usize]) {
+        let mut parts: Vec<Option<Chunk>> = self.pipes.iter().map(|_| None).collect();
+        for ((unit, kind), place) in chunk.units().zip(pipe_of_each) {
+            let asking = self.pipes[*place].route.asking;
             parts[*place].get_or_insert_with(|| Chunk::empty(asking)).append(unit, *kind);
         }
-        for (lane, part) in self.lanes.iter_mut().zip(parts) {
+        for (pipe, part) in self.pipes.iter_mut().zip(parts) {
             if let Some(part) = part {
                 self.shared.queue.add(part.bytes().len());
-                lane.push(part, &self.shared);
+                pipe.push(part, &self.shared);
             }
         }
         self.shared.queue.settle(chunk.bytes().len());
     }
 
-    /// The place of this route's lane.
-    fn lane(&mut self, route: &Route) -> usize {
-        self.lanes.iter().position(|lane| lane.route == *route).unwrap_or_else(|| {
-            self.lanes.push(Lane::new(route.clone()));
-            self.lanes.len() - 1
+    /// The place of this route's pipe.
+    fn pipe(&mut self, route: &Route) -> usize {
+        self.pipes.iter().position(|pipe| pipe.route == *route).unwrap_or_else(|| {
+            self.pipes.push(NodePipe::new(route.clone()));
+            self.pipes.len() - 1
         })
     }
 
-    /// Sends and receives on all lanes at the same time, until there is something to decide.
+    /// Sends and receives on all pipes at the same time, until there is something to decide.
     async fn exchange(&mut self) {
-        let (lanes, shared) = (&mut self.lanes, &mut self.shared);
+        let (pipes, shared) = (&mut self.pipes, &mut self.shared);
         let timeout = shared.settings.connection.command_timeout();
         let queue = Arc::clone(&shared.queue);
         let catching_up = self.catching_up;
         let mut changed = pin!(queue.changed.notified());
-        let deadline = lanes.iter().filter_map(|lane| lane.deadline(timeout)).min();
+        let deadline = pipes.iter().filter_map(|pipe| pipe.deadline(timeout)).min();
         let mut time_up = pin!(sleep_until(deadline.unwrap_or_else(|| Instant::now() + timeout)));
         poll_fn(|cx| {
-            lanes.iter_mut().for_each(|lane| lane.poll(cx, shared));
+            pipes.iter_mut().for_each(|pipe| pipe.poll(cx, shared));
             let decide = match shared.is_ending() {
-                true => shared.is_failing() || !lanes.iter().any(Lane::in_flight),
-                false if catching_up => lanes.iter().all(Lane::is_settled),
+                true => shared.is_failing() || !pipes.iter().any(NodePipe::in_flight),
+                false if catching_up => pipes.iter().all(NodePipe::is_settled),
                 false => changed.as_mut().poll(cx).is_ready(),
             };
             match decide || time_up.as_mut().poll(cx).is_ready() {
@@ -223,7 +223,7 @@ impl Pipeline {
             }
         })
         .await;
-        lanes.iter_mut().for_each(|lane| lane.check_deadline(Instant::now(), shared));
+        pipes.iter_mut().for_each(|pipe| pipe.check_deadline(Instant::now(), shared));
     }
 }
 

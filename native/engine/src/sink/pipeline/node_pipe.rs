@@ -22,9 +22,9 @@ use crate::sink::pipeline::shared::{Shared, replicas_wait};
 
 const READ_CHUNK: usize = 64 * 1024;
 
-pub(super) struct Lane {
+pub(super) struct NodePipe {
     pub(super) route: Route,
-    link: Option<Link>,
+    wire: Option<Wire>,
     /// Without a reply, in order; the first `sent` of them are on the wire.
     unconfirmed: VecDeque<Chunk>,
     sent: usize,
@@ -35,61 +35,61 @@ pub(super) struct Lane {
     /// The reply to the `ASKING` before the current unit is here.
     asked: bool,
     /// What the server put off, in order, and the keys of it.
-    put_off: Option<Chunk>,
-    put_off_keys: HashSet<Vec<u8>>,
+    deferred: Option<Chunk>,
+    deferred_keys: HashSet<Vec<u8>>,
     /// The times to live of what was written, to be sent when all replies are taken that are here.
     expiries: Option<Chunk>,
     /// Answered, and not yet known to be on enough replicas.
-    uncovered: VecDeque<Chunk>,
+    unreplicated: VecDeque<Chunk>,
     /// The `WAIT` whose turn it is has said that they are.
-    pub(super) covers: bool,
+    pub(super) wait_satisfied: bool,
     /// A `WAIT` is among the unconfirmed.
     waiting: bool,
-    heard: Instant,
+    last_heard: Instant,
     /// Something went this way in this round.
     used: bool,
     /// The server may have become a replica, or be on its way out.
     leave: bool,
 }
 
-struct Link {
+struct Wire {
     stream: Box<dyn Stream>,
     inbox: BytesMut,
     unflushed: bool,
 }
 
-impl Lane {
+impl NodePipe {
     /// Not connected yet.
     pub(super) fn new(route: Route) -> Self {
         Self {
             route,
-            link: None,
+            wire: None,
             unconfirmed: VecDeque::new(),
             sent: 0,
             sent_bytes: 0,
             replies: Replies::default(),
             asked: false,
-            put_off: None,
+            deferred: None,
             expiries: None,
-            put_off_keys: HashSet::new(),
-            uncovered: VecDeque::new(),
-            covers: false,
+            deferred_keys: HashSet::new(),
+            unreplicated: VecDeque::new(),
+            wait_satisfied: false,
             waiting: false,
-            heard: Instant::now(),
+            last_heard: Instant::now(),
             used: false,
             leave: false,
         }
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.link.is_some()
+        self.wire.is_some()
     }
 
     pub(super) fn connected(&mut self, stream: Box<dyn Stream>) {
-        self.link = Some(Link { stream, inbox: BytesMut::new(), unflushed: false });
+        self.wire = Some(Wire { stream, inbox: BytesMut::new(), unflushed: false });
     }
 
-    /// To be sent behind what is there. It must be made for this lane.
+    /// To be sent behind what is there. It must be made for this pipe.
     pub(super) fn push(&mut self, chunk: Chunk, shared: &Shared) {
         self.used = true;
         self.unconfirmed.push_back(chunk);
@@ -112,7 +112,10 @@ impl Lane {
 
     /// Everything that came this way is where it shall be.
     pub(super) fn is_settled(&self) -> bool {
-        self.unconfirmed.is_empty() && self.put_off.is_none() && self.uncovered.is_empty() && self.expiries.is_none()
+        self.unconfirmed.is_empty()
+            && self.deferred.is_none()
+            && self.unreplicated.is_empty()
+            && self.expiries.is_none()
     }
 
     pub(super) fn in_flight(&self) -> bool {
@@ -121,12 +124,12 @@ impl Lane {
 
     /// When the server has been silent for too long.
     pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
-        self.in_flight().then(|| self.heard + timeout)
+        self.in_flight().then(|| self.last_heard + timeout)
     }
 
     /// The connection is of no more use. What was in flight is to be sent again.
     pub(super) fn cut(&mut self, error: Error, shared: &mut Shared) {
-        self.link = None;
+        self.wire = None;
         (self.sent, self.sent_bytes) = (0, 0);
         shared.count_reconnect();
         let key = self.current().map(|(unit, _)| resp::key(unit).to_vec()).unwrap_or_default();
@@ -141,31 +144,31 @@ impl Lane {
     }
 
     /// What is not settled, in order, for another round.
-    pub(super) fn give_up(&mut self, shared: &Shared) -> Vec<Chunk> {
-        if self.leave && self.link.take().is_some() {
+    pub(super) fn drain_unsettled(&mut self, shared: &Shared) -> Vec<Chunk> {
+        if self.leave && self.wire.take().is_some() {
             shared.count_reconnect();
         }
         (self.sent, self.sent_bytes, self.asked, self.leave) = (0, 0, false, false);
         self.replies = Replies::default();
-        self.put_off_keys.clear();
-        (self.covers, self.waiting) = (false, false);
-        let uncovered = std::mem::take(&mut self.uncovered).into_iter().map(Chunk::again);
+        self.deferred_keys.clear();
+        (self.wait_satisfied, self.waiting) = (false, false);
+        let unreplicated = std::mem::take(&mut self.unreplicated).into_iter().map(Chunk::rewind);
         let unconfirmed = std::mem::take(&mut self.unconfirmed).into_iter().filter_map(|chunk| match chunk.is_wait() {
             // Of this connection.
             true => {
                 shared.queue.settle(chunk.bytes().len());
                 None
             }
-            false if shared.min_replicas() > 0 => Some(chunk.again()),
+            false if shared.min_replicas() > 0 => Some(chunk.rewind()),
             false => Some(chunk),
         });
-        uncovered.chain(self.put_off.take()).chain(unconfirmed).chain(self.expiries.take()).collect()
+        unreplicated.chain(self.deferred.take()).chain(unconfirmed).chain(self.expiries.take()).collect()
     }
 
     /// Whether the next round begins with this connection. A server that was asked for keys on their way to it is not kept without a reason.
     pub(super) fn is_of_use(&mut self) -> bool {
         let used = std::mem::take(&mut self.used);
-        self.link.is_some() && (used || !self.route.asking)
+        self.wire.is_some() && (used || !self.route.asking)
     }
 
     /// Sends and receives what can be without waiting, and has the task woken when there can be more.
@@ -187,7 +190,7 @@ impl Lane {
                     shared.outage.what(),
                     self.route.address
                 );
-                self.link = None;
+                self.wire = None;
                 shared.count_reconnect();
             }
             Poll::Ready(error) => self.cut(error, shared),
@@ -197,51 +200,51 @@ impl Lane {
 
     /// Ends with an error only.
     fn receive(&mut self, cx: &mut Context<'_>, shared: &mut Shared) -> Poll<Error> {
-        while let Some(link) = &mut self.link {
-            link.inbox.reserve(READ_CHUNK);
+        while let Some(wire) = &mut self.wire {
+            wire.inbox.reserve(READ_CHUNK);
             // The end of a connection is noticed also while nothing is in flight.
-            match ready!(pin!(link.stream.read_buf(&mut link.inbox)).poll(cx)) {
+            match ready!(pin!(wire.stream.read_buf(&mut wire.inbox)).poll(cx)) {
                 Ok(0) => return Poll::Ready(ended()),
-                Ok(_) => self.heard = Instant::now(),
+                Ok(_) => self.last_heard = Instant::now(),
                 Err(error) => return Poll::Ready(lost(error)),
             }
-            let mut inbox = std::mem::take(&mut link.inbox);
+            let mut inbox = std::mem::take(&mut wire.inbox);
             match self.take_replies(&inbox, shared) {
                 Ok(taken) => inbox.advance(taken),
                 Err(error) => return Poll::Ready(error),
             }
-            if let Some(link) = &mut self.link {
-                link.inbox = inbox;
+            if let Some(wire) = &mut self.wire {
+                wire.inbox = inbox;
             }
         }
         Poll::Pending
     }
 
     fn send(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Error> {
-        let Some(link) = &mut self.link else { return Poll::Pending };
+        let Some(wire) = &mut self.wire else { return Poll::Pending };
         if self.sent == 0 && self.sent_bytes == 0 {
-            self.heard = Instant::now();
+            self.last_heard = Instant::now();
         }
         // A chunk that is half sent is sent to its end: its commands are in the server's hands.
         while !shared.is_ending() || self.sent_bytes > 0 {
             let Some(chunk) = self.unconfirmed.get(self.sent) else { break };
             let from = chunk.start() + self.sent_bytes;
-            match ready!(Pin::new(&mut link.stream).poll_write(cx, &chunk.bytes()[from..])) {
+            match ready!(Pin::new(&mut wire.stream).poll_write(cx, &chunk.bytes()[from..])) {
                 Ok(0) => return Poll::Ready(ended()),
                 Ok(written) => self.sent_bytes += written,
                 Err(error) => return Poll::Ready(lost(error)),
             }
-            link.unflushed = true;
+            wire.unflushed = true;
             if chunk.start() + self.sent_bytes == chunk.bytes().len() {
                 self.sent += 1;
                 self.sent_bytes = 0;
             }
         }
-        if link.unflushed {
-            if let Err(error) = ready!(Pin::new(&mut link.stream).poll_flush(cx)) {
+        if wire.unflushed {
+            if let Err(error) = ready!(Pin::new(&mut wire.stream).poll_flush(cx)) {
                 return Poll::Ready(lost(error));
             }
-            link.unflushed = false;
+            wire.unflushed = false;
         }
         Poll::Pending
     }
@@ -269,7 +272,7 @@ impl Lane {
         let commands = kind.commands();
         match commands.map(|commands| self.replies.take(reply, commands)).transpose()? {
             None => self.answered(reply, shared)?,
-            Some(Some(outcomes)) => self.carried_out(outcomes, shared)?,
+            Some(Some(outcomes)) => self.on_transaction(outcomes, shared)?,
             Some(None) => return Ok(()),
         }
         self.step(shared)
@@ -293,7 +296,7 @@ impl Lane {
             if chunk.is_wait() {
                 self.waited(shared);
             } else if shared.min_replicas() > 0 {
-                self.uncovered.push_back(chunk);
+                self.unreplicated.push_back(chunk);
                 return Ok(());
             }
             shared.queue.settle(chunk.bytes().len());
@@ -304,13 +307,13 @@ impl Lane {
     /// `WAIT` is answered. The next one is about all that came meanwhile: the server carries out nothing more of this connection while it waits.
     fn waited(&mut self, shared: &mut Shared) {
         self.waiting = false;
-        if std::mem::take(&mut self.covers) {
-            for chunk in self.uncovered.drain(..) {
+        if std::mem::take(&mut self.wait_satisfied) {
+            for chunk in self.unreplicated.drain(..) {
                 shared.confirmed(chunk.written);
                 shared.queue.settle(chunk.bytes().len());
             }
         }
-        if !self.uncovered.is_empty() || !self.unconfirmed.is_empty() {
+        if !self.unreplicated.is_empty() || !self.unconfirmed.is_empty() {
             self.push_wait(shared);
         }
     }
@@ -333,23 +336,23 @@ impl Lane {
     }
 
     /// The current unit is to be sent again, before anything newer.
-    pub(super) fn put_off_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
+    pub(super) fn defer_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
         let Some((unit, kind)) = self.unconfirmed.front().and_then(Chunk::current) else { return };
         let (key, kind) = (resp::key(unit), *kind);
         shared.queue.add(unit.len());
-        self.put_off.get_or_insert_with(|| Chunk::empty(false)).append(unit, kind);
+        self.deferred.get_or_insert_with(|| Chunk::empty(false)).append(unit, kind);
         if let Some(fault) = why {
             // A server that only knows where the key is stays what it was.
             self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
-            if !self.put_off_keys.contains(key) {
+            if !self.deferred_keys.contains(key) {
                 shared.end(key, fault.into());
             }
         }
         // What was written before it, and is to expire, undoes nothing.
         if kind != UnitKind::Expiry {
-            self.put_off_keys.insert(key.to_vec());
+            self.deferred_keys.insert(key.to_vec());
         }
-        self.let_current_go();
+        self.detach_current();
     }
 
     /// The current unit's key is to expire: that is sent on this way, and confirmed like a record.
@@ -363,14 +366,14 @@ impl Lane {
     }
 
     /// Should its chunk be sent again, this one is not.
-    pub(super) fn let_current_go(&mut self) {
+    pub(super) fn detach_current(&mut self) {
         if let Some(chunk) = self.unconfirmed.front_mut() {
-            chunk.let_go();
+            chunk.detach();
         }
     }
 
     /// Whether something for this key was put off in this round.
     pub(super) fn is_held_back(&self, key: &[u8]) -> bool {
-        !self.put_off_keys.is_empty() && self.put_off_keys.contains(key)
+        !self.deferred_keys.is_empty() && self.deferred_keys.contains(key)
     }
 }

@@ -8,19 +8,19 @@ use crate::connection::transaction::{Outcomes, fault_in, unexpected};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::sink::encode::{UnitKind, resp};
-use crate::sink::pipeline::node_pipe::Lane;
+use crate::sink::pipeline::node_pipe::NodePipe;
 use crate::sink::pipeline::shared::{Shared, replicas_wait, too_few_replicas, too_large};
 
-impl Lane {
+impl NodePipe {
     /// A command has its reply.
     pub(super) fn answered(&mut self, reply: &[u8], shared: &mut Shared) -> Result<()> {
         let Some((unit, kind)) = self.current() else { return Ok(()) };
         let refusal = reply::refusal(reply);
         match (kind, refusal) {
-            (UnitKind::Replicas, refusal) => self.counted(reply, refusal, shared),
+            (UnitKind::Replicas, refusal) => self.on_wait_reply(reply, refusal, shared),
             (UnitKind::Staged, refusal) => self.staged(reply, refusal, shared),
             (_, Some(fault)) if fault.is_passing() => {
-                self.put_off_current(Some(fault), shared);
+                self.defer_current(Some(fault), shared);
                 Ok(())
             }
             (UnitKind::Expiry, Some(fault)) => {
@@ -39,7 +39,7 @@ impl Lane {
                     }
                     Some(fault) => {
                         shared.reject(unit, &fault)?;
-                        self.let_current_go();
+                        self.detach_current();
                         Ok(())
                     }
                 }
@@ -49,7 +49,7 @@ impl Lane {
     }
 
     /// A transaction has its last reply.
-    pub(super) fn carried_out(&mut self, outcomes: Outcomes, shared: &mut Shared) -> Result<()> {
+    pub(super) fn on_transaction(&mut self, outcomes: Outcomes, shared: &mut Shared) -> Result<()> {
         match self.current() {
             Some((_, UnitKind::Opening)) => self.opened(outcomes, shared),
             Some((_, UnitKind::Sealing(records))) => self.sealed(outcomes, *records, shared),
@@ -64,7 +64,7 @@ impl Lane {
         let is_keyed = shared.settings.kind != SinkKind::Stream
             && self.current().is_some_and(|(unit, _)| resp::name(unit) != b"XADD");
         if is_keyed && self.is_current_held_back() {
-            return self.put_off_current(None, shared);
+            return self.defer_current(None, shared);
         }
         self.written(1, shared);
         if is_keyed && shared.settings.ttl_seconds > 0 {
@@ -74,7 +74,7 @@ impl Lane {
 
     fn opened(&mut self, outcomes: Outcomes, shared: &mut Shared) -> Result<()> {
         match outcomes {
-            Outcomes::Aborted(fault) if fault.is_passing() => self.put_off_current(Some(fault), shared),
+            Outcomes::Aborted(fault) if fault.is_passing() => self.defer_current(Some(fault), shared),
             Outcomes::Aborted(fault) => return Err(self.not_staged(fault)),
             Outcomes::Each(results) => {
                 // Sent again after its replies were lost, the append is there already.
@@ -98,12 +98,12 @@ impl Lane {
         match refusal {
             // It was sent again, after its reply was lost. Should it not be there after all, the seal tells.
             Some(fault) if is_there(&fault) => self.written(1, shared),
-            Some(fault) if fault.is_passing() => self.put_off_current(Some(fault), shared),
+            Some(fault) if fault.is_passing() => self.defer_current(Some(fault), shared),
             Some(fault) => return Err(self.not_staged(fault)),
             None if reply.starts_with(b"$") && !reply.starts_with(b"$-1") => self.written(1, shared),
             None if !reply.starts_with(b"$-1") => return Err(unexpected("XADD", reply)),
             // There is no stream: what makes it was put off, and comes first.
-            None if self.is_current_held_back() => self.put_off_current(None, shared),
+            None if self.is_current_held_back() => self.defer_current(None, shared),
             None => return Err(staging_lost(self.current_key())),
         }
         Ok(())
@@ -112,7 +112,7 @@ impl Lane {
     fn sealed(&mut self, outcomes: Outcomes, records: u64, shared: &mut Shared) -> Result<()> {
         let results = match outcomes {
             Outcomes::Aborted(fault) if fault.is_passing() => {
-                self.put_off_current(Some(fault), shared);
+                self.defer_current(Some(fault), shared);
                 return Ok(());
             }
             Outcomes::Aborted(fault) => return Err(self.not_staged(fault)),
@@ -122,7 +122,7 @@ impl Lane {
             (Some(fault), _) => return Err(self.not_staged(fault)),
             (None, Some(Value::Int(there))) if there.unsigned_abs() == records => self.written(0, shared),
             // Some of them are still to be written.
-            (None, Some(Value::Int(_))) if self.is_current_held_back() => self.put_off_current(None, shared),
+            (None, Some(Value::Int(_))) if self.is_current_held_back() => self.defer_current(None, shared),
             (None, Some(Value::Int(_))) => return Err(staging_incomplete(self.current_key(), records)),
             _ => return Err(Error::protocol("the reply to EXEC can't be read")),
         }
@@ -141,7 +141,7 @@ impl Lane {
     }
 
     /// The reply to `WAIT` (<https://redis.io/docs/latest/commands/wait/>): how many replicas have it all.
-    fn counted(&mut self, reply: &[u8], refusal: Option<Fault>, shared: &mut Shared) -> Result<()> {
+    fn on_wait_reply(&mut self, reply: &[u8], refusal: Option<Fault>, shared: &mut Shared) -> Result<()> {
         match refusal {
             Some(fault) if fault.kind == FaultKind::Permission => return Err(fault.context("WAIT").into()),
             // A server that has become a replica has none.
@@ -151,7 +151,7 @@ impl Lane {
         let there = std::str::from_utf8(reply).ok().and_then(|text| text.strip_prefix(':')?.trim_end().parse().ok());
         match there {
             None => return Err(Error::protocol("the reply to WAIT can't be read")),
-            Some(there) if there >= shared.min_replicas() => self.covers = true,
+            Some(there) if there >= shared.min_replicas() => self.wait_satisfied = true,
             Some(there) => {
                 let fault = too_few_replicas(there, shared.min_replicas(), replicas_wait(&shared.settings));
                 // The WAIT itself was the wait.

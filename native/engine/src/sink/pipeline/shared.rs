@@ -1,4 +1,4 @@
-//! What the lanes of a pipeline share. All of them run on one task, so each has it in turn.
+//! What the pipes of a pipeline share. All of them run on one task, so each has it in turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,11 +33,11 @@ pub(super) struct Shared {
     pub(super) counters: Arc<Counters>,
     pub(super) outage: Outage,
     /// Why this round ends. While it is set nothing new is sent.
-    trouble: Option<Trouble>,
+    round_end: Option<RoundEnd>,
 }
 
 /// What ends a round.
-pub(super) enum Trouble {
+pub(super) enum RoundEnd {
     /// Another one may bring more.
     Passing(Error),
     Final(Error),
@@ -48,29 +48,29 @@ impl Shared {
         let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
         let outage = Outage::new(what, &settings.connection);
         let ttl_seconds = settings.ttl_seconds.to_string();
-        Self { settings, ttl_seconds, servers, queue, counters, outage, trouble: None }
+        Self { settings, ttl_seconds, servers, queue, counters, outage, round_end: None }
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.trouble.is_some()
+        self.round_end.is_some()
     }
 
     pub(super) fn is_failing(&self) -> bool {
-        matches!(self.trouble, Some(Trouble::Final(_)))
+        matches!(self.round_end, Some(RoundEnd::Final(_)))
     }
 
     /// To be called when the round is ending.
-    pub(super) fn take_trouble(&mut self) -> Trouble {
-        self.trouble
+    pub(super) fn take_round_end(&mut self) -> RoundEnd {
+        self.round_end
             .take()
-            .unwrap_or_else(|| Trouble::Final(Error::Internal("a round ends without a reason".to_owned())))
+            .unwrap_or_else(|| RoundEnd::Final(Error::Internal("a round ends without a reason".to_owned())))
     }
 
     /// The round ends by this error of work on `key`. The first one is told, unless a later one is final.
     pub(super) fn end(&mut self, key: &[u8], error: Error) {
         let error = self.servers.learn(key, error);
         if error.is_passing() {
-            self.trouble.get_or_insert(Trouble::Passing(error));
+            self.round_end.get_or_insert(RoundEnd::Passing(error));
         } else if let Err(error) = self.outage.failed(error) {
             self.fail(error);
         }
@@ -79,7 +79,7 @@ impl Shared {
     /// The writer ends by this error, which says what is affected.
     pub(super) fn fail(&mut self, error: Error) {
         if !self.is_failing() {
-            self.trouble = Some(Trouble::Final(error));
+            self.round_end = Some(RoundEnd::Final(error));
         }
     }
 
