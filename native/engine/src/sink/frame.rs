@@ -68,6 +68,11 @@ pub fn records(frame: &[u8]) -> Result<Vec<Record<'_>>> {
     }
 }
 
+/// Returns the error of a record for a target that the sink does not have.
+pub(super) fn no_target(target: i32) -> Error {
+    Error::Settings(format!("a record for target {target}, which this sink does not have"))
+}
+
 fn check(mut strings: &[u8], pairs: u32) -> Result<()> {
     for _ in 0..u64::from(pairs) * 2 {
         let length = u32_at(strings, 0)? as usize;

@@ -10,6 +10,7 @@
 
 mod chunk;
 mod commit;
+mod committable;
 mod dead_letter;
 mod encode;
 pub mod frame;
@@ -17,11 +18,13 @@ pub mod frame;
 mod model;
 mod pipeline;
 mod queue;
+mod replicas;
 mod trace;
+mod unit;
 mod writer;
 
-pub use commit::{Committable, Committer, Lane};
-pub use encode::Prepared;
+pub use commit::{Committer, Lane};
+pub use committable::Committable;
 pub(crate) use encode::can_be_staged;
 pub use trace::TraceContents;
 pub use writer::{Writer, WriterStats};

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
 use crate::sink::chunk::Chunk;
-use crate::sink::encode::Commands;
+use crate::sink::unit::Commands;
 
 #[derive(Default)]
 struct State {

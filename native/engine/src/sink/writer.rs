@@ -14,7 +14,8 @@ use crate::config::SinkSettings;
 use crate::connection::Servers;
 use crate::error::Result;
 use crate::runtime::EngineRuntime;
-use crate::sink::encode::{Encoder, Prepared, estimate_all};
+use crate::sink::committable::Committable;
+use crate::sink::encode::{Encoder, estimate_all};
 use crate::sink::frame;
 use crate::sink::pipeline::{Counters, Pipeline};
 use crate::sink::queue::Queue;
@@ -80,7 +81,7 @@ impl Writer {
     }
 
     /// What the epoch has staged that ends here; empty for a sink that does not stage. Called when a flush has confirmed all of it.
-    pub fn prepare(&self) -> Vec<Prepared> {
+    pub fn prepare(&self) -> Vec<Committable> {
         self.encoder.lock().prepare()
     }
 

@@ -2,9 +2,9 @@
 
 use crate::connection::Connection;
 use crate::error::{Context, Result};
-use crate::sink::commit::Committable;
 use crate::sink::commit::pace::Pace;
 use crate::sink::commit::staged::entries;
+use crate::sink::committable::Committable;
 
 /// More ranges are only counted.
 const NAMED: usize = 5;

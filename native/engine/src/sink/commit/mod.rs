@@ -15,7 +15,7 @@ use redis::Value;
 use serde::Deserialize;
 use tracing::info;
 
-use crate::config::{Partition, SinkSettings};
+use crate::config::SinkSettings;
 use crate::connection::transaction::{Outcomes, Transaction};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
@@ -24,17 +24,8 @@ use crate::runtime::{Call, EngineRuntime};
 use crate::sink::commit::pace::{MOST, Pace};
 use crate::sink::commit::transfer::Transfer;
 pub(super) use crate::sink::commit::transfer::{begin, leave};
+use crate::sink::committable::Committable;
 use crate::sink::encode::{StagingKey, index_key};
-
-/// What an epoch has staged in one partition, as Flink's state keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Committable {
-    pub partition: Partition,
-    pub key: String,
-    pub records: u64,
-    pub epoch: u64,
-}
 
 /// A lane of a writer that starts, and what of it is committed or about to be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

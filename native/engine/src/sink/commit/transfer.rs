@@ -18,13 +18,14 @@ use crate::connection::transaction::{Outcomes, Transaction, fault_in};
 use crate::connection::{Connection, Links, reply};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
-use crate::sink::commit::Committable;
 use crate::sink::commit::mark::Mark;
 use crate::sink::commit::missing::missing;
 use crate::sink::commit::pace::{CHUNK_BYTES, Pace};
 use crate::sink::commit::staged::{Entry, entries};
-use crate::sink::encode::{Prefix, StagingKey};
-use crate::sink::pipeline::{replicas_wait, too_few_replicas};
+use crate::sink::committable::Committable;
+use crate::sink::encode::{StagingKey, append_to};
+use crate::sink::replicas::Replicas;
+use crate::sink::unit::Prefix;
 
 /// So often in a row others may have changed what a transaction depends on. Each time another committer has got on.
 const TRIES: u32 = 100;
@@ -89,7 +90,7 @@ impl<'w> Transfer<'w> {
             stream,
             index,
             mark_key: format!("{index}:{lane}:{attempt}:committed"),
-            append: Prefix::of_append(stream, settings),
+            append: append_to(stream, settings),
             moved: 0,
             is_begun: false,
             wrong: None,
@@ -293,16 +294,9 @@ impl<'w> Transfer<'w> {
 
     /// What this connection has written is on `minReplicasToAck` replicas.
     async fn await_replicas(&self, connection: &mut Connection) -> Result<()> {
-        let wanted = self.settings.min_replicas_to_ack;
-        if wanted == 0 {
-            return Ok(());
-        }
-        let time = replicas_wait(self.settings);
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(wanted).arg(time.as_millis() as u64);
-        match connection.call(&wait).await.context(|| "WAIT")? {
-            Value::Int(there) if there.unsigned_abs() >= wanted => Ok(()),
-            Value::Int(there) => Err(too_few_replicas(there.unsigned_abs(), wanted, time).into()),
+        let Some(replicas) = Replicas::of(self.settings) else { return Ok(()) };
+        match connection.call(&replicas.wait()).await.context(|| "WAIT")? {
+            Value::Int(there) => replicas.lack(there.unsigned_abs()).map_or(Ok(()), |fault| Err(fault.into())),
             _ => Err(Error::protocol("the reply to WAIT can't be read")),
         }
     }

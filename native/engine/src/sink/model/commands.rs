@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::server::{FOREIGN, Failing, INDEX, LETTERS, MOST_ENTRIES, REFUSED, STAGING_TTL, State};
 use crate::connection::simulated::{bulk, int, ok};
 use crate::entry_id::EntryId;
-use crate::sink::commit::Committable;
+use crate::sink::committable::Committable;
 
 /// The keys of a command.
 fn keys(words: &[String]) -> &[String] {

@@ -10,7 +10,8 @@ use super::server::{self, Failing, SimulatedRedis};
 use crate::config::{SinkSettings, Staging};
 use crate::connection::Servers;
 use crate::random;
-use crate::sink::commit::{Committable, Lane, Work};
+use crate::sink::commit::{Lane, Work};
+use crate::sink::committable::Committable;
 use crate::sink::frame::tests::frame;
 use crate::sink::writer::Writer;
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::connection::simulated::{Machine, Network, Nodes, Slot, Wires};
 use crate::entry_id::EntryId;
-use crate::sink::commit::Committable;
+use crate::sink::committable::Committable;
 use crate::sink::encode::StagingKey;
 
 /// A key of another type, somebody else's.

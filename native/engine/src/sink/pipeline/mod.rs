@@ -6,6 +6,7 @@
 //! next round, by a new table, in order and before anything newer. A key was in one pipe only, so its order is kept: at least once, and in order.
 
 mod node_pipe;
+mod replicated;
 mod replies;
 mod shared;
 
@@ -25,12 +26,12 @@ use crate::error::{Error, Fault, FaultKind, Result};
 use crate::runtime::caught;
 use crate::sink::chunk::Chunk;
 use crate::sink::commit::{begin, leave};
-use crate::sink::encode::resp;
 use crate::sink::pipeline::node_pipe::NodePipe;
 use crate::sink::pipeline::shared::{RoundEnd, Shared};
 use crate::sink::queue::Queue;
+use crate::sink::unit::EncodedUnit;
 
-pub(in crate::sink) use shared::{Counters, replicas_wait, too_few_replicas};
+pub(in crate::sink) use shared::Counters;
 
 pub(in crate::sink) struct Pipeline {
     shared: Shared,
@@ -168,21 +169,21 @@ impl Pipeline {
         }
     }
 
-    /// The pipe of each unit that is still to be sent; an error is about the key beside it.
+    /// Returns the pipe of each unit that is still to be sent, by its place, or the error beside the key that it is about.
     fn pipe_of_each(&mut self, table: &Table, chunk: &Chunk) -> Result<Vec<usize>, (Vec<u8>, Error)> {
-        let place = |(unit, _)| {
-            let key = resp::key(unit);
-            table.route(key).map(|route| self.pipe(route)).map_err(|error| (key.to_vec(), error))
+        let pipe = |unit: EncodedUnit<'_>| {
+            let route = table.route(unit.key()).map_err(|error| (unit.key().to_vec(), error));
+            route.map(|route| self.pipe(route))
         };
-        chunk.units().map(place).collect()
+        chunk.units().map(pipe).collect()
     }
 
     /// Each unit goes to the pipe that is named for it.
     fn split(&mut self, chunk: &Chunk, pipe_of_each: &[usize]) {
         let mut parts: Vec<Option<Chunk>> = self.pipes.iter().map(|_| None).collect();
-        for ((unit, kind), place) in chunk.units().zip(pipe_of_each) {
+        for (unit, place) in chunk.units().zip(pipe_of_each) {
             let asking = self.pipes[*place].route.asking;
-            parts[*place].get_or_insert_with(|| Chunk::empty(asking)).append(unit, *kind);
+            parts[*place].get_or_insert_with(|| Chunk::empty(asking)).append(unit);
         }
         for (pipe, part) in self.pipes.iter_mut().zip(parts) {
             if let Some(part) = part {
@@ -196,7 +197,7 @@ impl Pipeline {
     /// The place of this route's pipe.
     fn pipe(&mut self, route: &Route) -> usize {
         self.pipes.iter().position(|pipe| pipe.route == *route).unwrap_or_else(|| {
-            self.pipes.push(NodePipe::new(route.clone()));
+            self.pipes.push(NodePipe::new(route.clone(), &self.shared));
             self.pipes.len() - 1
         })
     }

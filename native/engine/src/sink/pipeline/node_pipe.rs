@@ -1,7 +1,7 @@
 //! One connection of a pipeline: many commands in flight, and their replies, in order.
 //!
-//! Nothing is forgotten before its reply is there. What the server puts off (`LOADING`, `MOVED`, …) is kept apart, to be sent again before
-//! anything newer. With `minReplicasToAck` nothing is forgotten either before a `WAIT` behind it has said that enough replicas have it.
+//! Nothing is forgotten before its reply is there. What the server does not take now (`LOADING`, `MOVED`, …) is kept apart, to be sent again
+//! before anything newer.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::{Pin, pin};
@@ -17,8 +17,11 @@ use crate::connection::transaction::Replies;
 use crate::connection::{Route, Stream, ended, lost, reply, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::sink::chunk::Chunk;
-use crate::sink::encode::{UnitKind, resp};
-use crate::sink::pipeline::shared::{Shared, replicas_wait};
+use crate::sink::pipeline::replicated::Replicated;
+use crate::sink::pipeline::replies::{UnitOutcome, on_reply, on_transaction};
+use crate::sink::pipeline::shared::Shared;
+use crate::sink::replicas::Replicas;
+use crate::sink::unit::{EncodedUnit, UnitKind};
 
 const READ_CHUNK: usize = 64 * 1024;
 
@@ -31,20 +34,16 @@ pub(super) struct NodePipe {
     /// How much of the chunk behind the sent ones is on the wire.
     sent_bytes: usize,
     /// The replies so far to the transaction whose turn it is.
-    pub(super) replies: Replies,
+    replies: Replies,
     /// The reply to the `ASKING` before the current unit is here.
     asked: bool,
-    /// What the server put off, in order, and the keys of it.
+    /// What is to be sent again, in order, and the keys of it.
     deferred: Option<Chunk>,
     deferred_keys: HashSet<Vec<u8>>,
     /// The times to live of what was written, to be sent when all replies are taken that are here.
     expiries: Option<Chunk>,
-    /// Answered, and not yet known to be on enough replicas.
-    unreplicated: VecDeque<Chunk>,
-    /// The `WAIT` whose turn it is has said that they are.
-    pub(super) wait_satisfied: bool,
-    /// A `WAIT` is among the unconfirmed.
-    waiting: bool,
+    /// With `minReplicasToAck`.
+    replicated: Option<Replicated>,
     last_heard: Instant,
     /// Something went this way in this round.
     used: bool,
@@ -59,8 +58,8 @@ struct Wire {
 }
 
 impl NodePipe {
-    /// Not connected yet.
-    pub(super) fn new(route: Route) -> Self {
+    /// Creates a pipe that is not connected yet.
+    pub(super) fn new(route: Route, shared: &Shared) -> Self {
         Self {
             route,
             wire: None,
@@ -72,9 +71,7 @@ impl NodePipe {
             deferred: None,
             expiries: None,
             deferred_keys: HashSet::new(),
-            unreplicated: VecDeque::new(),
-            wait_satisfied: false,
-            waiting: false,
+            replicated: Replicas::of(&shared.settings).map(Replicated::new),
             last_heard: Instant::now(),
             used: false,
             leave: false,
@@ -89,32 +86,25 @@ impl NodePipe {
         self.wire = Some(Wire { stream, inbox: BytesMut::new(), unflushed: false });
     }
 
-    /// To be sent behind what is there. It must be made for this pipe.
+    /// Takes a chunk, to be sent behind what is there. It must be made for this pipe.
     pub(super) fn push(&mut self, chunk: Chunk, shared: &Shared) {
         self.used = true;
         self.unconfirmed.push_back(chunk);
-        if shared.min_replicas() > 0 && !self.waiting {
-            self.push_wait(shared);
-        }
+        self.push_wait(shared);
     }
 
     fn push_wait(&mut self, shared: &Shared) {
-        let (replicas, time) =
-            (shared.min_replicas().to_string(), replicas_wait(&shared.settings).as_millis().to_string());
-        let mut wait = Vec::new();
-        resp::command(&mut wait, &[b"WAIT", replicas.as_bytes(), time.as_bytes()]);
-        let mut chunk = Chunk::empty(self.route.asking);
-        chunk.append(&wait, UnitKind::Replicas);
-        shared.queue.add(chunk.bytes().len());
-        self.unconfirmed.push_back(chunk);
-        self.waiting = true;
+        if let Some(wait) = self.replicated.as_mut().and_then(|replicated| replicated.next_wait(self.route.asking)) {
+            shared.queue.add(wait.bytes().len());
+            self.unconfirmed.push_back(wait);
+        }
     }
 
-    /// Everything that came this way is where it shall be.
+    /// Tells whether everything that came this way is settled.
     pub(super) fn is_settled(&self) -> bool {
         self.unconfirmed.is_empty()
             && self.deferred.is_none()
-            && self.unreplicated.is_empty()
+            && self.replicated.as_ref().is_none_or(Replicated::is_empty)
             && self.expiries.is_none()
     }
 
@@ -122,18 +112,18 @@ impl NodePipe {
         self.sent > 0 || self.sent_bytes > 0
     }
 
-    /// When the server has been silent for too long.
+    /// Returns when the server has been silent for too long.
     pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
         self.in_flight().then(|| self.last_heard + timeout)
     }
 
-    /// The connection is of no more use. What was in flight is to be sent again.
+    /// Gives the connection up, and ends the round. What was in flight is to be sent again.
     pub(super) fn cut(&mut self, error: Error, shared: &mut Shared) {
         self.wire = None;
         (self.sent, self.sent_bytes) = (0, 0);
         shared.count_reconnect();
-        let key = self.current().map(|(unit, _)| resp::key(unit).to_vec()).unwrap_or_default();
-        shared.end(&key, error);
+        let key = self.unconfirmed.front().and_then(Chunk::current).map_or(&[][..], EncodedUnit::key);
+        shared.end(key, error);
     }
 
     pub(super) fn check_deadline(&mut self, now: Instant, shared: &mut Shared) {
@@ -143,7 +133,7 @@ impl NodePipe {
         }
     }
 
-    /// What is not settled, in order, for another round.
+    /// Returns what is not settled, in order, for another round.
     pub(super) fn drain_unsettled(&mut self, shared: &Shared) -> Vec<Chunk> {
         if self.leave && self.wire.take().is_some() {
             shared.count_reconnect();
@@ -151,21 +141,21 @@ impl NodePipe {
         (self.sent, self.sent_bytes, self.asked, self.leave) = (0, 0, false, false);
         self.replies = Replies::default();
         self.deferred_keys.clear();
-        (self.wait_satisfied, self.waiting) = (false, false);
-        let unreplicated = std::mem::take(&mut self.unreplicated).into_iter().map(Chunk::rewind);
-        let unconfirmed = std::mem::take(&mut self.unconfirmed).into_iter().filter_map(|chunk| match chunk.is_wait() {
-            // Of this connection.
-            true => {
+        let mut chunks: Vec<Chunk> = self.replicated.as_mut().map(Replicated::drain).into_iter().flatten().collect();
+        chunks.extend(self.deferred.take());
+        for chunk in self.unconfirmed.drain(..) {
+            if chunk.is_wait() {
+                // Of this connection.
                 shared.queue.settle(chunk.bytes().len());
-                None
+            } else {
+                chunks.push(if self.replicated.is_some() { chunk.rewind() } else { chunk });
             }
-            false if shared.min_replicas() > 0 => Some(chunk.rewind()),
-            false => Some(chunk),
-        });
-        unreplicated.chain(self.deferred.take()).chain(unconfirmed).chain(self.expiries.take()).collect()
+        }
+        chunks.extend(self.expiries.take());
+        chunks
     }
 
-    /// Whether the next round begins with this connection. A server that was asked for keys on their way to it is not kept without a reason.
+    /// Tells whether the next round begins with this connection. A server that was asked for keys on their way to it is not kept without a reason.
     pub(super) fn is_of_use(&mut self) -> bool {
         let used = std::mem::take(&mut self.used);
         self.wire.is_some() && (used || !self.route.asking)
@@ -249,7 +239,7 @@ impl NodePipe {
         Poll::Pending
     }
 
-    /// How many bytes of `inbox` were whole replies.
+    /// Takes whole replies, and returns how many bytes of `inbox` they were.
     fn take_replies(&mut self, inbox: &[u8], shared: &mut Shared) -> Result<usize> {
         let mut taken = 0;
         while let Some(length) = reply::length(&inbox[taken..])? {
@@ -268,17 +258,41 @@ impl NodePipe {
             self.asked = true;
             return reply::refusal(reply).map_or(Ok(()), |fault| Err(fault.context("ASKING").into()));
         }
-        let Some((_, kind)) = self.current() else { return Err(Error::protocol("a reply to no command")) };
-        let commands = kind.commands();
-        match commands.map(|commands| self.replies.take(reply, commands)).transpose()? {
-            None => self.answered(reply, shared)?,
-            Some(Some(outcomes)) => self.on_transaction(outcomes, shared)?,
-            Some(None) => return Ok(()),
+        let Some(unit) = self.unconfirmed.front().and_then(Chunk::current) else {
+            return Err(Error::protocol("a reply to no command"));
+        };
+        if unit.kind() == UnitKind::Replicas {
+            self.on_wait_reply(reply, shared)?;
+            return self.step(shared);
+        }
+        // What was deferred in this round comes before newer writes of its key.
+        let is_behind = !self.deferred_keys.is_empty() && self.deferred_keys.contains(unit.key());
+        let outcome = if let Some(commands) = unit.kind().commands() {
+            let Some(outcomes) = self.replies.take(reply, commands)? else { return Ok(()) };
+            on_transaction(unit, outcomes, is_behind)?
+        } else {
+            on_reply(unit, reply, is_behind, &shared.settings.path)?
+        };
+        match outcome {
+            UnitOutcome::Settled { records } => self.settle_current(records, shared),
+            UnitOutcome::Deferred(why) => self.defer_current(why, shared),
+            UnitOutcome::Rejected(fault) => {
+                shared.reject(unit, &fault)?;
+                self.detach_current();
+            }
         }
         self.step(shared)
     }
 
-    /// The unit whose turn it is has all its replies.
+    fn on_wait_reply(&mut self, reply: &[u8], shared: &mut Shared) -> Result<()> {
+        let lack = self.replicated.as_mut().map_or(Ok(None), |replicated| replicated.on_wait_reply(reply))?;
+        if let Some(Err(error)) = lack.map(|fault| shared.outage.failed(fault.into())) {
+            shared.fail(error);
+        }
+        Ok(())
+    }
+
+    /// Goes on to the next unit: the one whose turn it is has all its replies.
     fn step(&mut self, shared: &mut Shared) -> Result<()> {
         self.asked = false;
         let Some(chunk) = self.unconfirmed.front_mut() else { return Err(Error::protocol("a reply to no command")) };
@@ -293,54 +307,46 @@ impl NodePipe {
         }
         self.sent = self.sent.saturating_sub(1);
         if let Some(chunk) = self.unconfirmed.pop_front() {
-            if chunk.is_wait() {
-                self.waited(shared);
-            } else if shared.min_replicas() > 0 {
-                self.unreplicated.push_back(chunk);
-                return Ok(());
+            match &mut self.replicated {
+                Some(replicated) if !chunk.is_wait() => replicated.keep(chunk),
+                Some(replicated) => {
+                    shared.queue.settle(chunk.bytes().len());
+                    replicated.end_wait(shared);
+                    if !replicated.is_empty() || !self.unconfirmed.is_empty() {
+                        // The next one is about all that came meanwhile.
+                        self.push_wait(shared);
+                    }
+                }
+                None => shared.queue.settle(chunk.bytes().len()),
             }
-            shared.queue.settle(chunk.bytes().len());
         }
         Ok(())
     }
 
-    /// `WAIT` is answered. The next one is about all that came meanwhile: the server carries out nothing more of this connection while it waits.
-    fn waited(&mut self, shared: &mut Shared) {
-        self.waiting = false;
-        if std::mem::take(&mut self.wait_satisfied) {
-            for chunk in self.unreplicated.drain(..) {
-                shared.confirmed(chunk.written);
-                shared.queue.settle(chunk.bytes().len());
-            }
+    /// Counts the current unit as written, with so many records.
+    fn settle_current(&mut self, records: u64, shared: &mut Shared) {
+        match &mut self.replicated {
+            Some(replicated) => replicated.written(records),
+            None => shared.confirmed(records),
         }
-        if !self.unreplicated.is_empty() || !self.unconfirmed.is_empty() {
-            self.push_wait(shared);
-        }
-    }
-
-    /// The unit whose replies are next.
-    pub(super) fn current(&self) -> Option<(&[u8], &UnitKind)> {
-        self.unconfirmed.front().and_then(Chunk::current)
-    }
-
-    pub(super) fn current_key(&self) -> &[u8] {
-        self.current().map_or(&[], |(unit, _)| resp::key(unit))
-    }
-
-    /// Records of the current unit are written.
-    pub(super) fn written(&mut self, records: u64, shared: &mut Shared) {
-        match self.unconfirmed.front_mut() {
-            Some(chunk) if shared.min_replicas() > 0 => chunk.written += records,
-            _ => shared.confirmed(records),
+        let unit = self.unconfirmed.front().and_then(Chunk::current);
+        if let Some(unit) = unit.filter(|unit| unit.kind().is_keyed() && shared.settings.ttl_seconds > 0) {
+            // The key is to expire: that is sent on this way, and confirmed like a record.
+            let expiries = self.expiries.get_or_insert_with(|| Chunk::empty(self.route.asking));
+            let before = expiries.bytes().len();
+            let mut expiry = expiries.begin();
+            expiry.header(3).argument(b"EXPIRE").key(unit.key()).argument(shared.ttl_seconds.as_bytes());
+            expiry.end(UnitKind::Expiry);
+            shared.queue.add(expiries.bytes().len() - before);
         }
     }
 
-    /// The current unit is to be sent again, before anything newer.
-    pub(super) fn defer_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
-        let Some((unit, kind)) = self.unconfirmed.front().and_then(Chunk::current) else { return };
-        let (key, kind) = (resp::key(unit), *kind);
-        shared.queue.add(unit.len());
-        self.deferred.get_or_insert_with(|| Chunk::empty(false)).append(unit, kind);
+    /// Keeps the current unit apart, to be sent again before anything newer.
+    fn defer_current(&mut self, why: Option<Fault>, shared: &mut Shared) {
+        let Some(unit) = self.unconfirmed.front().and_then(Chunk::current) else { return };
+        let key = unit.key();
+        shared.queue.add(unit.bytes().len());
+        self.deferred.get_or_insert_with(|| Chunk::empty(false)).append(unit);
         if let Some(fault) = why {
             // A server that only knows where the key is stays what it was.
             self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
@@ -349,31 +355,16 @@ impl NodePipe {
             }
         }
         // What was written before it, and is to expire, undoes nothing.
-        if kind != UnitKind::Expiry {
+        if unit.kind() != UnitKind::Expiry {
             self.deferred_keys.insert(key.to_vec());
         }
         self.detach_current();
     }
 
-    /// The current unit's key is to expire: that is sent on this way, and confirmed like a record.
-    pub(super) fn expire_current(&mut self, shared: &Shared) {
-        let mut expiry = Vec::new();
-        resp::command(&mut expiry, &[b"EXPIRE", self.current_key(), shared.ttl_seconds.as_bytes()]);
-        let expiries = self.expiries.get_or_insert_with(|| Chunk::empty(self.route.asking));
-        let before = expiries.bytes().len();
-        expiries.append(&expiry, UnitKind::Expiry);
-        shared.queue.add(expiries.bytes().len() - before);
-    }
-
-    /// Should its chunk be sent again, this one is not.
-    pub(super) fn detach_current(&mut self) {
+    /// Detaches the current unit: should its chunk be sent again, this one is not.
+    fn detach_current(&mut self) {
         if let Some(chunk) = self.unconfirmed.front_mut() {
             chunk.detach();
         }
-    }
-
-    /// Whether something for this key was put off in this round.
-    pub(super) fn is_held_back(&self, key: &[u8]) -> bool {
-        !self.deferred_keys.is_empty() && self.deferred_keys.contains(key)
     }
 }

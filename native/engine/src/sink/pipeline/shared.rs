@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tracing::warn;
 
@@ -10,10 +9,9 @@ use crate::config::SinkSettings;
 use crate::connection::{Outage, Servers};
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
-use crate::sink::encode::Commands;
-use crate::sink::encode::resp::arguments;
-use crate::sink::encode::{Unit, UnitKind};
+use crate::sink::pipeline::replies::too_large;
 use crate::sink::queue::Queue;
+use crate::sink::unit::{EncodedUnit, UnitKind};
 use crate::sink::{dead_letter, trace};
 
 /// What is counted, for metrics.
@@ -88,67 +86,37 @@ impl Shared {
         self.counters.reconnects.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn min_replicas(&self) -> u64 {
-        self.settings.min_replicas_to_ack
-    }
-
-    /// Records are where they shall be.
+    /// Counts records as written: they are where the settings want them.
     pub(super) fn confirmed(&mut self, records: u64) {
         self.outage.over();
         self.counters.confirmed.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Sends a record to the dead letters; without them it fails the writer.
-    pub(super) fn reject(&mut self, command: &[u8], fault: &Fault) -> Result<()> {
-        let words = arguments(command);
-        let word = |at: usize| words.get(at).copied().unwrap_or_default();
-        let (name, target) = (shown(word(0)), shown(word(1)));
+    /// Sends a record to the dead letters.
+    ///
+    /// # Errors
+    /// The fault, which ends the writer, if there are no dead letters, or it is not about the record.
+    pub(super) fn reject(&mut self, unit: EncodedUnit<'_>, fault: &Fault) -> Result<()> {
         if let Some(contents) = self.settings.trace {
-            trace::rejected(contents, &words, fault);
+            trace::rejected(contents, unit, fault);
         }
         let is_too_large = fault.is_too_large();
-        let letters = dead_letter::stream(&self.settings).filter(|_| fault.is_of_record());
         // A dead letter that is rejected makes no other one.
-        let letters = letters.filter(|stream| (word(0), word(1)) != (b"XADD", stream.as_bytes()));
-        let Some(stream) = letters else {
-            let what = if name == "XADD" { "stream" } else { "key" };
-            return Err(match is_too_large {
-                true => too_large(fault, command.len()).context(format!("{what} '{target}', {name}")),
-                false => fault.clone().context(format!("{what} '{target}', {name}")),
-            }
-            .into());
+        let is_wanted = fault.is_of_record() && unit.kind() != UnitKind::DeadLetter;
+        let Some(stream) = dead_letter::stream(&self.settings).filter(|_| is_wanted) else {
+            let fault = if is_too_large { too_large(fault, unit.bytes().len()) } else { fault.clone() };
+            let kind = unit.kind();
+            return Err(fault.context(format!("{} '{}', {}", kind.target(), shown(unit.key()), kind.command())).into());
         };
         if self.counters.dead_letters.fetch_add(1, Ordering::Relaxed) == 0 {
             warn!(
-                "{}: Redis rejects a record for '{target}' ({fault}); it goes to '{stream}', as will others",
-                self.outage.what()
+                "{}: Redis rejects a record for '{}' ({fault}); it goes to '{stream}', as will others",
+                self.outage.what(),
+                shown(unit.key())
             );
         }
         // By the queue: its stream may be on another node.
-        let bytes = dead_letter::of_rejected(stream, &words, fault, is_too_large);
-        self.queue.push(Commands { units: vec![Unit { end: bytes.len(), kind: UnitKind::Record }], bytes });
+        self.queue.push(dead_letter::of_rejected(stream, unit, fault, is_too_large));
         Ok(())
     }
-}
-
-/// The same fault, with how large it is and what to do.
-pub(super) fn too_large(fault: &Fault, bytes: usize) -> Fault {
-    let remedy = format!(
-        "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or too many of them: raise \
-         the limit, or keep such records from the sink"
-    );
-    fault.clone().into_final(&remedy)
-}
-
-/// How long one `WAIT` may take: it is answered before the connection is given up.
-pub(in crate::sink) fn replicas_wait(settings: &SinkSettings) -> Duration {
-    (settings.connection.command_timeout() / 2).max(Duration::from_millis(1))
-}
-
-/// As a server says it that has `min-replicas-to-write`.
-pub(in crate::sink) fn too_few_replicas(there: u64, wanted: u64, waited: Duration) -> Fault {
-    let waited = waited.as_millis();
-    Fault::from_server(&format!(
-        "NOREPLICAS after {waited} ms {there} of {wanted} replicas have all records; see to the replicas, or lower minReplicasToAck"
-    ))
 }
