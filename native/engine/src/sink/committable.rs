@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Partition;
 
-/// What an epoch has staged in one partition: the writer gives it to Flink as JSON, Flink keeps it and gives it to the committer.
+/// What an epoch has staged in one partition: the writer gives it to Flink as JSON, Flink keeps it and gives it to the
+/// committer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Committable {

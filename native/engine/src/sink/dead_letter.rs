@@ -1,4 +1,5 @@
-//! Records that Redis rejects for good go to the dead-letter stream, with the error and all they hold; without one they fail the job.
+//! Records that Redis rejects for good go to the dead-letter stream, with the error and all they hold; without one they
+//! fail the job.
 
 use std::borrow::Cow;
 
@@ -11,11 +12,12 @@ pub(super) fn stream(settings: &SinkSettings) -> Option<&str> {
     Some(settings.dead_letter_stream.as_str()).filter(|stream| !stream.is_empty())
 }
 
-/// So many strings are below every server's limit.
+/// A command of so many strings is below every server's limit.
 const SAFE_STRINGS: usize = 1_000_000;
 
-/// Returns the command that stores a rejected unit: `error`, `command`, `key` (what it was for), then what the record holds: its own fields,
-/// or a document as `value`. Of one that is too large for the server each long string is cut and says how long it was.
+/// Returns the command that stores a rejected unit: `error`, `command`, `key` (what it was for), then what the record
+/// holds: its own fields, or a document as `value`. Of one that is too large for the server each long string is cut and
+/// says how long it was.
 pub(super) fn of_rejected(stream: &str, unit: EncodedUnit<'_>, fault: &Fault, is_too_large: bool) -> Commands {
     let fit = |text| if is_too_large { cut(text) } else { Cow::Borrowed(text) };
     let strings = unit.payload_strings().count();

@@ -1,12 +1,13 @@
-//! Writes records. The way of a record:
+//! The sink writes records. The way of a record:
 //!
-//! 1. [`frame`] Java's frame of records becomes commands ([`encode`]), on the caller's thread
-//! 2. [`queue`] holds them until they are confirmed, in order, bounded by bytes
+//! 1. [`frame`] reads the records that Java hands over, and [`encode`] makes [`unit`]s of them, on the caller's thread
+//! 2. [`queue`] holds these until they are confirmed, in order, bounded by bytes
 //! 3. [`pipeline`] gives them, in [`chunk`]s, to one pipe for each server, which sends them and matches the replies
-//! 4. [`dead_letter`] takes those that Redis rejects for good, [`trace`] tells of them
-//! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed
+//! 4. [`dead_letter`] stores what Redis rejects for good, [`trace`] logs it
+//! 5. [`commit`] moves what an epoch has staged ([`committable`]) to the topic, when its checkpoint has completed
 //!
-//! [`writer`] is what a Flink writer holds of it.
+//! [`writer`] is what a Flink sink writer holds of it. [`replicas`] is what `minReplicasToAck` asks, of the writer and
+//! of a commit.
 
 mod chunk;
 mod commit;

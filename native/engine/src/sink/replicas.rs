@@ -1,4 +1,5 @@
-//! `WAIT`, which asks how many replicas have what this connection has written (<https://redis.io/docs/latest/commands/wait/>).
+//! `WAIT`, which asks how many replicas have what this connection has written
+//! (<https://redis.io/docs/latest/commands/wait/>).
 
 use std::time::Duration;
 
@@ -29,13 +30,14 @@ impl Replicas {
         wait
     }
 
-    /// Returns what is wrong when `WAIT` says that so many replicas have all, or `None` if they are enough. It says so as a server does
-    /// that has `min-replicas-to-write`.
+    /// Returns what is wrong when `WAIT` says that so many replicas have all, or `None` if they are enough. It says so
+    /// as a server does that has `min-replicas-to-write`.
     pub(super) fn lack(&self, there: u64) -> Option<Fault> {
         let Self { wanted, timeout } = self;
         (there < *wanted).then(|| {
             Fault::from_server(&format!(
-                "NOREPLICAS after {} ms {there} of {wanted} replicas have all records; see to the replicas, or lower minReplicasToAck",
+                "NOREPLICAS after {} ms {there} of {wanted} replicas have all records; see to the replicas, or lower \
+                 minReplicasToAck",
                 timeout.as_millis()
             ))
         })

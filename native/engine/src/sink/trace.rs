@@ -1,4 +1,5 @@
-//! Traces of writes that Redis rejects, as the sink's users asked for them. What is sent, Java traces.
+//! A trace is a log event about a write that Redis rejects, with as much of it as the sink's users ask for. Java traces
+//! what is sent.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

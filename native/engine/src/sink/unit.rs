@@ -1,6 +1,7 @@
 //! Units: what is sent, and confirmed, as one; and how they are encoded.
 //!
-//! Who encodes a unit knows where its key and its payload are, and notes that. So nobody has to parse a command to find them again.
+//! Who encodes a unit knows where its key and its payload are, and notes that. So nobody has to parse a command to find
+//! them again.
 
 use std::ops::Range;
 
@@ -55,7 +56,8 @@ pub(super) enum UnitKind {
     Opening,
     /// A further append to a staging stream. Each has an ID of its own, so that it can be sent again.
     Staged,
-    /// Asks how many entries a staging stream has, which must be so many; in a transaction that renews its time to live.
+    /// Asks how many entries a staging stream has, which must be so many; in a transaction that renews its time to
+    /// live.
     Sealing(u64),
     /// `WAIT`: asks how many replicas have all that came before it on this connection.
     Replicas,
@@ -121,7 +123,8 @@ impl<'c> EncodedUnit<'c> {
         self.unit.key.of_bytes(self.bytes)
     }
 
-    /// Returns what the record holds, encoded: its fields and values, or its document. Empty for a unit without a record.
+    /// Returns what the record holds, encoded: its fields and values, or its document. Empty for a unit without a
+    /// record.
     pub(super) fn payload(self) -> &'c [u8] {
         self.unit.payload.of_bytes(self.bytes)
     }

@@ -1,8 +1,9 @@
 //! `JSON.SET key path document` and `HSET key field value …`
 //! (<https://redis.io/docs/latest/commands/json.set/>, <https://redis.io/docs/latest/commands/hset/>).
 //!
-//! A time to live is set when the write was taken (`node_pipe.rs`): a transaction of both would carry the `EXPIRE` out although the write had failed,
-//! and so delete in the end what is somebody else's. What a later record of the same frame makes invisible is not sent.
+//! A time to live is set when the write was taken (`node_pipe.rs`): a transaction of both would carry the `EXPIRE` out
+//! although the write had failed, and so delete in the end what is somebody else's. What a later record of the same
+//! frame makes invisible is not sent.
 
 use std::collections::HashMap;
 
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::sink::frame::{Record, no_target};
 use crate::sink::unit::{Commands, SAFE_STRING_BYTES, UnitKind};
 
+/// Encodes the records of a JSON or hash sink.
 pub(super) struct Keyed {
     json: bool,
     path: Vec<u8>,
@@ -50,7 +52,7 @@ impl Keyed {
         unit.payload(record.strings().skip(2)).end(UnitKind::Hash);
     }
 
-    /// Without the records that a later one of the same key replaces wholly.
+    /// Returns the records without those that a later one of the same key replaces wholly.
     fn visible<'r, 'f>(&self, records: &[&'r Record<'f>]) -> Vec<&'r Record<'f>> {
         let mut last: HashMap<&[u8], &Record<'_>> = HashMap::with_capacity(records.len());
         let mut visible: Vec<&Record<'_>> = Vec::with_capacity(records.len());
@@ -67,8 +69,8 @@ impl Keyed {
         visible
     }
 
-    /// What Redis may reject replaces nothing, and is not replaced, for Redis to say why; a hash is replaced only by one
-    /// with the same fields.
+    /// Tells whether a later record makes an earlier one invisible. What Redis may reject replaces nothing, and is not
+    /// replaced, for Redis to say why; a hash is replaced only by one with the same fields.
     fn replaces(&self, later: &Record<'_>, earlier: &Record<'_>) -> bool {
         if ![later, earlier].iter().all(|record| record.strings().all(|string| string.len() <= SAFE_STRING_BYTES)) {
             return false;
@@ -80,8 +82,8 @@ impl Keyed {
     }
 }
 
-/// Whether RedisJSON takes the document. It reads with the same parser: to skip a value is not enough, since that looks
-/// neither at the range of numbers nor at the escapes in strings.
+/// Tells whether RedisJSON takes the document. It reads with the same parser: to skip a value is not enough, since that
+/// looks neither at the range of numbers nor at the escapes in strings.
 fn is_document(record: &Record<'_>) -> bool {
     serde_json::from_slice::<Value>(record.strings().nth(1).unwrap_or_default()).is_ok()
 }

@@ -1,4 +1,4 @@
-//! Records to commands, encoded straight into the bytes that go out.
+//! The encoder makes units of records, straight into the bytes that go out.
 //!
 //! * [`stream`] `XADD` to the topic
 //! * [`staging`] `XADD` to a staging stream, for the exactly-once stream sink
@@ -30,6 +30,7 @@ pub(super) fn estimate_all(records: &[Record<'_>]) -> usize {
     records.iter().map(estimate).sum()
 }
 
+/// What the sink writes.
 enum Kind {
     Stream(stream::Streams),
     Staging(staging::Staging),

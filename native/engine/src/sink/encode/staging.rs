@@ -1,14 +1,16 @@
-//! Staging streams: where the exactly-once stream sink puts the records of an epoch until its checkpoint has completed.
+//! Staging streams are where the exactly-once stream sink puts the records of an epoch until its checkpoint has
+//! completed.
 //!
-//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot (without the braces where the topic's name
-//! has some that say the slot), and no reader of the topic sees it. Appends carry the ID
-//! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the first append
-//! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It does so in one transaction with
-//! the stream's entry in the index and its time to live, so there is no stream without them, whatever happens. The entry comes first: should
-//! `MULTI` be refused, which was tried when the writer connected, recovery still finds the stream.
+//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot (without the braces where the
+//! topic's name has some that decide the slot), and no reader of the topic sees it. Appends carry the ID
+//! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the
+//! first append makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It
+//! does so in one transaction with the stream's entry in the index and its time to live, so there is no stream without
+//! them, whatever happens. The entry comes first: should `MULTI` be refused, which was tried when the writer connected,
+//! recovery still finds the stream.
 //!
-//! "Equal or smaller" would also be said of an append that was refused, or that a failover lost, if a later one was taken. So an epoch ends with
-//! a look at how many entries are there.
+//! "Equal or smaller" would also be said of an append that was refused, or that a failover lost, if a later one was
+//! taken. So an epoch ends with a look at how many entries are there.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +22,14 @@ use crate::sink::frame::{Record, no_target};
 use crate::sink::unit::{Commands, UnitKind};
 use crate::topic::stream_name;
 
+/// Stages the records of the current epoch.
 pub(super) struct Staging {
     topic: String,
     partitions: u32,
     ttl_seconds: String,
     settings: StagingSettings,
     epoch: u64,
-    /// Of this epoch, by partition.
+    /// The staging streams of this epoch, by partition.
     open: BTreeMap<Partition, Open>,
 }
 
@@ -34,16 +37,16 @@ pub(super) struct Staging {
 struct Open {
     key: String,
     records: u64,
-    /// How many there were when it was last sealed.
+    /// How many records there were when it was last sealed.
     sealed: u64,
 }
 
-/// The index of a partition's staging streams, a set.
+/// Returns the key of the index of a partition's staging streams, a set.
 pub(in crate::sink) fn index_key(topic: &str, partition: Partition) -> String {
     index_of(&stream_name(topic, partition))
 }
 
-/// The same, by the partition's stream.
+/// Returns the key of the index by the name of the partition's stream.
 fn index_of(stream: &str) -> String {
     let braced = format!("{{{stream}}}:staging");
     match slot(braced.as_bytes()) == slot(stream.as_bytes()) {
@@ -72,6 +75,7 @@ pub(in crate::sink) struct StagingKey<'k> {
 }
 
 impl<'k> StagingKey<'k> {
+    /// Reads a key, or returns `None` for one that is no staging stream's.
     pub(in crate::sink) fn parse(key: &'k str) -> Option<Self> {
         let (head, rest) = key.rsplit_once(":staging:")?;
         let index = &key[..head.len() + ":staging".len()];

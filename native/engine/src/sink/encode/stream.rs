@@ -6,7 +6,9 @@ use crate::sink::frame::{Record, no_target};
 use crate::sink::unit::{Commands, Prefix, UnitKind};
 use crate::topic::stream_name;
 
+/// Encodes the records of a stream sink.
 pub(super) struct Streams {
+    /// By partition.
     partitions: Vec<Prefix>,
 }
 

@@ -246,7 +246,8 @@ impl Job {
                     self.committables.clear();
                     return self.fail(error.to_string());
                 }
-                // The server is full for too long, or the slot does not arrive: the job fails again and again, until somebody sees to it.
+                // The server is full for too long, or the slot does not arrive: the job fails again and again, until
+                // somebody sees to it.
                 _ => {
                     self.redis.state.lock().full = false;
                     self.redis.end_migration();

@@ -1,9 +1,15 @@
-//! Sends commands and matches replies, in rounds.
+//! The pipeline sends commands and matches replies, in rounds. It is one tokio task for each writer.
 //!
-//! In a round nothing moves: one table says which server has which key, and each server has one [`NodePipe`], with its own connection. All pipes run on
-//! this task. When a connection is lost, or a server puts something off (it loads, is full, has become a replica, or the key has moved), the
-//! round ends: nothing more is sent, what is in flight gets its replies, and everything that is not settled goes into the
-//! next round, by a new table, in order and before anything newer. A key was in one pipe only, so its order is kept: at least once, and in order.
+//! In a round nothing moves: one table says which server has which key, and each server has one [`NodePipe`], with its
+//! own connection. All pipes run on this task. A round ends when a connection is lost, or a server does not take
+//! something now (it loads, is full, has become a replica, or the key has moved). Then nothing more is sent, what is in
+//! flight gets its replies, and everything that is not settled goes into the next round, by a new table, in order and
+//! before anything newer. A key was in one pipe only, so its order is kept: at least once, and in order.
+//!
+//! * [`node_pipe`] one connection: sends chunks, receives replies
+//! * [`replies`] what a reply says of its unit
+//! * [`replicated`] the part that `minReplicasToAck` needs, and nobody else
+//! * [`shared`] what all pipes of a pipeline use: the queue, the outage, the counters, why a round ends
 
 mod node_pipe;
 mod replicated;
@@ -33,14 +39,15 @@ use crate::sink::unit::EncodedUnit;
 
 pub(in crate::sink) use shared::Counters;
 
+/// The task of a writer that takes chunks from its queue and has them written.
 pub(in crate::sink) struct Pipeline {
     shared: Shared,
     closed: CancellationToken,
     pipes: Vec<NodePipe>,
-    /// What other rounds have not settled.
+    /// Chunks that earlier rounds have not settled, in order.
     backlog: VecDeque<Chunk>,
-    /// Some of it is still not settled: nothing new is taken from the queue. So the backlog has an end, and an outage, too: progress with newer
-    /// records would hide that older ones make none.
+    /// Something of the backlog is not settled yet, so nothing new is taken from the queue. So the backlog has an end,
+    /// and an outage, too: progress with newer records would hide that older ones make none.
     catching_up: bool,
 }
 
@@ -56,7 +63,7 @@ impl Pipeline {
         Self { shared, closed, pipes: Vec::new(), backlog: VecDeque::new(), catching_up: false }
     }
 
-    /// Runs until the writer is closed or a fault is final; that one, or a panic, fails the writer.
+    /// Runs until the writer is closed, or a fault is final. That fault, or a panic, fails the writer.
     pub(in crate::sink) async fn run(mut self) {
         let (queue, closed) = (Arc::clone(&self.shared.queue), self.closed.clone());
         let ended = tokio::select! {
@@ -67,7 +74,7 @@ impl Pipeline {
         queue.fail(ended.unwrap_or_else(|panic| panic));
     }
 
-    /// Ends with what is final.
+    /// Runs round after round, and returns the fault that is final.
     async fn work(&mut self) -> Error {
         loop {
             let error = match self.round().await {
@@ -82,7 +89,7 @@ impl Pipeline {
         }
     }
 
-    /// Everything that is not settled is to be sent once more.
+    /// Collects everything that is not settled, to be sent once more.
     fn collect_backlog(&mut self) {
         let mut backlog = VecDeque::new();
         for pipe in &mut self.pipes {
@@ -94,6 +101,7 @@ impl Pipeline {
         self.pipes.retain_mut(NodePipe::is_of_use);
     }
 
+    /// Runs one round, and returns why it ended.
     async fn round(&mut self) -> RoundEnd {
         let table = match self.shared.servers.table().await {
             Ok(table) => table,
@@ -103,7 +111,7 @@ impl Pipeline {
             }
         };
         if let Table::One(route) = &*table {
-            // It is connected to before there is something to write.
+            // The pipe connects before there is something to write.
             self.pipes.retain(|pipe| pipe.route == *route);
             self.pipe(route);
         }
@@ -118,7 +126,7 @@ impl Pipeline {
         }
     }
 
-    /// Gives the pipes what there is for them, and connects them.
+    /// Gives the pipes the chunks that there are, and connects those that are not.
     async fn feed(&mut self, table: &Table) {
         while let Some(chunk) = self.next() {
             self.dispatch(table, chunk);
@@ -127,16 +135,17 @@ impl Pipeline {
             }
         }
         let missing = self.pipes.iter().enumerate().filter(|(_, pipe)| !pipe.is_connected());
-        let missing: Vec<(usize, Route)> = missing.map(|(place, pipe)| (place, pipe.route.clone())).collect();
+        let missing: Vec<(usize, Route)> = missing.map(|(index, pipe)| (index, pipe.route.clone())).collect();
         let connects = join_all(missing.iter().map(|(_, route)| connect(&self.shared, route))).await;
-        for ((place, _), connected) in missing.into_iter().zip(connects) {
+        for ((index, _), connected) in missing.into_iter().zip(connects) {
             match connected {
-                Ok(connection) => self.pipes[place].connected(connection.into_stream()),
-                Err(error) => self.pipes[place].cut(error, &mut self.shared),
+                Ok(connection) => self.pipes[index].connected(connection.into_stream()),
+                Err(error) => self.pipes[index].cut(error, &mut self.shared),
             }
         }
     }
 
+    /// Returns the next chunk: of the backlog, or else of the queue.
     fn next(&mut self) -> Option<Chunk> {
         if let Some(chunk) = self.backlog.pop_front() {
             return Some(chunk);
@@ -145,7 +154,7 @@ impl Pipeline {
         if self.catching_up { None } else { self.shared.queue.pop() }
     }
 
-    /// To the pipes of its units' keys.
+    /// Pushes the units of a chunk into the pipes of their keys.
     fn dispatch(&mut self, table: &Table, chunk: Chunk) {
         if let (Table::One(route), true) = (table, chunk.is_whole()) {
             let pipe = self.pipe(route);
@@ -160,7 +169,7 @@ impl Pipeline {
                 [first, ref rest @ ..]
                     if chunk.is_whole()
                         && !self.pipes[first].route.asking
-                        && rest.iter().all(|place| *place == first) =>
+                        && rest.iter().all(|index| *index == first) =>
                 {
                     self.pipes[first].push(chunk, &self.shared);
                 }
@@ -169,7 +178,8 @@ impl Pipeline {
         }
     }
 
-    /// Returns the pipe of each unit that is still to be sent, by its place, or the error beside the key that it is about.
+    /// Returns for each unit that is still to be sent the index of its pipe; or an error, beside the key that it is
+    /// about.
     fn pipe_of_each(&mut self, table: &Table, chunk: &Chunk) -> Result<Vec<usize>, (Vec<u8>, Error)> {
         let pipe = |unit: EncodedUnit<'_>| {
             let route = table.route(unit.key()).map_err(|error| (unit.key().to_vec(), error));
@@ -178,12 +188,12 @@ impl Pipeline {
         chunk.units().map(pipe).collect()
     }
 
-    /// Each unit goes to the pipe that is named for it.
+    /// Copies each unit into a chunk for the pipe that is named for it, and pushes these.
     fn split(&mut self, chunk: &Chunk, pipe_of_each: &[usize]) {
         let mut parts: Vec<Option<Chunk>> = self.pipes.iter().map(|_| None).collect();
-        for (unit, place) in chunk.units().zip(pipe_of_each) {
-            let asking = self.pipes[*place].route.asking;
-            parts[*place].get_or_insert_with(|| Chunk::empty(asking)).append(unit);
+        for (unit, index) in chunk.units().zip(pipe_of_each) {
+            let asking = self.pipes[*index].route.asking;
+            parts[*index].get_or_insert_with(|| Chunk::empty(asking)).append(unit);
         }
         for (pipe, part) in self.pipes.iter_mut().zip(parts) {
             if let Some(part) = part {
@@ -194,7 +204,7 @@ impl Pipeline {
         self.shared.queue.settle(chunk.bytes().len());
     }
 
-    /// The place of this route's pipe.
+    /// Returns the index of the route's pipe, which is made if there is none.
     fn pipe(&mut self, route: &Route) -> usize {
         self.pipes.iter().position(|pipe| pipe.route == *route).unwrap_or_else(|| {
             self.pipes.push(NodePipe::new(route.clone(), &self.shared));
@@ -213,21 +223,21 @@ impl Pipeline {
         let mut time_up = pin!(sleep_until(deadline.unwrap_or_else(|| Instant::now() + timeout)));
         poll_fn(|cx| {
             pipes.iter_mut().for_each(|pipe| pipe.poll(cx, shared));
-            let decide = match shared.is_ending() {
-                true => shared.is_failing() || !pipes.iter().any(NodePipe::in_flight),
-                false if catching_up => pipes.iter().all(NodePipe::is_settled),
-                false => changed.as_mut().poll(cx).is_ready(),
+            let decide = if shared.is_ending() {
+                shared.is_failing() || !pipes.iter().any(NodePipe::in_flight)
+            } else if catching_up {
+                pipes.iter().all(NodePipe::is_settled)
+            } else {
+                changed.as_mut().poll(cx).is_ready()
             };
-            match decide || time_up.as_mut().poll(cx).is_ready() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
+            if decide || time_up.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
         pipes.iter_mut().for_each(|pipe| pipe.check_deadline(Instant::now(), shared));
     }
 }
 
+/// Connects to the server of a route, and requires of it what the sink's kind needs.
 async fn connect(shared: &Shared, route: &Route) -> Result<Connection> {
     let mut connection = shared.servers.connect_to(route, &shared.settings.connection.client_name).await?;
     if shared.settings.kind == SinkKind::Json {
@@ -239,13 +249,14 @@ async fn connect(shared: &Shared, route: &Route) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Without `MULTI` each command behind it is carried out by itself: what opens a staging stream would do so in part, if more is missing.
+/// Requires that the server takes `MULTI`. Without it each command behind it is carried out by itself: what opens a
+/// staging stream would do so in part, if more is missing.
 async fn require_transactions(connection: &mut Connection) -> Result<()> {
     begin(connection, &[]).await?;
     leave(connection).await.map(|_| ())
 }
 
-/// One clear error at the start, instead of one for each record.
+/// Requires that the server knows `JSON.SET`: one clear error at the start, instead of one for each record.
 async fn require_json(connection: &mut Connection) -> Result<()> {
     let known = connection.call(redis::cmd("COMMAND").arg("INFO").arg("JSON.SET")).await;
     let missing = matches!(&known, Ok(redis::Value::Array(about)) if matches!(about[..], [redis::Value::Nil]));

@@ -1,7 +1,7 @@
-//! One connection of a pipeline: many commands in flight, and their replies, in order.
+//! A node pipe is one connection of a pipeline: it has many commands in flight, and takes their replies in order.
 //!
-//! Nothing is forgotten before its reply is there. What the server does not take now (`LOADING`, `MOVED`, …) is kept apart, to be sent again
-//! before anything newer.
+//! Nothing is forgotten before its reply is there. What the server does not take now (`LOADING`, `MOVED`, …) is kept
+//! apart, to be sent again before anything newer.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::{Pin, pin};
@@ -25,32 +25,36 @@ use crate::sink::unit::{EncodedUnit, UnitKind};
 
 const READ_CHUNK: usize = 64 * 1024;
 
+/// The way to one server within a round. It is polled by the pipeline's task only.
 pub(super) struct NodePipe {
     pub(super) route: Route,
     wire: Option<Wire>,
-    /// Without a reply, in order; the first `sent` of them are on the wire.
+    /// Chunks without all replies, in order; the first `sent` of them are on the wire.
     unconfirmed: VecDeque<Chunk>,
     sent: usize,
     /// How much of the chunk behind the sent ones is on the wire.
     sent_bytes: usize,
     /// The replies so far to the transaction whose turn it is.
     replies: Replies,
-    /// The reply to the `ASKING` before the current unit is here.
+    /// The `ASKING` before the current unit has its reply.
     asked: bool,
-    /// What is to be sent again, in order, and the keys of it.
+    /// Units to be sent again, in order.
     deferred: Option<Chunk>,
+    /// Their keys, but for those of `EXPIRE`.
     deferred_keys: HashSet<Vec<u8>>,
-    /// The times to live of what was written, to be sent when all replies are taken that are here.
+    /// `EXPIRE` for what was written, to be sent when all replies are taken that are here.
     expiries: Option<Chunk>,
-    /// With `minReplicasToAck`.
+    /// What waits for replicas; `None` without `minReplicasToAck`.
     replicated: Option<Replicated>,
-    last_heard: Instant,
-    /// Something went this way in this round.
+    /// When the server last sent something, or had nothing to answer.
+    last_received: Instant,
+    /// Something was pushed in this round.
     used: bool,
-    /// The server may have become a replica, or be on its way out.
-    leave: bool,
+    /// The connection is closed when the round ends: the server may have become a replica, or be on its way out.
+    closes_with_round: bool,
 }
 
+/// A connection, and what has come over it that is no whole reply yet.
 struct Wire {
     stream: Box<dyn Stream>,
     inbox: BytesMut,
@@ -72,9 +76,9 @@ impl NodePipe {
             expiries: None,
             deferred_keys: HashSet::new(),
             replicated: Replicas::of(&shared.settings).map(Replicated::new),
-            last_heard: Instant::now(),
+            last_received: Instant::now(),
             used: false,
-            leave: false,
+            closes_with_round: false,
         }
     }
 
@@ -82,6 +86,7 @@ impl NodePipe {
         self.wire.is_some()
     }
 
+    /// Takes the connection that was made for this pipe.
     pub(super) fn connected(&mut self, stream: Box<dyn Stream>) {
         self.wire = Some(Wire { stream, inbox: BytesMut::new(), unflushed: false });
     }
@@ -93,6 +98,7 @@ impl NodePipe {
         self.push_wait(shared);
     }
 
+    /// Pushes a `WAIT`, if replicas are asked for and none is under way.
     fn push_wait(&mut self, shared: &Shared) {
         if let Some(wait) = self.replicated.as_mut().and_then(|replicated| replicated.next_wait(self.route.asking)) {
             shared.queue.add(wait.bytes().len());
@@ -114,7 +120,7 @@ impl NodePipe {
 
     /// Returns when the server has been silent for too long.
     pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
-        self.in_flight().then(|| self.last_heard + timeout)
+        self.in_flight().then(|| self.last_received + timeout)
     }
 
     /// Gives the connection up, and ends the round. What was in flight is to be sent again.
@@ -126,6 +132,7 @@ impl NodePipe {
         shared.end(key, error);
     }
 
+    /// Cuts the connection if the server has been silent for too long.
     pub(super) fn check_deadline(&mut self, now: Instant, shared: &mut Shared) {
         let timeout = shared.settings.connection.command_timeout();
         if self.deadline(timeout).is_some_and(|deadline| deadline <= now) {
@@ -135,10 +142,10 @@ impl NodePipe {
 
     /// Returns what is not settled, in order, for another round.
     pub(super) fn drain_unsettled(&mut self, shared: &Shared) -> Vec<Chunk> {
-        if self.leave && self.wire.take().is_some() {
+        if self.closes_with_round && self.wire.take().is_some() {
             shared.count_reconnect();
         }
-        (self.sent, self.sent_bytes, self.asked, self.leave) = (0, 0, false, false);
+        (self.sent, self.sent_bytes, self.asked, self.closes_with_round) = (0, 0, false, false);
         self.replies = Replies::default();
         self.deferred_keys.clear();
         let mut chunks: Vec<Chunk> = self.replicated.as_mut().map(Replicated::drain).into_iter().flatten().collect();
@@ -155,7 +162,8 @@ impl NodePipe {
         chunks
     }
 
-    /// Tells whether the next round begins with this connection. A server that was asked for keys on their way to it is not kept without a reason.
+    /// Tells whether the next round begins with this connection. A server that was asked for keys on their way to it is
+    /// not kept without a reason.
     pub(super) fn is_of_use(&mut self) -> bool {
         let used = std::mem::take(&mut self.used);
         self.wire.is_some() && (used || !self.route.asking)
@@ -188,14 +196,14 @@ impl NodePipe {
         }
     }
 
-    /// Ends with an error only.
+    /// Takes what the server has sent, and returns only with an error.
     fn receive(&mut self, cx: &mut Context<'_>, shared: &mut Shared) -> Poll<Error> {
         while let Some(wire) = &mut self.wire {
             wire.inbox.reserve(READ_CHUNK);
             // The end of a connection is noticed also while nothing is in flight.
             match ready!(pin!(wire.stream.read_buf(&mut wire.inbox)).poll(cx)) {
                 Ok(0) => return Poll::Ready(ended()),
-                Ok(_) => self.last_heard = Instant::now(),
+                Ok(_) => self.last_received = Instant::now(),
                 Err(error) => return Poll::Ready(lost(error)),
             }
             let mut inbox = std::mem::take(&mut wire.inbox);
@@ -210,10 +218,11 @@ impl NodePipe {
         Poll::Pending
     }
 
+    /// Sends as much as the connection takes, and returns only with an error.
     fn send(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Error> {
         let Some(wire) = &mut self.wire else { return Poll::Pending };
         if self.sent == 0 && self.sent_bytes == 0 {
-            self.last_heard = Instant::now();
+            self.last_received = Instant::now();
         }
         // A chunk that is half sent is sent to its end: its commands are in the server's hands.
         while !shared.is_ending() || self.sent_bytes > 0 {
@@ -252,6 +261,7 @@ impl NodePipe {
         Ok(taken)
     }
 
+    /// Takes one whole reply: the next to the unit whose turn it is.
     fn take_reply(&mut self, reply: &[u8], shared: &mut Shared) -> Result<()> {
         let asking = self.unconfirmed.front().is_some_and(Chunk::is_asking);
         if asking && !self.asked {
@@ -284,6 +294,7 @@ impl NodePipe {
         self.step(shared)
     }
 
+    /// Takes the reply to `WAIT`. Too few replicas count as a failure of this outage: the `WAIT` itself was the wait.
     fn on_wait_reply(&mut self, reply: &[u8], shared: &mut Shared) -> Result<()> {
         let lack = self.replicated.as_mut().map_or(Ok(None), |replicated| replicated.on_wait_reply(reply))?;
         if let Some(Err(error)) = lack.map(|fault| shared.outage.failed(fault.into())) {
@@ -349,7 +360,7 @@ impl NodePipe {
         self.deferred.get_or_insert_with(|| Chunk::empty(false)).append(unit);
         if let Some(fault) = why {
             // A server that only knows where the key is stays what it was.
-            self.leave |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
+            self.closes_with_round |= fault.kind != FaultKind::Redirect && fault.code != "TRYAGAIN";
             if !self.deferred_keys.contains(key) {
                 shared.end(key, fault.into());
             }

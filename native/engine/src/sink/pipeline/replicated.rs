@@ -33,8 +33,8 @@ impl Replicated {
         self.unreplicated.is_empty()
     }
 
-    /// Returns a chunk of one `WAIT`, to be sent behind all others; `None` while one is under way: the server carries out nothing more of a
-    /// connection while it waits.
+    /// Returns a chunk of one `WAIT`, to be sent behind all others; `None` while one is under way: the server carries
+    /// out nothing more of a connection while it waits.
     pub(super) fn next_wait(&mut self, asking: bool) -> Option<Chunk> {
         if std::mem::replace(&mut self.is_waiting, true) {
             return None;
@@ -54,7 +54,8 @@ impl Replicated {
         self.unreplicated.push_back(chunk);
     }
 
-    /// Takes the reply to `WAIT`. Returns what is wrong if it is about too few replicas: the `WAIT` itself was the wait.
+    /// Takes the reply to `WAIT`. Returns what is wrong if it is about too few replicas: the `WAIT` itself was the
+    /// wait.
     pub(super) fn on_wait_reply(&mut self, reply: &[u8]) -> Result<Option<Fault>> {
         match reply::refusal(reply) {
             Some(fault) if fault.kind == FaultKind::Permission => return Err(fault.context("WAIT").into()),
@@ -79,7 +80,8 @@ impl Replicated {
         }
     }
 
-    /// Returns the chunks that are to be sent again, in order. What was asked over the old connection counts for nothing.
+    /// Returns the chunks that are to be sent again, in order. What was asked over the old connection counts for
+    /// nothing.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Chunk> + use<> {
         (self.records, self.is_waiting, self.wait_satisfied) = (0, false, false);
         std::mem::take(&mut self.unreplicated).into_iter().map(Chunk::rewind)

@@ -1,4 +1,5 @@
-//! What becomes of a unit by the replies to it: it is settled, deferred or rejected; or it ends the connection, or the writer, by an error.
+//! What becomes of a unit by the replies to it: it is settled, deferred or rejected; or it ends the connection, or the
+//! writer, by an error.
 //!
 //! Functions only: they know a unit and its replies, and change nothing.
 
@@ -15,7 +16,8 @@ use crate::sink::unit::{EncodedUnit, UnitKind};
 pub(super) enum UnitOutcome {
     /// It has done what it should, and written so many records.
     Settled { records: u64 },
-    /// It is to be sent again: the server does not take it now, and says why; or something earlier of its key was deferred, and has to come first.
+    /// It is to be sent again: the server does not take it now, and says why; or something earlier of its key was
+    /// deferred, and has to come first.
     Deferred(Option<Fault>),
     /// The server takes it never.
     Rejected(Fault),
@@ -23,8 +25,8 @@ pub(super) enum UnitOutcome {
 
 use UnitOutcome::{Deferred, Rejected, Settled};
 
-/// Returns what becomes of a single command by its reply. It `is_behind` when something earlier of its key was deferred in this round.
-/// The `path` is what the sink's `JSON.SET` have.
+/// Returns what becomes of a single command by its reply. It `is_behind` when something earlier of its key was deferred
+/// in this round. The `path` is what the sink's `JSON.SET` have.
 ///
 /// # Errors
 /// For a reply that is none to this command, and for what ends the writer.
@@ -40,8 +42,8 @@ pub(super) fn on_reply(unit: EncodedUnit<'_>, reply: &[u8], is_behind: bool, pat
             let rejection = refusal.map_or_else(|| rejection_in(unit, reply, path), |fault| Ok(Some(fault)))?;
             Ok(match rejection {
                 Some(fault) => Rejected(fault),
-                // It was in flight behind one that was deferred, and has overtaken it: it is written once more, behind it, so that the last one
-                // stays the last. Appends to a stream are not: that would only repeat them.
+                // It was in flight behind one that was deferred, and has overtaken it: it is written once more, behind
+                // it, so that the last one stays the last. Appends to a stream are not: that would only repeat them.
                 None if unit.kind().is_keyed() && is_behind => Deferred(None),
                 None => Settled { records: 1 },
             })
@@ -120,13 +122,14 @@ fn rejection_in(unit: EncodedUnit<'_>, reply: &[u8], path: &str) -> Result<Optio
 /// Returns the same fault, with how large the unit is and what to do.
 pub(super) fn too_large(fault: &Fault, bytes: usize) -> Fault {
     let remedy = format!(
-        "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or too many of them: raise \
-         the limit, or keep such records from the sink"
+        "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or too many of \
+         them: raise the limit, or keep such records from the sink"
     );
     fault.clone().into_final(&remedy)
 }
 
-/// Returns the error that ends the writer: each entry of a staging stream has its number, so none may go to the dead letters.
+/// Returns the error that ends the writer: each entry of a staging stream has its number, so none may go to the dead
+/// letters.
 fn not_staged(unit: EncodedUnit<'_>, fault: Fault) -> Error {
     let fault = if fault.is_too_large() { too_large(&fault, unit.bytes().len()) } else { fault };
     fault.context(format!("staging stream '{}'", shown(unit.key()))).into()
@@ -139,8 +142,8 @@ fn is_there(fault: &Fault) -> bool {
 
 fn staging_incomplete(key: &[u8], records: u64) -> Error {
     let message = format!(
-        "staging stream '{}' does not hold all {records} records of its epoch: the server has put some off and taken later ones, or has lost \
-         some in a failover; the job has to go back to its last checkpoint, nothing is lost",
+        "staging stream '{}' does not hold all {records} records of its epoch: the server has put some off and taken later ones, \
+         or has lost some in a failover; the job has to go back to its last checkpoint, nothing is lost",
         shown(key)
     );
     Fault::new(FaultKind::StagingLost, message).into()
@@ -148,7 +151,8 @@ fn staging_incomplete(key: &[u8], records: u64) -> Error {
 
 fn staging_lost(key: &[u8]) -> Error {
     let message = format!(
-        "staging stream '{}' is gone while its epoch is being written: it was deleted or evicted, it expired, or this writer was replaced",
+        "staging stream '{}' is gone while its epoch is being written: it was deleted or evicted, it expired, or this \
+         writer was replaced",
         shown(key)
     );
     Fault::new(FaultKind::StagingLost, message).into()

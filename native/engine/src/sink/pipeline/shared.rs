@@ -1,4 +1,4 @@
-//! What the pipes of a pipeline share. All of them run on one task, so each has it in turn.
+//! What the pipes of a pipeline share. All of them run on one task, so each uses it in turn, without a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,17 +14,21 @@ use crate::sink::queue::Queue;
 use crate::sink::unit::{EncodedUnit, UnitKind};
 use crate::sink::{dead_letter, trace};
 
-/// What is counted, for metrics.
+/// Counters for metrics: the pipeline's task counts, any thread may read.
 #[derive(Default)]
 pub(in crate::sink) struct Counters {
+    /// Records that are written, dead letters included.
     pub(in crate::sink) confirmed: AtomicU64,
+    /// Records that Redis rejected, and that went to the dead letters.
     pub(in crate::sink) dead_letters: AtomicU64,
+    /// Connections that were lost, given up or could not be made.
     pub(in crate::sink) reconnects: AtomicU64,
 }
 
+/// What all pipes of a pipeline use.
 pub(super) struct Shared {
     pub(super) settings: SinkSettings,
-    /// The settings' time to live, as commands have it.
+    /// The settings' time to live as text, in seconds.
     pub(super) ttl_seconds: String,
     pub(super) servers: Servers,
     pub(super) queue: Arc<Queue>,
@@ -36,8 +40,9 @@ pub(super) struct Shared {
 
 /// What ends a round.
 pub(super) enum RoundEnd {
-    /// Another one may bring more.
+    /// Another round may get further.
     Passing(Error),
+    /// The writer fails.
     Final(Error),
 }
 
@@ -57,14 +62,14 @@ impl Shared {
         matches!(self.round_end, Some(RoundEnd::Final(_)))
     }
 
-    /// To be called when the round is ending.
+    /// Returns why the round ends. To be called when it is ending.
     pub(super) fn take_round_end(&mut self) -> RoundEnd {
         self.round_end
             .take()
             .unwrap_or_else(|| RoundEnd::Final(Error::Internal("a round ends without a reason".to_owned())))
     }
 
-    /// The round ends by this error of work on `key`. The first one is told, unless a later one is final.
+    /// Ends the round by this error of work on `key`. The first error is kept, unless a later one is final.
     pub(super) fn end(&mut self, key: &[u8], error: Error) {
         let error = self.servers.learn(key, error);
         if error.is_passing() {
@@ -74,14 +79,14 @@ impl Shared {
         }
     }
 
-    /// The writer ends by this error, which says what is affected.
+    /// Ends the writer by this error, which says what is affected.
     pub(super) fn fail(&mut self, error: Error) {
         if !self.is_failing() {
             self.round_end = Some(RoundEnd::Final(error));
         }
     }
 
-    /// A connection is lost, or could not be made.
+    /// Counts a connection that is lost, or could not be made.
     pub(super) fn count_reconnect(&self) {
         self.counters.reconnects.fetch_add(1, Ordering::Relaxed);
     }
