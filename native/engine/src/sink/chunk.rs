@@ -153,12 +153,35 @@ mod tests {
     }
 
     #[test]
+    fn transactions_and_waits_keep_theirs_too() {
+        for asking in [false, true] {
+            let mut chunk = Chunk::empty(asking);
+            fill(&mut chunk, &["before"]);
+            let mut opening = chunk.begin();
+            opening.command(&[b"MULTI"]).command(&[b"SADD", b"index", b"staging"]);
+            opening.header(5).argument(b"XADD").key(b"staging").argument(b"1-1");
+            opening.payload([&b"f"[..], b"v"].into_iter()).command(&[b"EXEC"]).end(UnitKind::Opening);
+            chunk.begin().command(&[b"WAIT", b"1", b"10"]).end(UnitKind::Replicas);
+            chunk.step();
+            let mut copy = Chunk::empty(!asking);
+            chunk.units().for_each(|unit| copy.append(unit));
+            for chunk in [chunk, copy.rewind()] {
+                let units: Vec<_> = chunk.units().map(|unit| (unit.kind(), unit.key(), unit.payload())).collect();
+                let opening = (UnitKind::Opening, &b"staging"[..], &b"$1\r\nf\r\n$1\r\nv\r\n"[..]);
+                assert_eq!(units, [opening, (UnitKind::Replicas, b"", b"")]);
+                assert!(chunk.units().all(|unit| unit.bytes().starts_with(b"*") && unit.bytes().ends_with(b"\r\n")));
+                assert!(!chunk.is_wait());
+            }
+        }
+    }
+
+    #[test]
     fn gives_what_is_still_to_be_sent() {
         let mut chunk = Chunk::empty(true);
         fill(&mut chunk, &["a", "bbbb", "cc", "ddd"]);
         let length = chunk.bytes().len();
-        let first = chunk.step();
-        assert_eq!(first, ASKING.len() + chunk.rewound_bytes(0));
+        let first = chunk.current().map_or(0, |unit| unit.bytes().len());
+        assert_eq!(chunk.step(), ASKING.len() + first);
         assert_eq!(chunk.current().map(EncodedUnit::key), Some(&b"bbbb"[..]));
         chunk.detach();
         chunk.step();
@@ -167,11 +190,5 @@ mod tests {
         let chunk = chunk.rewind();
         assert_units(&chunk, &["a", "cc", "ddd"]);
         assert_eq!((chunk.start(), chunk.bytes().len()), (0, length));
-    }
-
-    impl Chunk {
-        fn rewound_bytes(&self, at: usize) -> usize {
-            self.unit(at).unwrap().bytes().len()
-        }
     }
 }
