@@ -35,7 +35,6 @@ mod tls;
 pub(crate) mod transaction;
 mod transport;
 
-pub(crate) use crate::resp::reply;
 pub use credentials::{Credentials, Desk};
 pub(crate) use link::Connection;
 pub(crate) use link::{ended, lost, silent};

@@ -1,6 +1,7 @@
-//! Units that go over one connection together.
+//! Chunks: units that go over one connection together.
 
-use crate::sink::encode::{Commands, Unit, UnitKind, resp};
+use crate::resp::encode::ASKING;
+use crate::sink::unit::{Commands, EncodedUnit, Unit, UnitEncoder, UnitKind};
 
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -9,75 +10,82 @@ pub(super) struct Chunk {
     answered: usize,
     /// Each unit is led by `ASKING`.
     asking: bool,
-    /// Units that were put off or rejected, in order: they go on by themselves, also when the chunk is sent again.
-    gone: Vec<usize>,
-    /// How many of its records are written, and not yet known to be on enough replicas.
-    pub(super) written: u64,
+    /// Units that were deferred or rejected, in order: they go on by themselves, also when the chunk is sent again.
+    detached: Vec<usize>,
 }
 
 impl Chunk {
     pub(super) fn new(commands: Commands) -> Self {
-        Self { commands, answered: 0, asking: false, gone: Vec::new(), written: 0 }
+        Self { commands, answered: 0, asking: false, detached: Vec::new() }
     }
 
-    /// To be filled, for a server that gets keys and does not own them yet, or for another one.
+    /// Creates a chunk to be filled. One that is `asking` is for a server that gets keys and does not own them yet.
     pub(super) fn empty(asking: bool) -> Self {
         Self { asking, ..Self::new(Commands::default()) }
     }
 
-    pub(super) fn append(&mut self, unit: &[u8], kind: UnitKind) {
-        let Commands { bytes, units } = &mut self.commands;
+    /// Appends a copy of a unit.
+    pub(super) fn append(&mut self, unit: EncodedUnit<'_>) {
+        self.lead();
+        self.commands.append(unit);
+    }
+
+    /// Begins a unit behind those that are there.
+    pub(super) fn begin(&mut self) -> UnitEncoder<'_> {
+        self.lead();
+        self.commands.begin()
+    }
+
+    fn lead(&mut self) {
         if self.asking {
-            bytes.extend_from_slice(resp::ASKING);
+            self.commands.bytes.extend_from_slice(ASKING);
         }
-        bytes.extend_from_slice(unit);
-        units.push(Unit { end: bytes.len(), kind });
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.commands.bytes
     }
 
-    /// Where the units begin that are not answered.
+    /// Returns where the units begin that are not answered.
     pub(super) fn start(&self) -> usize {
         self.end_of(self.answered)
     }
 
-    /// Where these many units end.
+    /// Returns where these many units end.
     fn end_of(&self, units: usize) -> usize {
         units.checked_sub(1).map_or(0, |last| self.commands.units[last].end)
     }
 
-    fn unit(&self, at: usize) -> Option<(&[u8], &UnitKind)> {
+    fn unit(&self, at: usize) -> Option<EncodedUnit<'_>> {
         let unit = self.commands.units.get(at)?;
         let bytes = &self.commands.bytes[self.end_of(at)..unit.end];
-        Some((if self.asking { &bytes[resp::ASKING.len()..] } else { bytes }, &unit.kind))
+        Some(EncodedUnit::new(if self.asking { &bytes[ASKING.len()..] } else { bytes }, unit))
     }
 
-    /// The unit whose replies are next, without its `ASKING`.
-    pub(super) fn current(&self) -> Option<(&[u8], &UnitKind)> {
+    /// Returns the unit whose replies are next.
+    pub(super) fn current(&self) -> Option<EncodedUnit<'_>> {
         self.unit(self.answered)
     }
 
-    /// It is answered. Gives what it measures.
+    /// Counts the current unit as answered, and returns its length in bytes, with its `ASKING`.
     pub(super) fn step(&mut self) -> usize {
         let before = self.start();
         self.answered += 1;
         self.start() - before
     }
 
-    /// The current unit goes on by itself.
-    pub(super) fn let_go(&mut self) {
-        self.gone.push(self.answered);
+    /// Detaches the current unit: should the chunk be sent again, it is not.
+    pub(super) fn detach(&mut self) {
+        self.detached.push(self.answered);
     }
 
     pub(super) fn is_answered(&self) -> bool {
         self.answered == self.commands.units.len()
     }
 
-    /// What is answered counts for nothing.
-    pub(super) fn again(mut self) -> Self {
-        (self.answered, self.written) = (0, 0);
+    /// Forgets all answers, so that the whole chunk is sent again, but for what is detached.
+    pub(super) fn rewind(mut self) -> Self {
+        self.answered = 0;
         self
     }
 
@@ -85,20 +93,20 @@ impl Chunk {
         self.asking
     }
 
-    /// Whether it may be sent as it is: else its [`units`](Self::units) must be put into other chunks.
+    /// Tells whether it may be sent as it is: else its [`units`](Self::units) must be put into other chunks.
     pub(super) fn is_whole(&self) -> bool {
-        !self.asking && self.gone.is_empty()
+        !self.asking && self.detached.is_empty()
     }
 
-    /// Whether it is a `WAIT`, which is always alone.
+    /// Tells whether it is a `WAIT`, which is always alone.
     pub(super) fn is_wait(&self) -> bool {
         matches!(self.commands.units[..], [Unit { kind: UnitKind::Replicas, .. }])
     }
 
-    /// What is still to be sent.
-    pub(super) fn units(&self) -> impl Iterator<Item = (&[u8], &UnitKind)> {
+    /// Returns the units that are still to be sent.
+    pub(super) fn units(&self) -> impl Iterator<Item = EncodedUnit<'_>> {
         (self.answered..self.commands.units.len())
-            .filter(|at| self.gone.binary_search(at).is_err())
+            .filter(|at| self.detached.binary_search(at).is_err())
             .filter_map(|at| self.unit(at))
     }
 }
@@ -107,20 +115,80 @@ impl Chunk {
 mod tests {
     use super::*;
 
+    /// Appends a command of its own for each key; the payload is the key twice.
+    fn fill(chunk: &mut Chunk, keys: &[&str]) {
+        for key in keys {
+            let twice = key.repeat(2);
+            let mut unit = chunk.begin();
+            unit.header(3).argument(b"HSET").key(key.as_bytes());
+            unit.payload([twice.as_bytes()].into_iter()).end(UnitKind::Hash);
+        }
+    }
+
+    /// Asserts that the units still to be sent are these, and know what they are.
+    fn assert_units(chunk: &Chunk, keys: &[&str]) {
+        assert_eq!(chunk.units().map(|unit| String::from_utf8_lossy(unit.key())).collect::<Vec<_>>(), keys);
+        for unit in chunk.units() {
+            let payload: Vec<_> = unit.payload_strings().collect();
+            assert_eq!(payload, [unit.key().repeat(2)]);
+            assert_eq!(unit.arguments().collect::<Vec<_>>(), [&b"HSET"[..], unit.key(), payload[0]]);
+        }
+    }
+
+    #[test]
+    fn units_keep_their_keys_wherever_they_go() {
+        for asking in [false, true] {
+            let mut chunk = Chunk::empty(asking);
+            fill(&mut chunk, &["a", "bbbb", "cc", "ddd"]);
+            assert_units(&chunk, &["a", "bbbb", "cc", "ddd"]);
+            // Split over two nodes, and deferred behind what is there.
+            for other in [false, true] {
+                let mut parts = [Chunk::empty(asking), Chunk::empty(other)];
+                fill(&mut parts[1], &["before"]);
+                chunk.units().enumerate().for_each(|(at, unit)| parts[at % 2].append(unit));
+                assert_units(&parts[0], &["a", "cc"]);
+                assert_units(&parts[1], &["before", "bbbb", "ddd"]);
+            }
+        }
+    }
+
+    #[test]
+    fn transactions_and_waits_keep_theirs_too() {
+        for asking in [false, true] {
+            let mut chunk = Chunk::empty(asking);
+            fill(&mut chunk, &["before"]);
+            let mut opening = chunk.begin();
+            opening.command(&[b"MULTI"]).command(&[b"SADD", b"index", b"staging"]);
+            opening.header(5).argument(b"XADD").key(b"staging").argument(b"1-1");
+            opening.payload([&b"f"[..], b"v"].into_iter()).command(&[b"EXEC"]).end(UnitKind::Opening);
+            chunk.begin().command(&[b"WAIT", b"1", b"10"]).end(UnitKind::Replicas);
+            chunk.step();
+            let mut copy = Chunk::empty(!asking);
+            chunk.units().for_each(|unit| copy.append(unit));
+            for chunk in [chunk, copy.rewind()] {
+                let units: Vec<_> = chunk.units().map(|unit| (unit.kind(), unit.key(), unit.payload())).collect();
+                let opening = (UnitKind::Opening, &b"staging"[..], &b"$1\r\nf\r\n$1\r\nv\r\n"[..]);
+                assert_eq!(units, [opening, (UnitKind::Replicas, b"", b"")]);
+                assert!(chunk.units().all(|unit| unit.bytes().starts_with(b"*") && unit.bytes().ends_with(b"\r\n")));
+                assert!(!chunk.is_wait());
+            }
+        }
+    }
+
     #[test]
     fn gives_what_is_still_to_be_sent() {
         let mut chunk = Chunk::empty(true);
-        for unit in [b"a", b"b", b"c", b"d"] {
-            chunk.append(unit, UnitKind::Record);
-        }
-        assert_eq!(chunk.bytes().len(), 4 * (resp::ASKING.len() + 1));
-        assert_eq!(chunk.step(), resp::ASKING.len() + 1);
-        assert_eq!(chunk.current(), Some((&b"b"[..], &UnitKind::Record)));
-        chunk.let_go();
+        fill(&mut chunk, &["a", "bbbb", "cc", "ddd"]);
+        let length = chunk.bytes().len();
+        let first = chunk.current().map_or(0, |unit| unit.bytes().len());
+        assert_eq!(chunk.step(), ASKING.len() + first);
+        assert_eq!(chunk.current().map(EncodedUnit::key), Some(&b"bbbb"[..]));
+        chunk.detach();
         chunk.step();
-        let left = |chunk: &Chunk| chunk.units().map(|(unit, _)| unit.to_vec()).collect::<Vec<_>>().concat();
-        assert_eq!(left(&chunk), b"cd");
+        assert_units(&chunk, &["cc", "ddd"]);
         assert!(!chunk.is_answered() && !chunk.is_whole());
-        assert_eq!(left(&chunk.again()), b"acd");
+        let chunk = chunk.rewind();
+        assert_units(&chunk, &["a", "cc", "ddd"]);
+        assert_eq!((chunk.start(), chunk.bytes().len()), (0, length));
     }
 }

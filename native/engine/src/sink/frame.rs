@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 
+/// The version of the layout, a frame's first byte.
 pub const LAYOUT_VERSION: u8 = 1;
 /// The target of a record for the dead-letter stream.
 pub const DEAD_LETTER: i32 = -1;
@@ -14,12 +15,13 @@ const RECORD_HEADER: usize = 12;
 pub struct Record<'a> {
     /// A partition, or [`DEAD_LETTER`].
     pub target: i32,
+    /// How many fields it has, each with a value.
     pub pairs: u32,
     strings: &'a [u8],
 }
 
 impl<'a> Record<'a> {
-    /// Field, value, field, value, and so on.
+    /// Returns field, value, field, value, and so on.
     pub fn strings(&self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.strings;
         std::iter::from_fn(move || {
@@ -31,13 +33,13 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// What its strings measure, with their lengths.
+    /// Returns how many bytes its strings have in the frame, with their lengths.
     pub fn size(&self) -> usize {
         self.strings.len()
     }
 }
 
-/// The records of a frame, all checked: what comes back is well formed.
+/// Returns the records of a frame, all checked: they are well formed.
 ///
 /// # Errors
 /// `Internal` when it is not: a bug of the caller, and nothing of the frame is to be used.
@@ -62,10 +64,12 @@ pub fn records(frame: &[u8]) -> Result<Vec<Record<'_>>> {
         records.push(Record { target, pairs, strings });
         rest = &rest[RECORD_HEADER + size..];
     }
-    match rest.is_empty() {
-        true => Ok(records),
-        false => Err(broken("it is longer than its records")),
-    }
+    if rest.is_empty() { Ok(records) } else { Err(broken("it is longer than its records")) }
+}
+
+/// Returns the error of a record for a target that the sink does not have.
+pub(super) fn no_target(target: i32) -> Error {
+    Error::Settings(format!("a record for target {target}, which this sink does not have"))
 }
 
 fn check(mut strings: &[u8], pairs: u32) -> Result<()> {
@@ -73,10 +77,7 @@ fn check(mut strings: &[u8], pairs: u32) -> Result<()> {
         let length = u32_at(strings, 0)? as usize;
         strings = strings.get(4..).and_then(|body| body.get(length..)).ok_or_else(|| broken("a string is cut off"))?;
     }
-    match strings.is_empty() {
-        true => Ok(()),
-        false => Err(broken("a record is longer than its strings")),
-    }
+    if strings.is_empty() { Ok(()) } else { Err(broken("a record is longer than its strings")) }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Result<u32> {
@@ -143,7 +144,9 @@ pub(super) mod tests {
                 *first = LAYOUT_VERSION;
             }
             if let Ok(records) = records(&bytes) {
-                records.iter().for_each(|record| assert_eq!(record.strings().count() as u64, u64::from(record.pairs) * 2));
+                for record in records {
+                    assert_eq!(record.strings().count() as u64, u64::from(record.pairs) * 2);
+                }
             }
         }
     }

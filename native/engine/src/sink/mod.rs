@@ -1,35 +1,29 @@
-//! Writes records. The way of a record:
+//! The sink writes records. The way of a record:
 //!
-//! 1. [`frame`] Java's frame of records becomes commands ([`encode`]), on the caller's thread
-//! 2. [`queue`] holds them until they are confirmed, in order, bounded by bytes
-//! 3. [`pipeline`] gives them, in [`chunk`]s, to one [`lane`] for each server, which sends them and matches the replies; a [`verdict`] is
-//!    what a reply says
-//! 4. [`dead_letter`] takes those that Redis rejects for good, [`trace`] tells of them
-//! 5. [`commit`] moves what an epoch has staged to the topic, when its checkpoint has completed: [`transfer`] reads [`staged`] entries at its
-//!    [`pace`], appends them and sets a [`mark`]; what is [`missing`] it names
+//! 1. [`frame`] reads the records that Java hands over, and [`encode`] makes [`unit`]s of them, on the caller's thread
+//! 2. [`queue`] holds these until they are confirmed, in order, bounded by bytes
+//! 3. [`pipeline`] gives them, in [`chunk`]s, to one pipe for each server, which sends them and matches the replies
+//! 4. [`dead_letter`] stores what Redis rejects for good, [`trace`] logs it
+//! 5. [`commit`] moves what an epoch has staged ([`committable`]) to the topic, when its checkpoint has completed
 //!
-//! [`writer`] is what a Flink writer holds of it.
+//! [`writer`] is what a Flink sink writer holds of it. [`replicas`] is what `minReplicasToAck` asks, of the writer and
+//! of a commit.
 
 mod chunk;
 mod commit;
+mod committable;
 mod dead_letter;
 mod encode;
 pub mod frame;
-mod lane;
-mod mark;
-mod missing;
 #[cfg(test)]
 mod model;
-mod pace;
 mod pipeline;
 mod queue;
-mod shared;
-mod staged;
+mod replicas;
 mod trace;
-mod transfer;
-mod verdict;
+mod unit;
 mod writer;
 
-pub use commit::{Committable, Committer, Lane};
-pub use encode::Prepared;
+pub use commit::{Committer, Lane};
+pub use committable::Committable;
 pub use writer::{Writer, WriterStats};

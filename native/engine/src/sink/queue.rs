@@ -1,6 +1,6 @@
-//! Commands from hand-over to confirmation, in order, bounded by bytes.
+//! The queue holds commands until they are confirmed, in order, bounded by bytes.
 //!
-//! Written by Flink's task thread, worked off by the pipeline's task.
+//! Flink's task thread pushes, the pipeline's task pops and settles.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,23 +11,24 @@ use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
 use crate::sink::chunk::Chunk;
-use crate::sink::encode::Commands;
+use crate::sink::unit::Commands;
 
 #[derive(Default)]
 struct State {
-    /// Handed over, not yet taken by the pipeline.
+    /// Chunks that the pipeline has not taken yet.
     waiting: VecDeque<Chunk>,
-    /// Of all that is not confirmed, the pipeline's included.
+    /// Bytes of all that is not confirmed, what the pipeline has taken included.
     bytes: usize,
     failure: Option<Error>,
     closed: bool,
 }
 
+/// Commands that are not confirmed yet.
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Something was confirmed, or failed.
+    /// Signals that something was confirmed, or failed.
     settled: Condvar,
-    /// Something was handed over, or the writer was closed.
+    /// Signals that something was pushed, or the writer was closed.
     pub(super) changed: Notify,
     limit: usize,
 }
@@ -37,8 +38,8 @@ impl Queue {
         Arc::new(Self { state: Mutex::default(), settled: Condvar::new(), changed: Notify::new(), limit })
     }
 
-    /// Waits for room for about `size` bytes; `false`: there was none by `max_wait`. What is larger than all the room goes when nothing else
-    /// does. Only the caller takes the room, with [`push`](Self::push).
+    /// Waits for room for about `size` bytes, and returns `false` if there was none by `max_wait`. What is larger than
+    /// all the room gets it when the queue is empty. Only the caller takes the room, with [`push`](Self::push).
     pub(super) fn await_room(&self, size: usize, max_wait: Duration) -> Result<bool> {
         let deadline = Instant::now() + max_wait;
         let mut state = self.state.lock();
@@ -53,6 +54,7 @@ impl Queue {
         }
     }
 
+    /// Appends commands, whether there is room or not.
     pub(super) fn push(&self, commands: Commands) {
         if commands.units.is_empty() {
             return;
@@ -64,7 +66,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// `true`: everything that was pushed is confirmed; `false`: not by `max_wait`.
+    /// Waits until everything that was pushed is confirmed, and returns `false` if it was not by `max_wait`.
     pub(super) fn flush(&self, max_wait: Duration) -> Result<bool> {
         let deadline = Instant::now() + max_wait;
         let mut state = self.state.lock();
@@ -79,33 +81,37 @@ impl Queue {
         }
     }
 
-    /// The next chunk, for the pipeline.
+    /// Takes the next chunk, for the pipeline.
     pub(super) fn pop(&self) -> Option<Chunk> {
         self.state.lock().waiting.pop_front()
     }
 
-    /// A chunk is settled.
+    /// Gives back the room of a chunk that is settled.
     pub(super) fn settle(&self, bytes: usize) {
         self.state.lock().bytes -= bytes;
         self.settled.notify_all();
     }
 
-    /// The pipeline has made a chunk of its own: a dead letter, or what has to be sent again. A flush waits for it, too.
+    /// Takes room for a chunk that the pipeline has made itself, of units that go on by themselves. A flush waits for
+    /// it, too.
     pub(super) fn add(&self, bytes: usize) {
         self.state.lock().bytes += bytes;
     }
 
+    /// Fails the writer: every call that waits, or is to come, gets the first error.
     pub(super) fn fail(&self, error: Error) {
         self.state.lock().failure.get_or_insert(error);
         self.settled.notify_all();
     }
 
+    /// Ends all waits.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.settled.notify_all();
         self.changed.notify_one();
     }
 
+    /// Returns the bytes of all that is not confirmed.
     pub(super) fn bytes(&self) -> usize {
         self.state.lock().bytes
     }

@@ -1,4 +1,4 @@
-//! What a Flink writer holds: frames in, confirmation out.
+//! The writer is what a Flink sink writer holds: it takes frames, and says when they are confirmed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,16 +14,22 @@ use crate::config::SinkSettings;
 use crate::connection::Servers;
 use crate::error::Result;
 use crate::runtime::EngineRuntime;
-use crate::sink::encode::{Encoder, Prepared, estimate_all, require_names};
+use crate::sink::committable::Committable;
+use crate::sink::encode::{Encoder, estimate_all, require_names};
 use crate::sink::frame;
-use crate::sink::pipeline::Pipeline;
+use crate::sink::pipeline::{Counters, Pipeline};
 use crate::sink::queue::Queue;
-use crate::sink::shared::Counters;
 
+/// How long [`Writer::close`] waits for the task.
 const CLOSE: Duration = Duration::from_secs(3);
 
+/// A handle on a sink's connection to Redis: it encodes records, and a task of its own writes them in the background.
+///
+/// Flink's task thread calls [`write`](Self::write), [`flush`](Self::flush) and [`prepare`](Self::prepare), one at a
+/// time. Any thread may call [`stats`](Self::stats) and [`close`](Self::close), also while another one waits in a call,
+/// which then ends with an error. To drop the writer closes it.
 pub struct Writer {
-    /// Locked by one thread at a time: Flink's task thread.
+    /// Used by Flink's task thread only, so nobody waits for the lock.
     encoder: Mutex<Encoder>,
     queue: Arc<Queue>,
     closed: CancellationToken,
@@ -34,18 +40,25 @@ pub struct Writer {
     _runtime: Option<Arc<EngineRuntime>>,
 }
 
-/// What a writer has done so far.
+/// What a writer has done so far. Counts begin with the writer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WriterStats {
+    /// Records that are written, dead letters included.
     pub confirmed: u64,
+    /// Bytes of encoded commands that are not confirmed yet.
     pub in_flight_bytes: u64,
+    /// Records that Redis rejected, and that went to the dead letters.
     pub dead_letters: u64,
+    /// Connections that were lost, given up or could not be made.
     pub reconnects: u64,
 }
 
 impl Writer {
-    /// Connects in the background.
+    /// Creates a writer, which connects in the background.
+    ///
+    /// # Errors
+    /// `Internal` when there are no threads for its task.
     pub fn new(settings: SinkSettings) -> Result<Self> {
         require_names(&settings)?;
         let runtime = EngineRuntime::shared()?;
@@ -68,10 +81,12 @@ impl Writer {
         Self { encoder, queue, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
     }
 
-    /// Takes a frame of records, to be written in order; `false`: there was no room by `max_wait`, and nothing of it was taken.
+    /// Takes a frame of records, to be written in order. Returns `false` if there was no room by `max_wait`, and
+    /// nothing of it was taken.
     ///
     /// # Errors
-    /// What ended the writer, again at every call; `Internal` for a frame that can't be read.
+    /// What ended the writer, again at every call; `Closed`; `Internal` for a frame that can't be read; `Settings` for
+    /// a target that is not there.
     pub fn write(&self, frame: &[u8], max_wait: Duration) -> Result<bool> {
         let records = frame::records(frame)?;
         if !self.queue.await_room(estimate_all(&records), max_wait)? {
@@ -81,20 +96,22 @@ impl Writer {
         Ok(true)
     }
 
-    /// What the epoch has staged that ends here; empty for a sink that does not stage. Called when a flush has confirmed all of it.
-    pub fn prepare(&self) -> Vec<Prepared> {
+    /// Ends the epoch, and returns what it has staged; nothing for a sink that does not stage. To be called when a
+    /// flush has confirmed all of it.
+    pub fn prepare(&self) -> Vec<Committable> {
         self.encoder.lock().prepare()
     }
 
-    /// `true`: Redis has confirmed everything that was written; `false`: not by `max_wait`.
+    /// Waits until Redis has confirmed everything that was written. Returns `false` if it has not by `max_wait`.
     ///
     /// # Errors
-    /// What ended the writer, again at every call.
+    /// What ended the writer, again at every call; `Closed`.
     pub fn flush(&self, max_wait: Duration) -> Result<bool> {
         self.queue.push(self.encoder.lock().seal());
         self.queue.flush(max_wait)
     }
 
+    /// Returns what the writer has done so far.
     pub fn stats(&self) -> WriterStats {
         let Counters { confirmed, dead_letters, reconnects } = &*self.counters;
         WriterStats {
@@ -105,7 +122,7 @@ impl Writer {
         }
     }
 
-    /// Ends as a process that is killed.
+    /// Ends the task, as when a process is killed.
     #[cfg(test)]
     pub(super) fn crash(&self) {
         if let Some(task) = self.task.lock().take() {
@@ -113,13 +130,13 @@ impl Writer {
         }
     }
 
-    /// Ends the task and its connection; bounded in time. What is not confirmed is given up. Idempotent.
+    /// Ends the task and its connections, within 3 seconds. What is not confirmed is given up. Idempotent.
     pub fn close(&self) {
         self.closed.cancel();
         self.queue.close();
         let task = self.task.lock().take();
         if let Some(task) = task {
-            // The task has nothing to wait for once it is cancelled; a panic of it was told already.
+            // The task has nothing to wait for once it is cancelled; a panic has failed the writer already.
             let _ = self.handle.block_on(async { tokio::time::timeout(CLOSE, task).await });
         }
     }

@@ -1,8 +1,9 @@
 //! `JSON.SET key path document` and `HSET key field value …`
 //! (<https://redis.io/docs/latest/commands/json.set/>, <https://redis.io/docs/latest/commands/hset/>).
 //!
-//! A time to live is set when the write was taken (`lane.rs`): a transaction of both would carry the `EXPIRE` out although the write had failed,
-//! and so delete in the end what is somebody else's. What a later record of the same frame makes invisible is not sent.
+//! A time to live is set when the write was taken (`node_pipe.rs`): a transaction of both would carry the `EXPIRE` out
+//! although the write had failed, and so delete in the end what is somebody else's. What a later record of the same
+//! frame makes invisible is not sent.
 
 use std::collections::HashMap;
 
@@ -10,9 +11,10 @@ use serde_json::Value;
 
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::{Error, Result};
-use crate::sink::encode::{CERTAIN_BYTES, Commands, UnitKind, no_target, resp};
-use crate::sink::frame::Record;
+use crate::sink::frame::{Record, no_target};
+use crate::sink::unit::{Commands, SAFE_STRING_BYTES, UnitKind};
 
+/// Encodes the records of a JSON or hash sink.
 pub(super) struct Keyed {
     json: bool,
     path: Vec<u8>,
@@ -34,26 +36,23 @@ impl Keyed {
             }
         }
         for record in self.visible(records) {
-            self.write(record, &mut out.bytes);
-            out.end_unit(UnitKind::Record);
+            self.write(record, out);
         }
         Ok(())
     }
 
-    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn write(&self, record: &Record<'_>, out: &mut Commands) {
+        let mut unit = out.begin();
         if self.json {
-            let document = record.strings().nth(1).unwrap_or_default();
-            resp::command(out, &[b"JSON.SET", key(record), &self.path, document]);
-            return;
+            unit.header(4).argument(b"JSON.SET").key(key(record)).argument(&self.path);
+            return unit.payload(record.strings().skip(1)).end(UnitKind::Document);
         }
+        unit.header(2 * record.pairs as usize).argument(b"HSET").key(key(record));
         // The first pair is the key and nothing.
-        resp::header(out, b'*', 2 * record.pairs as usize);
-        resp::bulk(out, b"HSET");
-        resp::bulk(out, key(record));
-        record.strings().skip(2).for_each(|string| resp::bulk(out, string));
+        unit.payload(record.strings().skip(2)).end(UnitKind::Hash);
     }
 
-    /// Without the records that a later one of the same key replaces wholly.
+    /// Returns the records without those that a later one of the same key replaces wholly.
     fn visible<'r, 'f>(&self, records: &[&'r Record<'f>]) -> Vec<&'r Record<'f>> {
         let mut last: HashMap<&[u8], &Record<'_>> = HashMap::with_capacity(records.len());
         let mut visible: Vec<&Record<'_>> = Vec::with_capacity(records.len());
@@ -70,10 +69,10 @@ impl Keyed {
         visible
     }
 
-    /// What Redis may reject replaces nothing, and is not replaced, for Redis to say why; a hash is replaced only by one
-    /// with the same fields.
+    /// Tells whether a later record makes an earlier one invisible. What Redis may reject replaces nothing, and is not
+    /// replaced, for Redis to say why; a hash is replaced only by one with the same fields.
     fn replaces(&self, later: &Record<'_>, earlier: &Record<'_>) -> bool {
-        if ![later, earlier].iter().all(|record| record.strings().all(|string| string.len() <= CERTAIN_BYTES)) {
+        if ![later, earlier].iter().all(|record| record.strings().all(|string| string.len() <= SAFE_STRING_BYTES)) {
             return false;
         }
         if self.json {
@@ -83,8 +82,8 @@ impl Keyed {
     }
 }
 
-/// Whether RedisJSON takes the document. It reads with the same parser: to skip a value is not enough, since that looks
-/// neither at the range of numbers nor at the escapes in strings.
+/// Tells whether RedisJSON takes the document. It reads with the same parser: to skip a value is not enough, since that
+/// looks neither at the range of numbers nor at the escapes in strings.
 fn is_document(record: &Record<'_>) -> bool {
     serde_json::from_slice::<Value>(record.strings().nth(1).unwrap_or_default()).is_ok()
 }
@@ -95,17 +94,18 @@ fn key<'f>(record: &Record<'f>) -> &'f [u8] {
 
 #[cfg(test)]
 mod tests {
+    use crate::sink::encode::Encoder;
     use crate::sink::encode::tests::{encoded, settings};
-    use crate::sink::encode::{Encoder, UnitKind};
     use crate::sink::frame::records;
     use crate::sink::frame::tests::frame;
+    use crate::sink::unit::UnitKind;
 
     #[test]
     fn each_record_is_a_command() {
         let mut json = Encoder::new(&settings(r#""kind":"JSON","path":"$.a","ttlSeconds":9,"#));
         let (texts, kinds) = encoded(&mut json, &[(0, &[("k", "{}")]), (0, &[("l", "1")])]);
         assert_eq!(texts, ["JSON.SET k $.a {}", "JSON.SET l $.a 1"]);
-        assert_eq!(kinds, [UnitKind::Record, UnitKind::Record]);
+        assert_eq!(kinds, [UnitKind::Document, UnitKind::Document]);
         let mut hash = Encoder::new(&settings(r#""kind":"HASH","#));
         assert_eq!(encoded(&mut hash, &[(0, &[("k", ""), ("f", "1"), ("g", "2")])]).0, ["HSET k f 1 g 2"]);
     }

@@ -1,46 +1,35 @@
-//! Staging streams: where the exactly-once stream sink puts the records of an epoch until its checkpoint has completed.
+//! Staging streams are where the exactly-once stream sink puts the records of an epoch until its checkpoint has
+//! completed.
 //!
-//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot (without the braces where the topic's name
-//! has some that say the slot), and no reader of the topic sees it. Appends carry the ID
-//! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the first append
-//! makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It does so in one transaction with
-//! the stream's entry in the index and its time to live, so there is no stream without them, whatever happens. The entry comes first: should
-//! `MULTI` be refused, which was tried when the writer connected, recovery still finds the stream.
+//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot (without the braces where the
+//! topic's name has some that decide the slot), and no reader of the topic sees it. Appends carry the ID
+//! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the
+//! first append makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It
+//! does so in one transaction with the stream's entry in the index and its time to live, so there is no stream without
+//! them, whatever happens. The entry comes first: should `MULTI` be refused, which was tried when the writer connected,
+//! recovery still finds the stream.
 //!
-//! "Equal or smaller" would also be said of an append that was refused, or that a failover lost, if a later one was taken. So an epoch ends with
-//! a look at how many entries are there.
+//! "Equal or smaller" would also be said of an append that was refused, or that a failover lost, if a later one was
+//! taken. So an epoch ends with a look at how many entries are there.
 
 use std::collections::BTreeMap;
-
-use serde::Serialize;
 
 use crate::config::{Partition, SinkSettings, Staging as StagingSettings};
 use crate::connection::slot;
 use crate::error::{Error, Result};
-use crate::sink::encode::{Commands, UnitKind, no_target, resp};
-use crate::sink::frame::Record;
+use crate::sink::committable::Committable;
+use crate::sink::frame::{Record, no_target};
+use crate::sink::unit::{Commands, UnitKind};
 use crate::topic::stream_name;
 
-/// What an epoch has staged in one partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Prepared {
-    pub partition: Partition,
-    pub key: String,
-    pub records: u64,
-    pub epoch: u64,
-}
-
-/// Commands in the transaction that makes a staging stream, and in the one that looks at it in the end.
-pub(super) const OPENING: usize = 4;
-pub(super) const SEALING: usize = 2;
-
+/// Stages the records of the current epoch.
 pub(super) struct Staging {
     topic: String,
     partitions: u32,
     ttl_seconds: String,
     settings: StagingSettings,
     epoch: u64,
-    /// Of this epoch, by partition.
+    /// The staging streams of this epoch, by partition.
     open: BTreeMap<Partition, Open>,
 }
 
@@ -48,16 +37,16 @@ pub(super) struct Staging {
 struct Open {
     key: String,
     records: u64,
-    /// How many there were when it was last sealed.
+    /// How many records there were when it was last sealed.
     sealed: u64,
 }
 
-/// The index of a partition's staging streams, a set.
+/// Returns the key of the index of a partition's staging streams, a set.
 pub(in crate::sink) fn index_key(topic: &str, partition: Partition) -> String {
     index_of(&stream_name(topic, partition))
 }
 
-/// The same, by the partition's stream.
+/// Returns the key of the index by the name of the partition's stream.
 fn index_of(stream: &str) -> String {
     let braced = format!("{{{stream}}}:staging");
     match slot(braced.as_bytes()) == slot(stream.as_bytes()) {
@@ -101,6 +90,7 @@ pub(in crate::sink) struct StagingKey<'k> {
 }
 
 impl<'k> StagingKey<'k> {
+    /// Reads a key, or returns `None` for one that is no staging stream's.
     pub(in crate::sink) fn parse(key: &'k str) -> Option<Self> {
         let (head, rest) = key.rsplit_once(":staging:")?;
         let index = &key[..head.len() + ":staging".len()];
@@ -151,49 +141,43 @@ impl Staging {
         });
         open.records += 1;
         let (key, id) = (open.key.as_bytes(), format!("{epoch}-{}", open.records));
+        let mut unit = out.begin();
         if open.records > 1 {
-            append(&[b"XADD", key, b"NOMKSTREAM", id.as_bytes()], record, &mut out.bytes);
-            return out.end_unit(UnitKind::Staged);
+            unit.header(4 + 2 * record.pairs as usize).argument(b"XADD").key(key).argument(b"NOMKSTREAM");
+            return unit.argument(id.as_bytes()).payload(record.strings()).end(UnitKind::Staged);
         }
         let (index, ttl) = (index_key(topic, partition), self.ttl_seconds.as_bytes());
-        resp::command(&mut out.bytes, &[b"MULTI"]);
-        resp::command(&mut out.bytes, &[b"SADD", index.as_bytes(), key]);
-        resp::command(&mut out.bytes, &[b"EXPIRE", index.as_bytes(), ttl]);
-        append(&[b"XADD", key, id.as_bytes()], record, &mut out.bytes);
-        resp::command(&mut out.bytes, &[b"EXPIRE", key, ttl]);
-        resp::command(&mut out.bytes, &[b"EXEC"]);
-        out.end_unit(UnitKind::Opening);
+        unit.command(&[b"MULTI"]);
+        unit.command(&[b"SADD", index.as_bytes(), key]);
+        unit.command(&[b"EXPIRE", index.as_bytes(), ttl]);
+        unit.header(3 + 2 * record.pairs as usize).argument(b"XADD").key(key);
+        unit.argument(id.as_bytes()).payload(record.strings());
+        unit.command(&[b"EXPIRE", key, ttl]);
+        unit.command(&[b"EXEC"]).end(UnitKind::Opening);
     }
 
     pub(super) fn seal(&mut self) -> Commands {
         let mut out = Commands::default();
         for open in self.open.values_mut().filter(|open| open.sealed < open.records) {
             let key = open.key.as_bytes();
-            resp::command(&mut out.bytes, &[b"MULTI"]);
+            let mut unit = out.begin();
+            unit.command(&[b"MULTI"]);
             // A write, so that a `WAIT` behind it is about the appends too that an earlier connection has made.
-            resp::command(&mut out.bytes, &[b"EXPIRE", key, self.ttl_seconds.as_bytes()]);
-            resp::command(&mut out.bytes, &[b"XLEN", key]);
-            resp::command(&mut out.bytes, &[b"EXEC"]);
-            out.end_unit(UnitKind::Sealing(open.records));
+            unit.command(&[b"EXPIRE", key, self.ttl_seconds.as_bytes()]);
+            unit.header(2).argument(b"XLEN").key(key);
+            unit.command(&[b"EXEC"]).end(UnitKind::Sealing(open.records));
             open.sealed = open.records;
         }
         out
     }
 
-    pub(super) fn prepare(&mut self) -> Vec<Prepared> {
+    pub(super) fn prepare(&mut self) -> Vec<Committable> {
         let epoch = self.epoch;
         self.epoch += 1;
         let staged = std::mem::take(&mut self.open);
-        let prepared = |(partition, Open { key, records, .. })| Prepared { partition, key, records, epoch };
+        let prepared = |(partition, Open { key, records, .. })| Committable { partition, key, records, epoch };
         staged.into_iter().map(prepared).collect()
     }
-}
-
-/// These arguments, then the record.
-fn append(arguments: &[&[u8]], record: &Record<'_>, out: &mut Vec<u8>) {
-    resp::header(out, b'*', arguments.len() + 2 * record.pairs as usize);
-    arguments.iter().for_each(|argument| resp::bulk(out, argument));
-    record.strings().for_each(|string| resp::bulk(out, string));
 }
 
 #[cfg(test)]
@@ -201,6 +185,7 @@ mod tests {
     use super::*;
     use crate::sink::encode::Encoder;
     use crate::sink::encode::tests::{encoded, settings, texts_of};
+    use crate::sink::unit::tests::units;
 
     #[test]
     fn an_epoch_has_a_stream_for_each_partition_that_has_records() {
@@ -225,8 +210,10 @@ mod tests {
             ["MULTI", "EXPIRE {t:0}:staging:l:1:a 60", "XLEN {t:0}:staging:l:1:a", "EXEC"]
         );
         assert_eq!(seal.units[0].kind, UnitKind::Sealing(2));
+        assert_eq!(units(&seal)[0].key(), b"{t:0}:staging:l:1:a");
         assert_eq!(encoder.seal(), Commands::default(), "nothing new");
-        let prepared = |key: &str, partition, records, epoch| Prepared { partition, key: key.into(), records, epoch };
+        let prepared =
+            |key: &str, partition, records, epoch| Committable { partition, key: key.into(), records, epoch };
         assert_eq!(encoder.prepare(), [prepared("{t:0}:staging:l:1:a", 0, 2, 1)]);
         assert_eq!(encoder.prepare(), []);
         let (texts, _) = encoded(&mut encoder, &[(1, &[("f", "3")])]);

@@ -2,17 +2,19 @@
 
 use crate::config::SinkSettings;
 use crate::error::Result;
-use crate::sink::encode::{Commands, Prefix, UnitKind, no_target};
-use crate::sink::frame::Record;
+use crate::sink::frame::{Record, no_target};
+use crate::sink::unit::{Commands, Prefix, UnitKind};
 use crate::topic::stream_name;
 
+/// Encodes the records of a stream sink.
 pub(super) struct Streams {
+    /// By partition.
     partitions: Vec<Prefix>,
 }
 
 impl Streams {
     pub(super) fn new(settings: &SinkSettings) -> Self {
-        let prefix = |partition| Prefix::of_append(&stream_name(&settings.topic, partition), settings);
+        let prefix = |partition| append_to(&stream_name(&settings.topic, partition), settings);
         Self { partitions: (0..settings.num_partitions).map(prefix).collect() }
     }
 
@@ -22,11 +24,24 @@ impl Streams {
             let prefix = partition
                 .and_then(|partition| self.partitions.get(partition))
                 .ok_or_else(|| no_target(record.target))?;
-            prefix.append(&mut out.bytes, record);
-            out.end_unit(UnitKind::Record);
+            append(prefix, record, UnitKind::Append, out);
         }
         Ok(())
     }
+}
+
+/// Returns the head of an `XADD` to a stream of the sink's topic.
+pub(in crate::sink) fn append_to(stream: &str, settings: &SinkSettings) -> Prefix {
+    let max_len = settings.max_len.to_string();
+    let mut arguments: Vec<&[u8]> = settings.trimming(&max_len).into_iter().map(str::as_bytes).collect();
+    arguments.push(b"*");
+    Prefix::new(stream.as_bytes(), &arguments)
+}
+
+/// Encodes a record as an `XADD`.
+pub(super) fn append(prefix: &Prefix, record: &Record<'_>, kind: UnitKind, out: &mut Commands) {
+    let count = prefix.count() + 2 * record.pairs as usize;
+    out.begin().header(count).prefix(prefix).payload(record.strings()).end(kind);
 }
 
 #[cfg(test)]

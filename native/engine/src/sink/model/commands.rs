@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::server::{FOREIGN, Failing, INDEX, LETTERS, MOST_ENTRIES, REFUSED, STAGING_TTL, State};
 use crate::connection::simulated::{bulk, int, ok};
 use crate::entry_id::EntryId;
-use crate::sink::commit::Committable;
+use crate::sink::committable::Committable;
 
 /// The keys of a command.
 fn keys(words: &[String]) -> &[String] {
@@ -225,7 +225,8 @@ impl State {
         }
     }
 
-    /// A key that is still on the other node is none for this one. One that is made here all the same is taken for the other.
+    /// A key that is still on the other node is none for this one. One that is made here all the same is taken for the
+    /// other.
     fn of_none(&self, node: usize, words: &[String]) -> Option<Vec<u8>> {
         words.get(1).and_then(|key| self.homes.get(key)).filter(|home| **home != node)?;
         match (words[0].as_str(), words.get(2).map(String::as_str)) {
@@ -285,8 +286,8 @@ impl State {
         out
     }
 
-    /// What a committer of the version before this one did by a script, for a chunk: it took what it had moved from the staging stream.
-    /// Whether something is left.
+    /// What a committer of the version before this one did by a script, for a chunk: it took what it had moved from the
+    /// staging stream. Whether something is left.
     pub(super) fn old_version_moves(&mut self, committable: &Committable) -> bool {
         let mark = &committable.mark_key();
         let Committable { key, records, epoch, .. } = committable;
@@ -319,8 +320,9 @@ impl State {
         is_left
     }
 
-    /// One at a time: without `MULTI` an opening is carried out command by command, and what another refusal leaves out of it is not listed,
-    /// or stays for ever. Who lacks `MULTI` from the start stages nothing; and the job fails by the first one.
+    /// One at a time: without `MULTI` an opening is carried out command by command, and what another refusal leaves out
+    /// of it is not listed, or stays for ever. Who lacks `MULTI` from the start stages nothing; and the job fails by
+    /// the first one.
     pub(super) fn refuse(&mut self, command: &'static str) {
         if self.refusals.is_empty() {
             self.refusals.push(command);

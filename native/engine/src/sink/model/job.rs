@@ -11,7 +11,8 @@ use crate::config::testing;
 use crate::config::{SinkSettings, Staging};
 use crate::connection::Servers;
 use crate::random;
-use crate::sink::commit::{Committable, Lane, Work};
+use crate::sink::commit::{Lane, Work};
+use crate::sink::committable::Committable;
 use crate::sink::frame::tests::frame;
 use crate::sink::writer::Writer;
 
@@ -248,7 +249,8 @@ impl Job {
                     self.committables.clear();
                     return self.fail(error.to_string());
                 }
-                // The server is full for too long, or the slot does not arrive: the job fails again and again, until somebody sees to it.
+                // The server is full for too long, or the slot does not arrive: the job fails again and again, until
+                // somebody sees to it.
                 _ => {
                     self.redis.state.lock().full = false;
                     self.redis.end_migration();

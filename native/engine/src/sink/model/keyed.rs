@@ -28,8 +28,9 @@ fn keyed_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A hash sink writes rising numbers to a few keys, so long that not all of them are on the wire at once. In the end each has its last one, and
-/// its time to live. One key is of another type: its records are dead letters, and it gets no time to live.
+/// A hash sink writes rising numbers to a few keys, so long that not all of them are on the wire at once. In the end
+/// each has its last one, and its time to live. One key is of another type: its records are dead letters, and it gets
+/// no time to live.
 fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Result<(), String> {
     random::seed(seed);
     paused().block_on(async {
@@ -96,7 +97,10 @@ proptest! {
 
     #[test]
     fn each_key_holds_what_was_written_last(
-        seed in any::<u64>(), cluster in any::<bool>(), ttl in 0u64..2, steps in prop::collection::vec(keyed_step(), 1..50)
+        seed in any::<u64>(),
+        cluster in any::<bool>(),
+        ttl in 0u64..2,
+        steps in prop::collection::vec(keyed_step(), 1..50)
     ) {
         run_keyed(seed, cluster, ttl, &steps).map_err(TestCaseError::fail)?;
     }

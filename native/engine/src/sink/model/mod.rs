@@ -1,13 +1,15 @@
 //! The commit protocol of the exactly-once stream sink, against a simulated Redis, under random schedules.
 //!
-//! A job writes the numbers from 0 on. Writers crash between any two commands, are given up and live on; commits are interrupted, repeated, made by
-//! two at once; replies and connections are lost; the server is full for a while; in a cluster the slot moves to and fro between two nodes, key by key. Whatever happens: the topic holds the
-//! numbers of completed checkpoints, each once and in order, and in the end recovery finds all that is staged, and it would expire.
+//! A job writes the numbers from 0 on. Writers crash between any two commands, are given up and live on; commits are
+//! interrupted, repeated, made by two at once; replies and connections are lost; the server is full for a while; in a
+//! cluster the slot moves to and fro between two nodes, key by key. Whatever happens, the topic holds the numbers of
+//! completed checkpoints, each once and in order, and in the end recovery finds all that is staged, and it would
+//! expire.
 //!
 //! And [`keyed`] sinks, and what a sink makes of [`replies`] that are none.
 //!
-//! The code under test is the production code, from the connection up. More schedules: `PROPTEST_CASES=100000 cargo test --release -p
-//! flink-redis-engine sink::model`.
+//! The code under test is the production code, from the connection up. More schedules: `PROPTEST_CASES=100000 cargo
+//! test --release -p flink-redis-engine sink::model`.
 
 mod commands;
 mod job;
@@ -40,26 +42,28 @@ enum Step {
     },
     /// Flush, and what was staged goes into a checkpoint.
     Checkpoint,
-    /// The oldest one completes, and what it holds is committed by one committer; or by two at once that are stopped after so many turns.
+    /// The oldest one completes, and what it holds is committed by one committer; or by two at once that are stopped
+    /// after so many turns.
     Complete {
         stopped_after: Option<u8>,
     },
-    /// The same, by one committer of which a transaction behind so many others is carried out in part: so many entries are appended, and the
-    /// mark is set or not. Then the server is not ready for so many tries.
+    /// The same, by one committer of which a transaction behind so many others is carried out in part: so many entries
+    /// are appended, and the mark is set or not. Then the server is not ready for so many tries.
     CompleteInPart {
         behind: u8,
         appended: u8,
         marked: bool,
         busy: u8,
     },
-    /// The same, but an entry of the last epoch is lost, of which the version before this one has moved so many chunks; or another one is
-    /// there for it. Then it is found again.
+    /// The same, but an entry of the last epoch is lost, of which the version before this one has moved so many chunks;
+    /// or another one is there for it. Then it is found again.
     CompleteLacking {
         entry: u8,
         moved: u8,
         replaced: bool,
     },
-    /// The same, by a committer of the version before this one that is stopped after so many chunks. Then the job is started with this one.
+    /// The same, by a committer of the version before this one that is stopped after so many chunks. Then the job is
+    /// started with this one.
     CompleteByOldVersion {
         chunks: u8,
     },
@@ -194,7 +198,8 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
     })
 }
 
-/// What writers have left that lived on, or whose last words the server heard late: the next attempt must find it, and without one it must expire.
+/// What writers have left that lived on, or whose last words the server heard late: the next attempt must find it, and
+/// without one it must expire.
 async fn what_is_left(redis: &SimulatedRedis, mut job: Job) -> Result<(), String> {
     // An epoch that never completes.
     job.write(4);
@@ -224,9 +229,10 @@ async fn what_is_left(redis: &SimulatedRedis, mut job: Job) -> Result<(), String
 
 fn what_is_wrong(redis: &SimulatedRedis, end: u64) -> String {
     let state = redis.state.lock();
-    match state.topic.iter().copied().eq(0..end) {
-        true => String::new(),
-        false => format!("the topic is not the numbers to {end}, each once and in order: {:?}", state.topic),
+    if state.topic.iter().copied().eq(0..end) {
+        String::new()
+    } else {
+        format!("the topic is not the numbers to {end}, each once and in order: {:?}", state.topic)
     }
 }
 
@@ -238,12 +244,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_topic_holds_each_record_once_and_in_order(seed in any::<u64>(), cluster in any::<bool>(), steps in prop::collection::vec(step(), 1..50)) {
+    fn the_topic_holds_each_record_once_and_in_order(
+        seed in any::<u64>(),
+        cluster in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..50)
+    ) {
         run(seed, cluster, &steps).map_err(TestCaseError::fail)?;
     }
 }
 
-/// Who alone knows of a transaction that was carried out in part finds that another committer has gone on by a mark that was wrong.
+/// Who alone knows of a transaction that was carried out in part finds that another committer has gone on by a mark
+/// that was wrong.
 #[test]
 fn who_overtakes_what_failed_in_part_is_told_of() {
     let mut told = 0;

@@ -14,7 +14,8 @@ use crate::random;
 use crate::sink::frame::tests::frame;
 use crate::sink::writer::Writer;
 
-/// A server, or a proxy, that gives one reply to the first so many commands of a name. To others it gives the right one.
+/// A server, or a proxy, that gives one reply to the first so many commands of a name. To others it gives the right
+/// one.
 #[derive(Clone)]
 struct Fake {
     command: &'static str,

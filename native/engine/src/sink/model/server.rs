@@ -1,5 +1,5 @@
-//! A simulated Redis for the exactly-once stream sink: a topic of one partition, and staging streams; one server, or a cluster of two nodes whose one
-//! slot moves from one to the other, key by key.
+//! A simulated Redis for the exactly-once stream sink: a topic of one partition, and staging streams; one server, or a
+//! cluster of two nodes whose one slot moves from one to the other, key by key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::connection::simulated::{Machine, Network, Nodes, Slot, Wires};
 use crate::entry_id::EntryId;
-use crate::sink::commit::Committable;
+use crate::sink::committable::Committable;
 use crate::sink::encode::StagingKey;
 
 /// A key of another type, somebody else's.
@@ -149,7 +149,8 @@ impl SimulatedRedis {
         state.refusals.clear();
     }
 
-    /// Keys without the time to live that the settings say. Where `MULTI` was refused it is enough that recovery finds the stream.
+    /// Keys without the time to live that the settings say. Where `MULTI` was refused it is enough that recovery finds
+    /// the stream.
     pub(super) fn there_for_ever(&self) -> Vec<String> {
         let state = self.state.lock();
         // It was there before.
@@ -166,8 +167,8 @@ impl SimulatedRedis {
         state.deleted.contains(key) && state.unlisted.contains(key)
     }
 
-    /// Takes an entry from a staging stream, if all of them are there, of which the version before this one has moved some chunks; or puts
-    /// another one behind it.
+    /// Takes an entry from a staging stream, if all of them are there, of which the version before this one has moved
+    /// some chunks; or puts another one behind it.
     pub(super) fn take_staged(
         &self,
         committable: &Committable,

@@ -1,10 +1,11 @@
 //! Entries of a staging stream, as `XRANGE` brings them.
 //!
-//! A reply writes strings as a command does. So what an entry holds is not decoded: it goes out again byte by byte, in its order.
+//! A reply writes strings as a command does. So what an entry holds is not decoded: it goes out again byte by byte, in
+//! its order.
 
-use crate::connection::reply;
 use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
+use crate::resp::reply;
 
 /// An entry: its ID, and its fields and values.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(super) struct Entry<'r> {
     pub(super) strings: &'r [u8],
 }
 
-/// The entries of a whole reply to `XRANGE` (<https://redis.io/docs/latest/commands/xrange/>).
+/// Returns the entries of a whole reply to `XRANGE` (<https://redis.io/docs/latest/commands/xrange/>).
 pub(super) fn entries(reply: &[u8]) -> Result<Vec<Entry<'_>>> {
     if let Some(fault) = reply::refusal(reply) {
         return Err(fault.into());
@@ -40,7 +41,7 @@ pub(super) fn entries(reply: &[u8]) -> Result<Vec<Entry<'_>>> {
     Ok(entries)
 }
 
-/// The number of the header line that `rest` begins with.
+/// Returns the number of the header line that `rest` begins with, and goes on behind it.
 fn number(rest: &mut &[u8], kind: u8) -> Result<usize> {
     let line = reply::header(rest)?.filter(|line| line[0] == kind).ok_or_else(unreadable)?;
     *rest = &rest[line.len() + 2..];
@@ -57,8 +58,8 @@ mod tests {
     use crate::resp::damage;
     use proptest::prelude::*;
 
-    const REPLY: &[u8] =
-        b"*2\r\n*2\r\n$3\r\n7-1\r\n*2\r\n$1\r\nf\r\n$2\r\n\r\n\r\n*2\r\n$3\r\n7-2\r\n*4\r\n$1\r\na\r\n$0\r\n\r\n$1\r\na\r\n$1\r\n\xff\r\n";
+    const REPLY: &[u8] = b"*2\r\n*2\r\n$3\r\n7-1\r\n*2\r\n$1\r\nf\r\n$2\r\n\r\n\r\n\
+        *2\r\n$3\r\n7-2\r\n*4\r\n$1\r\na\r\n$0\r\n\r\n$1\r\na\r\n$1\r\n\xff\r\n";
 
     #[test]
     fn gives_what_an_entry_holds_as_it_came() {

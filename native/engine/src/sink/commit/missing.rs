@@ -2,14 +2,14 @@
 
 use crate::connection::Connection;
 use crate::error::{Context, Result};
-use crate::sink::commit::Committable;
-use crate::sink::pace::Pace;
-use crate::sink::staged::entries;
+use crate::sink::commit::pace::Pace;
+use crate::sink::commit::staged::entries;
+use crate::sink::committable::Committable;
 
 /// More ranges are only counted.
 const NAMED: usize = 5;
 
-/// Which entries of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`.
+/// Returns which entries of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`.
 pub(super) async fn missing(
     connection: &mut Connection,
     committable: &Committable,

@@ -1,8 +1,9 @@
-//! How many staged entries a commit reads at once.
+//! The pace is how many staged entries a commit reads at once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What one transaction moves is about so large, or one entry: the server does nothing else meanwhile, and holds it twice.
+/// What one transaction moves is about so large, or one entry: the server does nothing else meanwhile, and holds it
+/// twice.
 pub(super) const CHUNK_BYTES: usize = 1 << 20;
 /// More entries at once gain nothing.
 pub(super) const MOST: u64 = 500;
@@ -22,17 +23,18 @@ impl Pace {
         Self { count: AtomicU64::new(1), most }
     }
 
+    /// Returns how many entries to ask for.
     pub(super) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// The largest of those that were read measured so much.
+    /// Learns from a read of which the largest entry had so many bytes.
     pub(super) fn read(&self, largest: usize) {
         let fit = (CHUNK_BYTES / largest.max(1)) as u64;
         self.count.store(fit.min(GROWTH * self.count()).clamp(1, self.most), Ordering::Relaxed);
     }
 
-    /// A read has failed, maybe of what it had to bring.
+    /// Learns from a read that has failed, maybe because of how much it had to bring.
     pub(super) fn broke_off(&self) {
         self.count.store((self.count() / GROWTH).max(1), Ordering::Relaxed);
     }

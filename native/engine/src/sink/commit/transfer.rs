@@ -1,14 +1,16 @@
-//! Moves a staging stream to its topic, chunk by chunk.
+//! A transfer moves a staging stream to its topic, chunk by chunk.
 //!
-//! A chunk is read, and written by one transaction: it appends the entries to the topic's stream and sets the *mark*, which says how far
-//! this lane's attempt is. The transaction is carried out only if the mark, which is watched, is what it was when the chunk was read. So a
-//! commit that is repeated, interrupted or made twice at once neither loses nor duplicates. What the server refuses to queue it refuses as a
-//! whole. Nothing is deleted before the mark says that all is moved, and that can be repeated, too.
+//! A chunk is read, and written by one transaction: it appends the entries to the topic's stream and sets the *mark*,
+//! which says how far this lane's attempt is. The transaction is carried out only if the mark, which is watched, is
+//! what it was when the chunk was read. So a commit that is repeated, interrupted or made twice at once neither loses
+//! nor duplicates. What the server refuses to queue it refuses as a whole. Nothing is deleted before the mark says that
+//! all is moved, and that can be repeated, too.
 //!
-//! `MULTI` goes out behind the reads, so it has its reply before an append is sent: without it each command would be carried out by itself.
+//! `MULTI` goes out behind the reads, so it has its reply before an append is sent: without it each command would be
+//! carried out by itself.
 //!
-//! The staging stream is watched beside the mark. So in a cluster whose slot is on its way both must be on one node: a key that is still on
-//! the other one is not taken for one that is not there.
+//! The staging stream is watched beside the mark. So in a cluster whose slot is on its way both must be on one node: a
+//! key that is still on the other one is not taken for one that is not there.
 
 use bytes::BytesMut;
 use redis::Value;
@@ -19,17 +21,19 @@ use crate::connection::{Connection, Links};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::resp::reply;
-use crate::sink::commit::Committable;
-use crate::sink::encode::{Prefix, StagingKey};
-use crate::sink::mark::Mark;
-use crate::sink::missing::missing;
-use crate::sink::pace::{CHUNK_BYTES, Pace};
-use crate::sink::shared::{replicas_wait, too_few_replicas};
-use crate::sink::staged::{Entry, entries};
+use crate::sink::commit::mark::Mark;
+use crate::sink::commit::missing::missing;
+use crate::sink::commit::pace::{CHUNK_BYTES, Pace};
+use crate::sink::commit::staged::{Entry, entries};
+use crate::sink::committable::Committable;
+use crate::sink::encode::{StagingKey, append_to};
+use crate::sink::replicas::Replicas;
+use crate::sink::unit::Prefix;
 
 /// So often in a row others may have changed what a transaction depends on. Each time another committer has got on.
 const TRIES: u32 = 100;
 
+/// The commit of one [`Committable`].
 pub(super) struct Transfer<'w> {
     settings: &'w SinkSettings,
     links: &'w Links,
@@ -50,7 +54,7 @@ pub(super) struct Transfer<'w> {
     has_progressed: bool,
 }
 
-/// What is there before a transaction.
+/// What the server holds before a transaction.
 struct Found {
     mark: Option<Mark>,
     /// How many entries the staging stream has.
@@ -63,6 +67,7 @@ struct Found {
 
 /// What is to be done about it.
 enum Next {
+    /// Read again: something has changed.
     LookAgain,
     /// The transaction appends so many entries and sets this mark.
     Append(u64, Mark, Transaction),
@@ -90,7 +95,7 @@ impl<'w> Transfer<'w> {
             stream,
             index,
             mark_key: format!("{index}:{lane}:{attempt}:committed"),
-            append: Prefix::of_append(stream, settings),
+            append: append_to(stream, settings),
             moved: 0,
             is_begun: false,
             wrong: None,
@@ -98,7 +103,7 @@ impl<'w> Transfer<'w> {
         })
     }
 
-    /// Moves what is not moved yet, all of it. After an error it goes on where it was.
+    /// Moves everything that is not moved yet. After an error, another call goes on where this one was.
     pub(super) async fn run(&mut self) -> Result<()> {
         let mut connection = self.links.to(&self.committable.key).await?;
         let ended = self.run_over(&mut connection).await;
@@ -109,7 +114,7 @@ impl<'w> Transfer<'w> {
         ended.context(|| format!("commit of '{}'", shown(&self.committable.key)))
     }
 
-    /// Whether something was moved since this was last asked.
+    /// Tells whether something was moved since this was last called.
     pub(super) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.has_progressed)
     }
@@ -169,6 +174,7 @@ impl<'w> Transfer<'w> {
         Ok(Found { mark, there, first, chunk })
     }
 
+    /// Decides what is to be done about what was found.
     fn next(&mut self, found: &Found) -> Result<Next> {
         let Committable { epoch, records, .. } = *self.committable;
         let moved = match found.mark {
@@ -203,7 +209,7 @@ impl<'w> Transfer<'w> {
         Ok(self.appending(&staged))
     }
 
-    /// As many of these as make a chunk, and at least one.
+    /// Returns the transaction that appends as many of these as make a chunk, and at least one.
     fn appending(&self, staged: &[Entry<'_>]) -> Next {
         let mut transaction = Transaction::default();
         for entry in staged {
@@ -219,7 +225,7 @@ impl<'w> Transfer<'w> {
         Next::Append(entries, mark, transaction)
     }
 
-    /// Takes what became of the appends; `false`: others have changed something, and nothing was carried out.
+    /// Takes what became of the appends. Returns `false` if others have changed something, and nothing was carried out.
     async fn appended(
         &mut self,
         connection: &mut Connection,
@@ -234,7 +240,8 @@ impl<'w> Transfer<'w> {
             Some(Outcomes::Aborted(fault)) => return Err(fault.context(where_to()).into()),
             Some(Outcomes::Each(results)) => results,
         };
-        // One that fails for the stream's sake fails those behind it, too. None is too large for it: it was in a stream before.
+        // One that fails for the stream's sake fails those behind it, too. None is too large for it: it was in a stream
+        // before.
         let appended = results.iter().take_while(|result| matches!(result, Value::BulkString(_))).count() as u64;
         let is_marked = results.last() == Some(&Value::Okay);
         if appended == entries && is_marked {
@@ -247,10 +254,10 @@ impl<'w> Transfer<'w> {
         Err(fault.map_or_else(|| Error::protocol("the reply to EXEC can't be read"), Error::from))
     }
 
-    /// The server has carried a transaction out, and a command of it has failed all the same: the stream has no ID left, or the user's
-    /// permissions were changed in that moment. What did not go into the topic is still staged, and the mark must say so.
-    ///
-    /// Only who has the reply knows of it.
+    /// Sets the mark right, if it says what is not so. The server has carried a transaction out, and a command of it
+    /// has failed all the same: the stream has no ID left, or the user's permissions were changed in that moment. What
+    /// did not go into the topic is still staged, and the mark must say so. Only the committer that has the reply knows
+    /// of it.
     async fn set_right(&mut self, connection: &mut Connection) -> Result<()> {
         while let Some((says, should)) = self.wrong {
             let look = [vec!["WATCH", &self.mark_key], vec!["GET", &self.mark_key]];
@@ -292,22 +299,16 @@ impl<'w> Transfer<'w> {
         transaction
     }
 
-    /// What this connection has written is on `minReplicasToAck` replicas.
+    /// Waits until what this connection has written is on `minReplicasToAck` replicas.
     async fn await_replicas(&self, connection: &mut Connection) -> Result<()> {
-        let wanted = self.settings.min_replicas_to_ack;
-        if wanted == 0 {
-            return Ok(());
-        }
-        let time = replicas_wait(self.settings);
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(wanted).arg(time.as_millis() as u64);
-        match connection.call(&wait).await.context(|| "WAIT")? {
-            Value::Int(there) if there.unsigned_abs() >= wanted => Ok(()),
-            Value::Int(there) => Err(too_few_replicas(there.unsigned_abs(), wanted, time).into()),
+        let Some(replicas) = Replicas::of(self.settings) else { return Ok(()) };
+        match connection.call(&replicas.wait()).await.context(|| "WAIT")? {
+            Value::Int(there) => replicas.lack(there.unsigned_abs()).map_or(Ok(()), |fault| Err(fault.into())),
             _ => Err(Error::protocol("the reply to WAIT can't be read")),
         }
     }
 
+    /// Returns the error that says what is missing.
     async fn lost(&self, connection: &mut Connection, there: u64) -> Result<Error> {
         let why = match there {
             0 => "it is gone, and there is no mark that it was committed".to_owned(),
@@ -316,8 +317,8 @@ impl<'w> Transfer<'w> {
             }
         };
         let message = format!(
-            "staging stream '{}' of {} records can't be committed: {why}; deleted, evicted, expired (stagingTtlSeconds), or lost by Redis \
-             in a failover; what is left of it was not written to the topic",
+            "staging stream '{}' of {} records can't be committed: {why}; deleted, evicted, expired (stagingTtlSeconds), or lost \
+             by Redis in a failover; what is left of it was not written to the topic",
             shown(&self.committable.key),
             self.committable.records
         );
@@ -342,8 +343,8 @@ fn length(reply: &[u8]) -> Result<u64> {
 
 fn out_of_order(mark: Mark) -> Error {
     let message = format!(
-        "its records are staged, though the mark says that the later epoch {} was committed; nothing was written. Has Redis been set back to older \
-         data, or have the epochs of one writer been committed by two?",
+        "its records are staged, though the mark says that the later epoch {} was committed; nothing was written. Has Redis been \
+         set back to older data, or have the epochs of one writer been committed by two?",
         mark.epoch
     );
     Fault::new(FaultKind::Server, message).into()
@@ -351,8 +352,8 @@ fn out_of_order(mark: Mark) -> Error {
 
 fn overtaken(should: Mark) -> Error {
     let message = format!(
-        "an append failed in a transaction, and another committer went on before the mark was set to {should}: records behind it may be missing in \
-         the topic, or there twice"
+        "an append failed in a transaction, and another committer went on before the mark was set to {should}: records behind \
+         it may be missing in the topic, or there twice"
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }

@@ -1,6 +1,16 @@
-//! Moves what an epoch has staged to its topic, when the epoch's checkpoint has completed; and cleans up what never will be.
+//! The committer moves what an epoch has staged to its topic, when the epoch's checkpoint has completed; and it deletes
+//! what was staged for checkpoints that never will.
 //!
-//! How a staging stream is moved: [`transfer`](crate::sink::transfer).
+//! * [`transfer`] moves one staging stream, chunk by chunk
+//! * [`staged`] reads its entries as they are, [`pace`] says how many at once
+//! * [`mark`] says how far the epochs of a writer are committed
+//! * [`missing`] names the entries that a staging stream lacks
+
+mod mark;
+mod missing;
+mod pace;
+mod staged;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,37 +20,31 @@ use serde::Deserialize;
 use tracing::info;
 
 use crate::call::Call;
-use crate::config::{Partition, SinkSettings};
+use crate::config::SinkSettings;
 use crate::connection::transaction::{Outcomes, Transaction, begin};
 use crate::connection::{Connection, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
 use crate::runtime::EngineRuntime;
+use crate::sink::commit::pace::{MOST, Pace};
+use crate::sink::commit::transfer::Transfer;
+use crate::sink::committable::Committable;
 use crate::sink::encode::{StagingKey, index_key};
-use crate::sink::pace::{MOST, Pace};
-use crate::sink::transfer::Transfer;
 
-/// What an epoch has staged in one partition, as Flink's state keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Committable {
-    pub partition: Partition,
-    pub key: String,
-    pub records: u64,
-    pub epoch: u64,
-}
-
-/// A lane of a writer that starts, and what of it is committed or about to be.
+/// The staging streams of one writer that starts, and which of them are committed, or about to be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lane {
+    /// The owner part of the streams' keys.
     pub lane: String,
+    /// The life of the writer that the state is of; streams of other lives are deleted.
     pub attempt: String,
-    /// Epochs of that attempt up to this one.
+    /// The last epoch of that attempt that is committed, or about to be.
     pub epoch: u64,
 }
 
-/// Called from any thread; one piece of work at a time.
+/// A handle on the commits of a sink. It may be used from any thread, for one piece of work at a time: a task does it,
+/// and a call waits for that.
 pub struct Committer {
     work: Arc<Work>,
     running: Call<Request, ()>,
@@ -48,7 +52,10 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Connects to nothing yet.
+    /// Creates a committer, which connects to nothing yet.
+    ///
+    /// # Errors
+    /// `Internal` when there are no threads for its tasks.
     pub fn new(settings: SinkSettings) -> Result<Self> {
         let servers = Servers::new(settings.connection.clone());
         Ok(Self {
@@ -58,7 +65,8 @@ impl Committer {
         })
     }
 
-    /// Commits these, in this order, or goes on waiting for that; `false`: it is not done by `max_wait`, call again.
+    /// Commits these, in this order, or goes on waiting for that. Returns `false` if it is not done by `max_wait`: call
+    /// again, with the same.
     ///
     /// # Errors
     /// `STAGING_LOST` for one that is gone and not marked as committed; a fault that is final, or lasted too long.
@@ -71,7 +79,11 @@ impl Committer {
         Ok(self.running.wait(self.runtime.handle()?, request, begin, max_wait)?.is_some())
     }
 
-    /// Deletes the staging streams of these lanes, but for what is committed or about to be; the same way of waiting.
+    /// Deletes the staging streams of these lanes, but for what is committed or about to be. It waits like
+    /// [`commit`](Self::commit).
+    ///
+    /// # Errors
+    /// A fault that is final, or lasted too long.
     pub fn recover(&self, lanes: &[Lane], max_wait: Duration) -> Result<bool> {
         let begin = || {
             let (work, lanes) = (Arc::clone(&self.work), lanes.to_vec());
@@ -81,7 +93,7 @@ impl Committer {
         Ok(self.running.wait(self.runtime.handle()?, request, begin, max_wait)?.is_some())
     }
 
-    /// Ends what runs. Idempotent.
+    /// Ends the work that runs, and every call that waits for it. Idempotent.
     pub fn close(&self) {
         self.running.close();
     }
@@ -94,16 +106,16 @@ enum Request {
     Recover(Vec<Lane>),
 }
 
-/// The work of it, on a task.
-pub(super) struct Work {
-    pub(super) settings: SinkSettings,
-    pub(super) servers: Servers,
+/// What a committer's task works with.
+pub(in crate::sink) struct Work {
+    pub(in crate::sink) settings: SinkSettings,
+    pub(in crate::sink) servers: Servers,
     pace: Pace,
 }
 
 impl Work {
-    /// Moves so many entries at once, at most.
-    pub(super) fn new(settings: SinkSettings, servers: Servers, at_once: u64) -> Self {
+    /// Creates it for commits that move so many entries at once, at most.
+    pub(in crate::sink) fn new(settings: SinkSettings, servers: Servers, at_once: u64) -> Self {
         Self { settings, servers, pace: Pace::new(at_once) }
     }
 
@@ -117,7 +129,7 @@ impl Work {
         Links::new(self.servers.clone(), format!("{}-commit", self.settings.connection.client_name))
     }
 
-    pub(super) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
+    pub(in crate::sink) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
         let (mut outage, links) = (self.outage(), self.links());
         for committable in committables {
             let mut transfer = Transfer::new(&self.settings, &links, &self.pace, committable)?;
@@ -133,7 +145,7 @@ impl Work {
         Ok(())
     }
 
-    pub(super) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
+    pub(in crate::sink) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
         let (mut outage, links) = (self.outage(), self.links());
         for partition in 0..self.settings.num_partitions {
             let index = index_key(&self.settings.topic, partition);
@@ -166,27 +178,27 @@ impl Work {
     }
 }
 
-async fn call(connection: &mut Connection, words: &[&str]) -> Result<Value> {
-    let called = connection.call(redis::cmd(words[0]).arg(&words[1..])).await;
-    called.context(|| format!("{} '{}'", words[0], shown(words[1])))
+async fn call(connection: &mut Connection, args: &[&str]) -> Result<Value> {
+    let called = connection.call(redis::cmd(args[0]).arg(&args[1..])).await;
+    called.context(|| format!("{} '{}'", args[0], shown(args[1])))
 }
 
-/// Sends the commands of a commit, so that one which this user does not get is told of before anything is staged. They are about a key that
-/// is not there, and change nothing.
+/// Tries the commands of a commit, so that the job fails before anything is staged if this user may not send one of
+/// them. They are about a key that is not there, and change nothing.
 async fn try_commands(connection: &mut Connection, index: &str) -> Result<()> {
     let key = format!("{index}:trial");
     let reads =
         [vec!["WATCH", &key], vec!["GET", &key], vec!["XLEN", &key], vec!["XRANGE", &key, "-", "+", "COUNT", "1"]];
     let mut writes = Transaction::default();
-    let words: [&[&str]; 5] = [
+    let commands: [&[&str]; 5] = [
         &["XADD", &key, "NOMKSTREAM", "*", "field", "value"],
         &["SET", &key, "1", "XX", "EX", "1"],
         &["EXPIRE", &key, "1"],
         &["DEL", &key],
         &["SREM", index, &key],
     ];
-    for words in words {
-        writes.add(redis::cmd(words[0]).arg(&words[1..]));
+    for args in commands {
+        writes.add(redis::cmd(args[0]).arg(&args[1..]));
     }
     let tried = match begin(connection, &reads).await {
         Ok(_) => writes.execute(connection).await,
@@ -201,6 +213,7 @@ async fn try_commands(connection: &mut Connection, index: &str) -> Result<()> {
     }
 }
 
+/// Returns the strings of an array.
 fn texts(reply: Value) -> Vec<String> {
     let text = |item| match item {
         Value::BulkString(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
