@@ -15,7 +15,7 @@ use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
 pub(crate) use consumer_name::{ConsumerName, NO_CLIENT_ID, client_id};
 
-/// Makes the group, and the stream where it is not there; `false`: the group existed
+/// Makes the group, and the stream where it is not there. Returns `false` where the group existed
 /// (<https://redis.io/docs/latest/commands/xgroup-create/>).
 pub(crate) async fn create_group(
     connection: &mut Connection,
@@ -36,8 +36,9 @@ fn group_at(stream: &str, group: &str, at: StartPosition) -> Cmd {
     cmd
 }
 
-/// Makes a group that is gone, at `0`, for a stream that is another one than was read so far: with a consumer that says so, by its name. The
-/// two go together, or a reader that comes back to it by an older state would take the stream for the old one.
+/// Makes a group that is gone, at `0`, for a stream that is another one than was read so far, with a consumer whose
+/// name `mark` says so. The two go together, or a reader that comes back to it by an older state would take the stream
+/// for the old one.
 pub(crate) async fn create_group_of_recreated(
     connection: &mut Connection,
     stream: &str,
@@ -49,8 +50,8 @@ pub(crate) async fn create_group_of_recreated(
     together(connection, &[group_at(stream, group, StartPosition::Id(EntryId::ZERO)), create_consumer]).await
 }
 
-/// Sets the group before these entries, and has them no longer pending, so that whoever reads next is given them. The two go together, or
-/// what another reader is given in between would be acknowledged for it.
+/// Sets the group before these entries, and acknowledges them, so that whoever reads next is given them. The two go
+/// together, or what another reader is given in between would be acknowledged for it.
 pub(crate) async fn give_back(
     connection: &mut Connection,
     stream: &str,
@@ -63,7 +64,8 @@ pub(crate) async fn give_back(
     together(connection, &[set].into_iter().chain(acknowledge).collect::<Vec<_>>()).await
 }
 
-/// Has these carried out together; where transactions are not permitted, one after the other. That a group is there already is no error.
+/// Has commands carried out together; where transactions are not permitted, one after the other. That a group is there
+/// already is no error.
 async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
     match connection.call(&redis::cmd("MULTI")).await {
         Ok(_) => {}
@@ -93,15 +95,15 @@ async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
 /// The code of the error that a group of this name is there.
 const BUSY: &str = "BUSYGROUP";
 
-/// Whether the group is there.
+/// Returns whether the group is there.
 pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {
-    match look_for_group(connection, stream, group).await {
+    match check_group(connection, stream, group).await {
         Err(error) if is_gone(&error) => Ok(false),
         found => found.map(|()| true),
     }
 }
 
-/// How far a stream and a group on it have come.
+/// Tells how far a stream and a group on it have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// The group's `last-delivered-id`.
@@ -119,7 +121,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// What the server tells of a stream, without a group.
+    /// Takes what the server tells of a stream, without a group.
     fn of_stream(about: &HashMap<String, Value>) -> Result<Self> {
         Ok(Self {
             generated: id(about, "last-generated-id")?,
@@ -129,13 +131,13 @@ impl Progress {
         })
     }
 
-    /// Whether an entry of this ID would be there if it had ever been: it was not deleted, and not trimmed.
+    /// Returns whether an entry of this ID would be there if it had ever been: it was not deleted, and not trimmed.
     pub(crate) fn would_have(&self, id: EntryId) -> bool {
         self.max_deleted.is_some_and(|deleted| deleted < id) && self.first.is_some_and(|first| first < id)
     }
 }
 
-/// How far a stream has come, which no group of ours is on; one that is not there has not come anywhere.
+/// Returns how far a stream has come that no group of ours is on. One that is not there is at `0-0`.
 pub(crate) async fn progress_without_group(connection: &mut Connection, stream: &str) -> Result<Progress> {
     connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
     connection.flush().await?;
@@ -145,7 +147,10 @@ pub(crate) async fn progress_without_group(connection: &mut Connection, stream: 
     }
 }
 
-/// Reads it with two commands in one round trip. An error has the code `NOGROUP` when the group is gone.
+/// Returns how far a stream and a group on it have come, with two commands in one round trip.
+///
+/// # Errors
+/// One with the code `NOGROUP` when the group is gone.
 pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &str) -> Result<Progress> {
     connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
     connection.queue(redis::cmd("XINFO").arg("GROUPS").arg(stream));
@@ -164,13 +169,16 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
     Ok(Progress { delivered, pending: read(&about, "pending")?, entries_read, ..Progress::of_stream(&about_stream)? })
 }
 
-/// Asks whether the group is there. An error has the code `NOGROUP` when it is gone.
-pub(crate) async fn look_for_group(connection: &mut Connection, stream: &str, group: &str) -> Result<()> {
+/// Asks whether the group is there.
+///
+/// # Errors
+/// One with the code `NOGROUP` when it is gone.
+pub(crate) async fn check_group(connection: &mut Connection, stream: &str, group: &str) -> Result<()> {
     let groups = connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await;
     find_group(groups, group).map(drop)
 }
 
-/// What a reply to `XINFO GROUPS` tells of the group.
+/// Returns what a reply to `XINFO GROUPS` tells of the group.
 fn find_group(groups: Result<Value>, group: &str) -> Result<HashMap<String, Value>> {
     let Value::Array(groups) = groups.map_err(gone)? else { return Err(unreadable("XINFO GROUPS")) };
     for about in groups {
@@ -182,7 +190,7 @@ fn find_group(groups: Result<Value>, group: &str) -> Result<HashMap<String, Valu
     Err(no_group())
 }
 
-/// Says in one way that the stream is gone.
+/// Gives the errors that say that the stream is gone the code `NOGROUP`.
 fn gone(error: Error) -> Error {
     if is_gone(&error) { no_group() } else { error }
 }
@@ -198,7 +206,8 @@ fn first_entry(about_stream: &HashMap<String, Value>) -> Option<EntryId> {
     }
 }
 
-/// Whether the stream or the group is gone (`DEL`, `FLUSHALL`, `XGROUP DESTROY`): each command says it in its own words.
+/// Returns whether an error says that the stream or the group is gone (`DEL`, `FLUSHALL`, `XGROUP DESTROY`): each
+/// command says it in its own words.
 pub(crate) fn is_gone(error: &Error) -> bool {
     let text = error.server_text();
     error.server_code() == "NOGROUP" || text.contains("no such key") || text.contains("requires the key to exist")
@@ -211,6 +220,7 @@ pub(crate) struct Consumer {
     pub(crate) pending: u64,
 }
 
+/// Returns the consumers of a group (<https://redis.io/docs/latest/commands/xinfo-consumers/>).
 pub(crate) async fn consumers(connection: &mut Connection, stream: &str, group: &str) -> Result<Vec<Consumer>> {
     let Value::Array(consumers) = connection.call(redis::cmd("XINFO").arg("CONSUMERS").arg(stream).arg(group)).await?
     else {
@@ -231,8 +241,9 @@ pub(crate) struct Pending {
     pub(crate) idle_millis: u64,
 }
 
-/// One page of the pending entries list, from `from` to `to`, whoever owns them
-/// (<https://redis.io/docs/latest/commands/xpending/>). Its IDs rise, within these bounds: whoever pages on comes to an end.
+/// Returns one page of the pending entries list, from `from` to `to`, whoever owns them
+/// (<https://redis.io/docs/latest/commands/xpending/>). Its IDs rise, within these bounds: whoever pages on comes to an
+/// end.
 pub(crate) async fn pending_page(
     connection: &mut Connection,
     stream: &str,
@@ -266,7 +277,7 @@ pub(crate) async fn pending_page(
     Ok(page)
 }
 
-/// Where the page behind this one begins; `None`: this was the last one.
+/// Returns where the page behind this one begins; `None`: this was the last one.
 pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
     page.last().map(|last| last.id).filter(|last| page.len() >= PAGE && *last < to).map(EntryId::next)
 }
@@ -274,7 +285,7 @@ pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
 /// Rows that one `XPENDING` asks for.
 pub(crate) const PAGE: usize = 1000;
 
-/// `XACK` of up to a chunk of IDs (<https://redis.io/docs/latest/commands/xack/>).
+/// Acknowledges entries (<https://redis.io/docs/latest/commands/xack/>).
 pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
     let mut cmd = redis::cmd("XACK");
     cmd.arg(stream).arg(group);
@@ -287,7 +298,7 @@ pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
     cmd
 }
 
-/// The entries after `after`, up to `to`: an ID, or `(` and one that is not included. Exclusive ranges: Redis 6.2
+/// Reads entries after `after`, up to `to`: an ID, or `(` and one that is not included. Exclusive ranges: Redis 6.2
 /// (<https://redis.io/docs/latest/commands/xrange/>).
 pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<String>, count: u64) -> Cmd {
     let mut cmd = redis::cmd("XRANGE");
@@ -300,21 +311,21 @@ pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<String>, coun
     cmd
 }
 
-/// The last entry below `id` (<https://redis.io/docs/latest/commands/xrevrange/>).
+/// Reads the last entry below `id` (<https://redis.io/docs/latest/commands/xrevrange/>).
 pub(crate) fn last_below(stream: &str, id: EntryId) -> Cmd {
     let mut cmd = redis::cmd("XREVRANGE");
     cmd.arg(stream).arg(format!("({id}")).arg("-").arg("COUNT").arg(1);
     cmd
 }
 
-/// The entries from `from` to `to`.
+/// Reads the entries from `from` to `to`.
 pub(crate) fn range(stream: &str, from: EntryId, to: EntryId) -> Cmd {
     let mut cmd = redis::cmd("XRANGE");
     cmd.arg(stream).arg(from.to_string()).arg(to.to_string());
     cmd
 }
 
-/// What nobody of the group has had yet (<https://redis.io/docs/latest/commands/xreadgroup/>).
+/// Reads entries that no consumer of the group was given yet (<https://redis.io/docs/latest/commands/xreadgroup/>).
 pub(crate) fn read_group(
     stream: &str,
     group: &str,
@@ -332,7 +343,7 @@ pub(crate) fn read_group(
     cmd
 }
 
-/// What comes after an ID, for nobody's account (<https://redis.io/docs/latest/commands/xread/>).
+/// Reads entries after an ID, without a group (<https://redis.io/docs/latest/commands/xread/>).
 pub(crate) fn read_after(stream: &str, after: EntryId, count: u64, block_millis: u64) -> Cmd {
     let mut cmd = redis::cmd("XREAD");
     cmd.arg("COUNT").arg(count).arg("BLOCK").arg(block_millis).arg("STREAMS").arg(stream).arg(after.to_string());
@@ -349,7 +360,8 @@ pub(crate) fn set_position(stream: &str, group: &str, position: EntryId, entries
     cmd
 }
 
-/// Makes pending entries `consumer`'s, if they still have been idle that long (<https://redis.io/docs/latest/commands/xclaim/>).
+/// Gives pending entries to `consumer`, if they still have been idle that long
+/// (<https://redis.io/docs/latest/commands/xclaim/>).
 pub(crate) fn claim(stream: &str, group: &str, consumer: &str, min_idle_millis: u64, ids: &[EntryId]) -> Cmd {
     let mut cmd = redis::cmd("XCLAIM");
     cmd.arg(stream).arg(group).arg(consumer).arg(min_idle_millis);
@@ -360,7 +372,7 @@ pub(crate) fn claim(stream: &str, group: &str, consumer: &str, min_idle_millis: 
     cmd
 }
 
-/// The server's `XINFO` replies are flat lists of names and values.
+/// Reads a reply to `XINFO`, a flat list of names and values.
 fn fields(value: Value) -> Result<HashMap<String, Value>> {
     let pairs: Vec<Value> = match value {
         Value::Array(items) => items,
