@@ -1,21 +1,25 @@
 //! The commands of a source, and their replies. One place for each protocol fact.
 //!
+//! * [`info`] how far streams and groups have come
 //! * [`consumer_name`] how readers call themselves in a group
+//! * [`replies`] reads replies, of which the server is to have sent the right kind
 
 mod consumer_name;
+mod info;
+mod replies;
 
-use std::collections::HashMap;
-
-use redis::{Cmd, FromRedisValue, Value};
+use redis::{Cmd, Value};
 
 use crate::config::StartPosition;
 use crate::connection::Connection;
 use crate::connection::transaction::{Outcomes, Transaction, begin, fault_in};
 use crate::entry_id::EntryId;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 pub(crate) use consumer_name::{ConsumerName, NO_CLIENT_ID, client_id};
+pub(crate) use info::{Progress, check_group, consumers, has_group, is_gone, progress, progress_without_group};
+use replies::{bytes, unreadable};
 
-/// Makes the group, and the stream where it is not there; `false`: the group existed
+/// Makes the group, and the stream where it is not there. Returns `false` where the group existed
 /// (<https://redis.io/docs/latest/commands/xgroup-create/>).
 pub(crate) async fn create_group(
     connection: &mut Connection,
@@ -36,8 +40,9 @@ fn group_at(stream: &str, group: &str, at: StartPosition) -> Cmd {
     cmd
 }
 
-/// Makes a group that is gone, at `0`, for a stream that is another one than was read so far: with a consumer that says so, by its name. The
-/// two go together, or a reader that comes back to it by an older state would take the stream for the old one.
+/// Makes a group that is gone, at `0`, for a stream that is another one than was read so far, with a consumer whose
+/// name `mark` says so. The two go together, or a reader that comes back to it by an older state would take the stream
+/// for the old one.
 pub(crate) async fn create_group_of_recreated(
     connection: &mut Connection,
     stream: &str,
@@ -49,8 +54,8 @@ pub(crate) async fn create_group_of_recreated(
     together(connection, &[group_at(stream, group, StartPosition::Id(EntryId::ZERO)), create_consumer]).await
 }
 
-/// Sets the group before these entries, and has them no longer pending, so that whoever reads next is given them. The two go together, or
-/// what another reader is given in between would be acknowledged for it.
+/// Sets the group before these entries, and acknowledges them, so that whoever reads next is given them. The two go
+/// together, or what another reader is given in between would be acknowledged for it.
 pub(crate) async fn give_back(
     connection: &mut Connection,
     stream: &str,
@@ -63,7 +68,8 @@ pub(crate) async fn give_back(
     together(connection, &[set].into_iter().chain(acknowledge).collect::<Vec<_>>()).await
 }
 
-/// Has these carried out together; where transactions are not permitted, one after the other. That a group is there already is no error.
+/// Has commands carried out together; where transactions are not permitted, one after the other. That a group is there
+/// already is no error.
 async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
     match begin(connection, &[]).await {
         Ok(_) => {}
@@ -93,136 +99,6 @@ async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
 /// The code of the error that a group of this name is there.
 const BUSY: &str = "BUSYGROUP";
 
-/// Whether the group is there.
-pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {
-    match look_for_group(connection, stream, group).await {
-        Err(error) if is_gone(&error) => Ok(false),
-        found => found.map(|()| true),
-    }
-}
-
-/// How far a stream and a group on it have come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
-    /// The group's `last-delivered-id`.
-    pub(crate) delivered: EntryId,
-    /// How many entries are delivered and not acknowledged.
-    pub(crate) pending: u64,
-    /// The stream's `last-generated-id`.
-    pub(crate) generated: EntryId,
-    /// The first entry; none where the stream is empty.
-    pub(crate) first: Option<EntryId>,
-    /// The highest ID that was ever deleted; Redis 7.0 or newer.
-    pub(crate) max_deleted: Option<EntryId>,
-    /// How many entries the group has read, from the stream's first on; Redis 7.0 or newer, where it is known.
-    pub(crate) entries_read: Option<u64>,
-}
-
-impl Progress {
-    /// What the server tells of a stream, without a group.
-    fn of_stream(about: &HashMap<String, Value>) -> Result<Self> {
-        Ok(Self {
-            generated: id(about, "last-generated-id")?,
-            first: first_entry(about),
-            max_deleted: id(about, "max-deleted-entry-id").ok(),
-            ..Self::default()
-        })
-    }
-
-    /// Whether an entry of this ID would be there if it had ever been: it was not deleted, and not trimmed.
-    pub(crate) fn would_have(&self, id: EntryId) -> bool {
-        self.max_deleted.is_some_and(|deleted| deleted < id) && self.first.is_some_and(|first| first < id)
-    }
-}
-
-/// How far a stream has come, which no group of ours is on; one that is not there has not come anywhere.
-pub(crate) async fn progress_without_group(connection: &mut Connection, stream: &str) -> Result<Progress> {
-    connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
-    connection.flush().await?;
-    match connection.outline(Default::default()).await {
-        Err(error) if is_gone(&error) => Ok(Progress::default()),
-        about => Progress::of_stream(&fields(about?)?),
-    }
-}
-
-/// Reads it with two commands in one round trip. An error has the code `NOGROUP` when the group is gone.
-pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &str) -> Result<Progress> {
-    connection.queue(redis::cmd("XINFO").arg("STREAM").arg(stream));
-    connection.queue(redis::cmd("XINFO").arg("GROUPS").arg(stream));
-    connection.flush().await?;
-    // The first and the last entry are in it, whole: only their IDs are kept.
-    let about_stream = connection.outline(Default::default()).await;
-    let about_groups = connection.value(Default::default()).await;
-    let about_stream = fields(about_stream.map_err(gone)?)?;
-    let about = find_group(about_groups, group)?;
-    let delivered = id(&about, "last-delivered-id")?;
-    let entries_read = match about.get("entries-read") {
-        // A group that has read nothing; servers before 7.0 do not have the field at all.
-        Some(Value::Nil) if delivered == EntryId::ZERO => Some(0),
-        _ => read(&about, "entries-read").ok(),
-    };
-    Ok(Progress { delivered, pending: read(&about, "pending")?, entries_read, ..Progress::of_stream(&about_stream)? })
-}
-
-/// Asks whether the group is there. An error has the code `NOGROUP` when it is gone.
-pub(crate) async fn look_for_group(connection: &mut Connection, stream: &str, group: &str) -> Result<()> {
-    let groups = connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await;
-    find_group(groups, group).map(drop)
-}
-
-/// What a reply to `XINFO GROUPS` tells of the group.
-fn find_group(groups: Result<Value>, group: &str) -> Result<HashMap<String, Value>> {
-    let Value::Array(groups) = groups.map_err(gone)? else { return Err(unreadable("XINFO GROUPS")) };
-    for about in groups {
-        let about = fields(about)?;
-        if read::<String>(&about, "name")? == group {
-            return Ok(about);
-        }
-    }
-    Err(no_group())
-}
-
-/// Says in one way that the stream is gone.
-fn gone(error: Error) -> Error {
-    if is_gone(&error) { no_group() } else { error }
-}
-
-fn no_group() -> Error {
-    Fault::from_server("NOGROUP the stream or the group on it is gone").into()
-}
-
-fn first_entry(about_stream: &HashMap<String, Value>) -> Option<EntryId> {
-    match about_stream.get("first-entry")? {
-        Value::Array(entry) => EntryId::parse(&bytes(entry.first()?.clone())?),
-        _ => None,
-    }
-}
-
-/// Whether the stream or the group is gone (`DEL`, `FLUSHALL`, `XGROUP DESTROY`): each command says it in its own words.
-pub(crate) fn is_gone(error: &Error) -> bool {
-    let text = error.server_text();
-    error.server_code() == "NOGROUP" || text.contains("no such key") || text.contains("requires the key to exist")
-}
-
-/// A consumer of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Consumer {
-    pub(crate) name: String,
-    pub(crate) pending: u64,
-}
-
-pub(crate) async fn consumers(connection: &mut Connection, stream: &str, group: &str) -> Result<Vec<Consumer>> {
-    let Value::Array(consumers) = connection.call(redis::cmd("XINFO").arg("CONSUMERS").arg(stream).arg(group)).await?
-    else {
-        return Err(unreadable("XINFO CONSUMERS"));
-    };
-    let read_one = |about| {
-        let about = fields(about)?;
-        Ok(Consumer { name: read(&about, "name")?, pending: read(&about, "pending")? })
-    };
-    consumers.into_iter().map(read_one).collect()
-}
-
 /// An entry of the pending entries list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pending {
@@ -231,8 +107,9 @@ pub(crate) struct Pending {
     pub(crate) idle_millis: u64,
 }
 
-/// One page of the pending entries list, from `from` to `to`, whoever owns them
-/// (<https://redis.io/docs/latest/commands/xpending/>). Its IDs rise, within these bounds: whoever pages on comes to an end.
+/// Returns one page of the pending entries list, from `from` to `to`, whoever owns them
+/// (<https://redis.io/docs/latest/commands/xpending/>). Its IDs rise, within these bounds: whoever pages on comes to an
+/// end.
 pub(crate) async fn pending_page(
     connection: &mut Connection,
     stream: &str,
@@ -266,7 +143,7 @@ pub(crate) async fn pending_page(
     Ok(page)
 }
 
-/// Where the page behind this one begins; `None`: this was the last one.
+/// Returns where the page behind this one begins; `None`: this was the last one.
 pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
     page.last().map(|last| last.id).filter(|last| page.len() >= PAGE && *last < to).map(EntryId::next)
 }
@@ -274,7 +151,7 @@ pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
 /// Rows that one `XPENDING` asks for.
 pub(crate) const PAGE: usize = 1000;
 
-/// `XACK` of up to a chunk of IDs (<https://redis.io/docs/latest/commands/xack/>).
+/// Acknowledges entries (<https://redis.io/docs/latest/commands/xack/>).
 pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
     let mut cmd = redis::cmd("XACK");
     cmd.arg(stream).arg(group);
@@ -287,7 +164,7 @@ pub(crate) fn acknowledge(stream: &str, group: &str, ids: &[EntryId]) -> Cmd {
     cmd
 }
 
-/// The entries after `after`, up to `to`: an ID, or `(` and one that is not included. Exclusive ranges: Redis 6.2
+/// Reads entries after `after`, up to `to`: an ID, or `(` and one that is not included. Exclusive ranges: Redis 6.2
 /// (<https://redis.io/docs/latest/commands/xrange/>).
 pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<String>, count: u64) -> Cmd {
     let mut cmd = redis::cmd("XRANGE");
@@ -300,21 +177,21 @@ pub(crate) fn range_after(stream: &str, after: EntryId, to: Option<String>, coun
     cmd
 }
 
-/// The last entry below `id` (<https://redis.io/docs/latest/commands/xrevrange/>).
+/// Reads the last entry below `id` (<https://redis.io/docs/latest/commands/xrevrange/>).
 pub(crate) fn last_below(stream: &str, id: EntryId) -> Cmd {
     let mut cmd = redis::cmd("XREVRANGE");
     cmd.arg(stream).arg(format!("({id}")).arg("-").arg("COUNT").arg(1);
     cmd
 }
 
-/// The entries from `from` to `to`.
+/// Reads the entries from `from` to `to`.
 pub(crate) fn range(stream: &str, from: EntryId, to: EntryId) -> Cmd {
     let mut cmd = redis::cmd("XRANGE");
     cmd.arg(stream).arg(from.to_string()).arg(to.to_string());
     cmd
 }
 
-/// What nobody of the group has had yet (<https://redis.io/docs/latest/commands/xreadgroup/>).
+/// Reads entries that no consumer of the group was given yet (<https://redis.io/docs/latest/commands/xreadgroup/>).
 pub(crate) fn read_group(
     stream: &str,
     group: &str,
@@ -332,7 +209,7 @@ pub(crate) fn read_group(
     cmd
 }
 
-/// What comes after an ID, for nobody's account (<https://redis.io/docs/latest/commands/xread/>).
+/// Reads entries after an ID, without a group (<https://redis.io/docs/latest/commands/xread/>).
 pub(crate) fn read_after(stream: &str, after: EntryId, count: u64, block_millis: u64) -> Cmd {
     let mut cmd = redis::cmd("XREAD");
     cmd.arg("COUNT").arg(count).arg("BLOCK").arg(block_millis).arg("STREAMS").arg(stream).arg(after.to_string());
@@ -349,7 +226,8 @@ pub(crate) fn set_position(stream: &str, group: &str, position: EntryId, entries
     cmd
 }
 
-/// Makes pending entries `consumer`'s, if they still have been idle that long (<https://redis.io/docs/latest/commands/xclaim/>).
+/// Gives pending entries to `consumer`, if they still have been idle that long
+/// (<https://redis.io/docs/latest/commands/xclaim/>).
 pub(crate) fn claim(stream: &str, group: &str, consumer: &str, min_idle_millis: u64, ids: &[EntryId]) -> Cmd {
     let mut cmd = redis::cmd("XCLAIM");
     cmd.arg(stream).arg(group).arg(consumer).arg(min_idle_millis);
@@ -358,40 +236,4 @@ pub(crate) fn claim(stream: &str, group: &str, consumer: &str, min_idle_millis: 
     }
     cmd.arg("JUSTID");
     cmd
-}
-
-/// The server's `XINFO` replies are flat lists of names and values.
-fn fields(value: Value) -> Result<HashMap<String, Value>> {
-    let pairs: Vec<Value> = match value {
-        Value::Array(items) => items,
-        _ => return Err(unreadable("XINFO")),
-    };
-    let mut map = HashMap::with_capacity(pairs.len() / 2);
-    let mut items = pairs.into_iter();
-    while let (Some(name), Some(value)) = (items.next(), items.next()) {
-        let name = bytes(name).ok_or_else(|| unreadable("XINFO"))?;
-        map.insert(String::from_utf8_lossy(&name).into_owned(), value);
-    }
-    Ok(map)
-}
-
-fn read<T: FromRedisValue>(about: &HashMap<String, Value>, name: &str) -> Result<T> {
-    let value = about.get(name).cloned().ok_or_else(|| unreadable(name))?;
-    T::from_redis_value(value).map_err(|_| unreadable(name))
-}
-
-fn id(about: &HashMap<String, Value>, name: &str) -> Result<EntryId> {
-    about.get(name).cloned().and_then(bytes).and_then(|text| EntryId::parse(&text)).ok_or_else(|| unreadable(name))
-}
-
-fn bytes(value: Value) -> Option<Vec<u8>> {
-    match value {
-        Value::BulkString(bytes) => Some(bytes),
-        Value::SimpleString(text) => Some(text.into_bytes()),
-        _ => None,
-    }
-}
-
-fn unreadable(what: &str) -> Error {
-    Error::protocol(format!("the reply to {what} can't be read; is this Redis 6.2 or newer?"))
 }

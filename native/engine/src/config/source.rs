@@ -26,7 +26,7 @@ pub enum AckStrategy {
     CommitPosition,
 }
 
-/// Where a group begins or a bounded read ends.
+/// Says where a group begins, or a bounded read ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartPosition {
     /// `$`: behind the last entry that is there now.
@@ -96,7 +96,7 @@ impl SourceSettings {
         not_blank("consumerGroup", &settings.group)?;
         at_least("numPartitions", u64::from(settings.num_partitions), 1)?;
         at_least("batchSize", u64::from(settings.batch_size), 1)?;
-        // BLOCK 0 would wait for ever, and the gap check of `poll.rs` needs that a read comes back.
+        // BLOCK 0 would wait for ever, and the gap check of `gap.rs` needs that a read comes back.
         at_least("blockMillis", settings.block_millis, 1)?;
         at_least("maxBufferedBytes", settings.max_buffered_bytes, 1)?;
         Ok(settings)

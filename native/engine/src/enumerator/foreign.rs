@@ -1,7 +1,9 @@
-//! Pending entries of consumers that are not ours: another client's, or the documented connector's before a move to this one.
+//! Pending entries of consumers that are not ours: another client's, or the documented connector's before a move to
+//! this one.
 //!
-//! A job without state takes them over, once they have been idle for `claimMinIdleMillis`: until then their owner may be at work on them.
-//! It waits for that at its start, so that what it takes over is a part of its state from the beginning, and emitted once.
+//! A job without state takes them over, once they have been idle for `claimMinIdleMillis`: until then their owner may
+//! be at work on them. It waits for that at its start, so that what it takes over is a part of its state from the
+//! beginning, and emitted once.
 
 use std::time::Duration;
 
@@ -15,19 +17,19 @@ use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::random;
 
-/// Between two looks while entries are waited for.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Between two scans of the pending entries list while entries are waited for.
+const SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All that is pending up to `to`, none of it in another client's hands any more.
+/// Returns all that is pending up to `to`, when none of it belongs to another client's consumer any more.
 pub(super) async fn take_over(
     connection: &mut Connection,
     settings: &SourceSettings,
     stream: &str,
     to: EntryId,
 ) -> Result<Runs> {
-    let mut told = false;
+    let mut is_logged = false;
     loop {
-        let found = look(connection, settings, stream, to).await.context(|| "XPENDING")?;
+        let found = scan(connection, settings, stream, to).await.context(|| "XPENDING")?;
         match found.wait_millis {
             None => return Ok(found.all),
             Some(0) => {
@@ -35,21 +37,21 @@ pub(super) async fn take_over(
                 claim(connection, settings, stream, &found.foreign).await?;
             }
             Some(millis) => {
-                if !told {
+                if !is_logged {
                     info!(
-                        "stream '{stream}': group '{}' has pending entries of other consumers; they are taken over in {millis} ms at the \
-                         latest, when they have been idle for {} ms (claimMinIdleMillis)",
+                        "stream '{stream}': group '{}' has pending entries of other consumers; they are taken over in \
+                         {millis} ms at the latest, when they have been idle for {} ms (claimMinIdleMillis)",
                         settings.group, settings.claim_min_idle_millis
                     );
-                    told = true;
+                    is_logged = true;
                 }
-                sleep(LOOK_AGAIN.min(Duration::from_millis(millis))).await;
+                sleep(SCAN_INTERVAL.min(Duration::from_millis(millis))).await;
             }
         }
     }
 }
 
-/// What is pending.
+/// Holds what is pending.
 #[derive(Default)]
 struct Found {
     all: Runs,
@@ -59,8 +61,8 @@ struct Found {
     wait_millis: Option<u64>,
 }
 
-/// Page by page, of which nothing is kept but the IDs.
-async fn look(connection: &mut Connection, settings: &SourceSettings, stream: &str, to: EntryId) -> Result<Found> {
+/// Scans the pending entries list page by page, of which nothing is kept but the IDs.
+async fn scan(connection: &mut Connection, settings: &SourceSettings, stream: &str, to: EntryId) -> Result<Found> {
     let mut found = Found::default();
     let mut from = Some(EntryId::ZERO);
     while let Some(first) = from {
@@ -78,7 +80,7 @@ async fn look(connection: &mut Connection, settings: &SourceSettings, stream: &s
     Ok(found)
 }
 
-/// One that its owner has acknowledged or read again meanwhile stays with it; the next look shows.
+/// Takes entries over. One that its owner has acknowledged or read again meanwhile stays with it; the next scan shows.
 async fn claim(connection: &mut Connection, settings: &SourceSettings, stream: &str, ids: &Runs) -> Result<()> {
     let client_id = client_id(connection).await?.unwrap_or(NO_CLIENT_ID);
     let own = ConsumerName { epoch: 0, tag: random::tag(), client_id };

@@ -1,8 +1,8 @@
 //! Makes the consumer groups and tells where each split begins and which reader gets it.
 //!
-//! A split that begins without state takes its position here, once, for the whole job: the group's `last-delivered-id`, with everything
-//! that is pending up to it as the split's `pending`. So a split is never without a position, and a checkpoint never has
-//! to wait until its reader has connected.
+//! A split that begins without state takes its position here, once, for the whole job: the group's `last-delivered-id`,
+//! with everything that is pending up to it as the split's `pending`. So a split is never without a position, and a
+//! checkpoint never has to wait until its reader has connected.
 
 mod foreign;
 
@@ -21,19 +21,20 @@ use crate::error::{Context, Result};
 use crate::runtime::EngineRuntime;
 use crate::topic::{java_hash, stream_name};
 
-/// What Java asks.
+/// Asks for the splits of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoverRequest {
+    /// How many readers there are.
     pub parallelism: u32,
-    /// The job has state: a partition that is new to it starts at `0`.
+    /// Whether the job has state: a partition that is new to it starts at `0`.
     pub restored: bool,
     /// Partitions that have a split already.
     #[serde(default)]
     pub known: Vec<Partition>,
 }
 
-/// What it gets.
+/// Answers a [`DiscoverRequest`].
 #[derive(Debug, Serialize)]
 pub struct Discovered {
     /// `owners[partition]` is the index of the reader that reads it.
@@ -42,7 +43,9 @@ pub struct Discovered {
     pub splits: Vec<Split>,
 }
 
-/// Called from any thread; one discovery at a time.
+/// Makes the consumer groups of a topic's partitions, and finds out where their splits begin.
+///
+/// Any thread may call it; one discovery runs at a time.
 pub struct Enumerator {
     discovery: Arc<Discovery>,
     running: Call<DiscoverRequest, Discovered>,
@@ -51,14 +54,18 @@ pub struct Enumerator {
 }
 
 impl Enumerator {
-    /// Connects to nothing yet.
+    /// Makes an enumerator, which connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the engine's threads can't be started.
     pub fn new(settings: SourceSettings) -> Result<Self> {
         let servers = Servers::new(settings.connection.clone());
         let discovery = Arc::new(Discovery::new(settings, servers));
         Ok(Self { discovery, running: Call::default(), runtime: EngineRuntime::shared()? })
     }
 
-    /// Begins a discovery, or goes on waiting for the one that runs; `None`: it is not done by `max_wait`, call again.
+    /// Begins a discovery, or goes on waiting for the one that runs. `None`: it is not done within `max_wait`, call
+    /// again.
     ///
     /// # Errors
     /// A final fault, or one that lasted longer than `retryTimeoutMillis`; `Closed` after [`close`](Self::close).
@@ -76,7 +83,7 @@ impl Enumerator {
     }
 }
 
-/// The work of it, on a task.
+/// Does the work of one enumerator, on a task.
 pub(crate) struct Discovery {
     settings: SourceSettings,
     servers: Servers,
@@ -123,8 +130,8 @@ impl Discovery {
         }
         let SourceSettings { topic, group, num_partitions, .. } = &self.settings;
         info!(
-            "source topic '{topic}': {} of {num_partitions} partitions begin without state; group '{group}' created on {created} of their \
-             streams, {} entries pending on the others",
+            "source topic '{topic}': {} of {num_partitions} partitions begin without state; group '{group}' created on \
+             {created} of their streams, {} entries pending on the others",
             splits.len(),
             splits.iter().map(|split| split.pending.len()).sum::<u64>()
         );
@@ -132,7 +139,7 @@ impl Discovery {
         Ok(Discovered { owners: owners(topic, *num_partitions, request.parallelism), splits })
     }
 
-    /// The split of a partition that has none, and whether its group was made.
+    /// Makes the split of a partition that has none. Returns it, and whether its group was made.
     async fn begin(&self, links: &Links, stream: &str, partition: Partition, restored: bool) -> Result<(Split, bool)> {
         let mut connection = links.to(stream).await?;
         let connection = &mut *connection;
@@ -158,20 +165,21 @@ impl Discovery {
         Ok((Split { partition, position, pending, stopping_id }, created))
     }
 
-    /// A producer whose streams have other names than this job reads would lose messages without a word. It is only a warning that is
-    /// missing where the server does not answer.
+    /// Warns of streams that look as if this job should read them, and does not: their messages would be lost without a
+    /// word. Where the server does not answer, only the warning is missing.
     async fn warn_of_other_streams(&self, links: &Links) {
         let SourceSettings { topic, num_partitions, .. } = &self.settings;
         let next = stream_name(topic, *num_partitions);
         if self.exists(links, &next).await {
             warn!(
-                "stream '{next}' exists: the topic has more partitions than numPartitions {num_partitions}, they are not read"
+                "stream '{next}' exists: the topic has more partitions than numPartitions {num_partitions}, they are not \
+                 read"
             );
         }
         if self.exists(links, topic).await {
             warn!(
-                "key '{topic}' exists, without a partition number; if it is a stream to be read: the streams of a topic are '{topic}:0' and so \
-                 on, and it is only these that this job reads"
+                "key '{topic}' exists, without a partition number; if it is a stream to be read: the streams of a topic are \
+                 '{topic}:0' and so on, and it is only these that this job reads"
             );
         }
     }
@@ -191,7 +199,8 @@ impl Discovery {
     }
 }
 
-/// Evenly, and the same in every run. Not every topic begins at the first reader: of many sources with few partitions it would get all.
+/// Deals partitions out to readers, evenly, and the same way in every run. Not every topic begins at the first reader:
+/// of many sources with few partitions it would get all.
 fn owners(topic: &str, partitions: u32, parallelism: u32) -> Vec<u32> {
     let parallelism = parallelism.max(1);
     let first = java_hash(topic).cast_unsigned() % parallelism;

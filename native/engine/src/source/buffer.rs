@@ -1,7 +1,8 @@
 //! Batches that wait for Java, bounded by bytes.
 //!
-//! Written by the split tasks, read by Flink's fetcher thread. The bytes are shared by the splits, but each may always hold one
-//! batch: so a split that is busy, or paused by watermark alignment with a full queue, never keeps another one from being read.
+//! Written by the split tasks, read by Flink's fetcher thread. The bytes are shared by the splits, but each may always
+//! hold one batch: so a split that is busy, or paused by watermark alignment with a full queue, never keeps another one
+//! from being read.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ struct State {
     closed: bool,
 }
 
+/// Holds batches until Java polls them. Split tasks push, waiting for room; Flink's fetcher thread polls.
 pub(super) struct Buffer {
     state: Mutex<State>,
     /// Something to give to `poll`.
@@ -41,7 +43,7 @@ impl Buffer {
         Arc::new(Self { state: Mutex::default(), readable: Condvar::new(), changed: Notify::new(), limit })
     }
 
-    /// Waits for room, then adds the batch.
+    /// Adds a batch, as soon as there is room.
     pub(super) async fn push(&self, batch: Batch) {
         let mut batch = Some(batch);
         loop {
@@ -87,7 +89,10 @@ impl Buffer {
         }
     }
 
-    /// The next batch; `None` when there is none by `max_wait`, or after a wake-up.
+    /// Returns the next batch; `None` when there is none within `max_wait`, or after a wake-up.
+    ///
+    /// # Errors
+    /// What ended a split, again at every call; `Closed` after close.
     pub(super) fn poll(&self, max_wait: Duration) -> Result<Option<Batch>> {
         let deadline = Instant::now() + max_wait;
         let mut state = self.state.lock();
@@ -109,11 +114,13 @@ impl Buffer {
         }
     }
 
+    /// Has the current or the next `poll` return at once.
     pub(super) fn wake_up(&self) {
         self.state.lock().woken = true;
         self.readable.notify_all();
     }
 
+    /// Pauses splits, and lets others go on.
     pub(super) fn pause_or_resume(&self, pause: &[Partition], resume: &[Partition]) {
         let mut state = self.state.lock();
         state.paused.extend(pause);
@@ -125,16 +132,18 @@ impl Buffer {
         self.readable.notify_all();
     }
 
-    /// Ends the reader with an error: its next `poll` gives it.
+    /// Ends the reader with an error, which its polls return from now on.
     pub(super) fn fail(&self, error: Error) {
         self.state.lock().failure.get_or_insert(error);
         self.readable.notify_all();
     }
 
+    /// Returns the error that has ended the reader.
     pub(super) fn failure(&self) -> Option<Error> {
         self.state.lock().failure.clone()
     }
 
+    /// Drops what waits. Polls fail with `Closed` from now on.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
@@ -145,12 +154,13 @@ impl Buffer {
         self.readable.notify_all();
     }
 
+    /// Returns how many bytes in memory the batches take.
     pub(super) fn bytes(&self) -> usize {
         self.state.lock().bytes
     }
 }
 
-/// Takes from the first split in turn that is not paused.
+/// Takes the next batch of the first split in turn that is not paused.
 fn next(state: &mut State) -> Option<Batch> {
     let turn = state.turns.iter().position(|partition| !state.paused.contains(partition))?;
     let partition = state.turns.remove(turn)?;

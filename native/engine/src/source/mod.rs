@@ -1,6 +1,7 @@
 //! Reads splits. The way of an entry:
 //!
-//! 1. [`split`] connects: group, consumer, what has been delivered so far, and what the server may have lost, unless the stream is another one
+//! 1. [`split`] connects: group, consumer, what has been delivered so far, and what the server may have lost, unless
+//!    the stream is another one
 //! 2. it fetches by position what was delivered and not emitted, then reads on, two requests in flight, and sees gaps
 //! 3. [`decode`] turns a reply's bytes into batches, in one pass
 //! 4. [`buffer`] holds batches until Java polls them, bounded by bytes

@@ -1,6 +1,4 @@
 //! One Flink reader: its splits' tasks, their buffer, its acknowledgments.
-//!
-//! Called by Flink's threads (fetcher and task thread); nothing here waits but `poll` and `close`, each with a limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,9 +22,18 @@ use crate::source::decode::batch::Batch;
 use crate::source::shared::{Counters, Shared};
 use crate::source::split::SplitReader;
 
-/// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees to it.
+/// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees
+/// to it.
 const CLOSE: Duration = Duration::from_secs(3);
 
+/// Reads the splits of one Flink source reader.
+///
+/// It is a handle: the work is done by tasks on the engine's threads, two for each split, one that reads and one that
+/// acknowledges. What they read waits in a buffer of `maxBufferedBytes` until it is [polled](Self::poll).
+///
+/// Any thread may call it. In Flink the fetcher thread adds splits, polls, pauses and resumes; the task thread tells of
+/// what was emitted and of checkpoints; both may close. Nothing waits but [`poll`](Self::poll) and
+/// [`close`](Self::close), each with a limit.
 pub struct Reader {
     shared: Arc<Shared>,
     acknowledger: Arc<Acknowledger>,
@@ -37,8 +44,9 @@ pub struct Reader {
     _runtime: Option<Arc<EngineRuntime>>,
 }
 
-/// Holds the counts of one reader, under the names of its metrics. All count from when the reader was made, but for those that say *now*.
-#[derive(Debug, Serialize)]
+/// Holds the counts of one reader, under the names of its metrics. All count from when the reader was made, but for
+/// those that say *now*.
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReaderStats {
     /// Entries that were received, to be emitted.
@@ -62,7 +70,10 @@ pub struct ReaderStats {
 }
 
 impl Reader {
-    /// Connects to nothing yet.
+    /// Makes a reader without splits, which connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the engine's threads can't be started.
     pub fn new(settings: SourceSettings) -> Result<Self> {
         let runtime = EngineRuntime::shared()?;
         let servers = Servers::new(settings.connection.clone());
@@ -70,6 +81,7 @@ impl Reader {
         Ok(Self::on(handle, Some(runtime), settings, servers))
     }
 
+    /// Makes a reader whose tasks run on `handle`, and which keeps `runtime`.
     pub(super) fn on(
         handle: Handle,
         runtime: Option<Arc<EngineRuntime>>,
@@ -95,7 +107,7 @@ impl Reader {
         }
     }
 
-    /// Begins to read them.
+    /// Begins to read splits.
     ///
     /// # Errors
     /// `Settings` for a partition that the topic does not have, `Closed` after close.
@@ -131,28 +143,29 @@ impl Reader {
         Ok(())
     }
 
-    /// The next batch of any split; `None` when there is none by `max_wait`, or after a wake-up.
+    /// Returns the next batch of any split; `None` when there is none within `max_wait`, or after a wake-up.
     ///
     /// # Errors
-    /// What ended a split, again at every call.
+    /// What ended a split, again at every call; `Closed` after close.
     pub fn poll(&self, max_wait: Duration) -> Result<Option<Batch>> {
         self.shared.buffer.poll(max_wait)
     }
 
-    /// The current or the next `poll` returns at once.
+    /// Has the current or the next `poll` return at once.
     pub fn wake_up(&self) {
         self.shared.buffer.wake_up();
     }
 
-    /// A paused split is neither handed out nor read from.
+    /// Pauses splits, and lets others go on. A paused split is neither handed out nor read from.
     pub fn pause_or_resume(&self, pause: &[Partition], resume: &[Partition]) {
         self.shared.buffer.pause_or_resume(pause, resume);
     }
 
-    /// Every entry of the split up to `position` has been emitted. Acknowledged now, if that is the strategy.
+    /// Tells that every entry of the split up to `position` has been emitted. With `ON_EMIT` these are acknowledged
+    /// now.
     ///
-    /// `0-0` is the position of a stream that was made anew: with the batch that says so Java has left the old one behind, and checkpoints of
-    /// before hold nothing of the new one.
+    /// `0-0` is the position of a stream that was recreated: with the batch that says so Java has left the old one
+    /// behind, and checkpoints of before hold nothing of the new one.
     pub fn emitted(&self, partition: Partition, position: EntryId) {
         if position == EntryId::ZERO {
             self.checkpoints.lock().forget(partition);
@@ -163,32 +176,31 @@ impl Reader {
         }
     }
 
-    /// What the checkpoint holds.
+    /// Tells what a checkpoint holds, one position for each split.
     pub fn checkpoint(&self, id: i64, positions: Vec<SplitPosition>) {
         self.checkpoints.lock().add(id, positions);
     }
 
-    /// It completed: what it holds is acknowledged, now or when the server can be reached.
+    /// Tells that a checkpoint has completed: what it holds is acknowledged, now or when the server can be reached.
     pub fn complete(&self, id: i64) {
         let positions = self.checkpoints.lock().complete(id);
-        for split in positions {
-            self.acknowledger.request(
-                split.partition,
-                AckUpTo { up_to: split.position, except: split.pending, by_checkpoint: true, ..AckUpTo::default() },
-            );
+        for SplitPosition { partition, position, pending } in positions {
+            let ack = AckUpTo { up_to: position, except: pending, by_checkpoint: true, ..AckUpTo::default() };
+            self.acknowledger.request(partition, ack);
         }
     }
 
-    /// It was aborted: what it holds belongs to the next one.
+    /// Tells that a checkpoint was aborted: what it holds belongs to the next one.
     pub fn abort(&self, id: i64) {
         self.checkpoints.lock().abort(id);
     }
 
-    /// What ended a split, if one has ended so.
+    /// Returns the fault that has ended a split, if there is one. The reader fails with it.
     pub fn failure(&self) -> Option<Error> {
         self.shared.buffer.failure()
     }
 
+    /// Ends without a word to anybody, as a process does that is killed.
     #[cfg(test)]
     pub(super) fn crash(&self) {
         self.shared.buffer.close();
@@ -196,6 +208,7 @@ impl Reader {
         self.tasks.lock().detach_all();
     }
 
+    /// Returns what the reader has done so far.
     pub fn stats(&self) -> ReaderStats {
         let Counters { entries, trimmed, gap_replays, lost_writes, reconnects, acknowledged } = &self.shared.counters;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
@@ -212,7 +225,7 @@ impl Reader {
         }
     }
 
-    /// Ends all tasks and connections; bounded in time. Acknowledges nothing that was not ordered. Idempotent.
+    /// Ends all tasks and connections, within a few seconds. Acknowledges nothing that was not asked for. Idempotent.
     pub fn close(&self) {
         self.shared.closed.cancel();
         self.shared.buffer.close();
@@ -236,5 +249,31 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `ReaderMetrics.java` registers a gauge of each, but for `entries`, which Flink counts itself.
+    #[test]
+    fn the_counts_bear_the_names_of_the_metrics() {
+        let counts = serde_json::to_value(ReaderStats::default()).unwrap();
+        let names: BTreeSet<&str> = counts.as_object().unwrap().keys().map(String::as_str).collect();
+        let metrics = [
+            "acknowledgedEntries",
+            "bufferedBytes",
+            "entries",
+            "gapReplays",
+            "lostWrites",
+            "reconnects",
+            "trimmedEntries",
+            "unacknowledgedEntries",
+            "unacknowledgedIdBytes",
+        ];
+        assert_eq!(names, BTreeSet::from(metrics));
     }
 }

@@ -9,7 +9,8 @@ use crate::config::SourceSettings;
 use crate::connection::Servers;
 use crate::source::buffer::Buffer;
 
-/// What one reply may measure, at least, however many splits share the reader's bytes. The model has small entries, and so small limits.
+/// What one reply may measure, at least, however many splits share the reader's bytes. The model has small entries, and
+/// so small limits.
 const SMALLEST_REPLY: u64 = if cfg!(test) { 1024 } else { 128 * 1024 };
 
 /// Holds what the tasks of one reader share. Each task has a handle to it.
@@ -40,7 +41,8 @@ impl Shared {
         self.settings.max_buffered_bytes / self.splits.load(Ordering::Relaxed).max(1) as u64
     }
 
-    /// Returns how many bytes a reply should measure at most: two of them fit into a split's part of the reader's bytes.
+    /// Returns how many bytes a reply should measure at most: two of them fit into a split's part of the reader's
+    /// bytes.
     pub(super) fn reply_bytes(&self) -> u64 {
         (self.bytes_of_each_split() / 2).max(SMALLEST_REPLY)
     }

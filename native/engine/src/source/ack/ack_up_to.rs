@@ -50,7 +50,8 @@ mod tests {
             ..AckUpTo::default()
         };
         for (one, other, both) in [
-            // Emitted further than the checkpoint that completes: what this covers of older readers is not forgotten for that.
+            // Emitted further than the checkpoint that completes: what this covers of older readers is not forgotten
+            // for that.
             (ack(9, &[], false), ack(5, &[], true), ack(9, &[], true)),
             (ack(5, &[], true), ack(9, &[], false), ack(9, &[], true)),
             // Excepted by both, and by one that the other covers.

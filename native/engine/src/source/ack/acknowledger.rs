@@ -1,7 +1,8 @@
 //! Sends `XACK`, off the read path, until it is confirmed.
 //!
-//! Split tasks add what is to be acknowledged (`pending_acks.rs`); the reader says how far it may go, when a checkpoint has completed or entries
-//! were emitted; for each split a task sends. Those of one server share a connection, and a server that can't be reached holds up only its own.
+//! Split tasks add what is to be acknowledged (`pending_acks.rs`); the reader says how far it may go, when a checkpoint
+//! has completed or entries were emitted; for each split a task sends. Those of one server share a connection, and a
+//! server that can't be reached holds up only its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,7 +66,8 @@ impl Acknowledger {
         self.splits.lock().values().map(|acks| acks.bytes()).sum()
     }
 
-    /// Does what is asked for one split, until the reader is closed and what was asked for by then is done. A final fault fails the reader.
+    /// Does what is asked for one split, until the reader is closed and what was asked for by then is done. A final
+    /// fault fails the reader.
     pub(in crate::source) async fn run(
         self: Arc<Self>,
         shared: Arc<Shared>,
@@ -92,8 +94,8 @@ impl Acknowledger {
         }
     }
 
-    /// Does what was asked for, on the connection of the split's server. `again`: the last attempt has failed, and its reply may be all that
-    /// was lost.
+    /// Does what was asked for, on the connection of the split's server. `again`: the last attempt has failed, and its
+    /// reply may be all that was lost.
     async fn carry_out(
         &self,
         shared: &Shared,
@@ -147,7 +149,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Acknowledges what replaced readers received and this job has emitted since. Once after every connect, and after IDs were forgotten.
+    /// Acknowledges what replaced readers received and this job has emitted since. Once after every connect, and after
+    /// IDs were forgotten.
     async fn acknowledge_others(&mut self, ack: &AckUpTo) -> Result<()> {
         let Some(own) = self.acks.to_scan(ack) else { return Ok(()) };
         let group = &self.shared.settings.group;
@@ -190,8 +193,8 @@ impl Work<'_> {
             if !commands::is_gone(&error) {
                 return Err(error).context(|| format!("XGROUP SETID '{}'", self.stream));
             }
-            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream that
-            // has not come that far: it is another one, and the reader begins again with it.
+            // Gone while reading went on, which needs no group: it is made again where reading is. But not on a stream
+            // that has not come that far: it is another one, and the reader begins again with it.
             let stream = commands::progress_without_group(self.connection, self.stream).await.context(|| "XINFO")?;
             if stream.generated < position {
                 return Ok(());
@@ -202,7 +205,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Deletes the consumers of replaced readers, each by a script that checks that it owns nothing: deleting one deletes what it has pending.
+    /// Deletes the consumers of replaced readers, each by a script that checks that it owns nothing: deleting one
+    /// deletes what it has pending.
     async fn delete_replaced(&mut self, own: &str) -> Result<()> {
         const SCRIPT: &str = "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then \
                               return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]) end return -1";

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::config::{Partition, SplitPosition};
 
-/// More than Flink has under way at once by far. Notifications are best effort, so the oldest may never be heard of again.
+/// More than Flink has under way at once by far. Notifications are best effort, so the oldest may never be heard of
+/// again.
 const KEPT: usize = 128;
 
+/// Remembers the positions in the checkpoints of one reader that are under way.
 #[derive(Default)]
 pub(in crate::source) struct Checkpoints {
     under_way: BTreeMap<i64, Vec<SplitPosition>>,
 }
 
 impl Checkpoints {
+    /// Adds what a checkpoint holds.
     pub(in crate::source) fn add(&mut self, id: i64, positions: Vec<SplitPosition>) {
         self.under_way.insert(id, positions);
         while self.under_way.len() > KEPT {
@@ -20,18 +23,20 @@ impl Checkpoints {
         }
     }
 
-    /// What it holds. Older ones are subsumed: what they hold, this one holds, too.
+    /// Returns what a checkpoint holds that has completed. Older ones are subsumed: what they hold, this one holds,
+    /// too.
     pub(in crate::source) fn complete(&mut self, id: i64) -> Vec<SplitPosition> {
         let later = self.under_way.split_off(&id.saturating_add(1));
         let mut done = std::mem::replace(&mut self.under_way, later);
         done.remove(&id).unwrap_or_default()
     }
 
-    /// What those under way hold of this split is of no use any more.
+    /// Forgets what the checkpoints under way hold of a split.
     pub(in crate::source) fn forget(&mut self, partition: Partition) {
         self.under_way.values_mut().for_each(|positions| positions.retain(|split| split.partition != partition));
     }
 
+    /// Forgets a checkpoint.
     pub(in crate::source) fn abort(&mut self, id: i64) {
         self.under_way.remove(&id);
     }

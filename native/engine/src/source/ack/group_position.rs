@@ -13,7 +13,8 @@ pub(super) struct GroupPosition {
 }
 
 impl GroupPosition {
-    /// Begins where the group stands at a connect; `received` is where reading goes on, `earlier` what was known before.
+    /// Begins where the group stands at a connect; `received` is where reading goes on, `earlier` what was known
+    /// before.
     pub(super) fn at(progress: Progress, received: EntryId, earlier: Option<Self>) -> Self {
         let mut read = earlier.map(|earlier| earlier.read).unwrap_or_default();
         read.remove_up_to(progress.delivered);
@@ -29,7 +30,8 @@ impl GroupPosition {
         beyond.remove_up_to(self.committed);
         self.read.extend(&beyond);
         if self.read.bytes() > most_bytes {
-            // They are only there to be counted. The position is committed all the same, and the server may count for itself.
+            // They are only there to be counted. The position is committed all the same, and the server may count for
+            // itself.
             self.read = Runs::default();
             self.entries_read = None;
         }

@@ -9,12 +9,14 @@ use crate::entry_id::{EntryId, Runs};
 use crate::source::ack::ack_up_to::AckUpTo;
 use crate::source::ack::group_position::GroupPosition;
 
-/// Bytes of the IDs that one split remembers, at most. Beyond that the group's pending entries list is looked through in their place.
+/// Bytes of the IDs that one split remembers, at most. Beyond that the group's pending entries list is looked through
+/// in their place.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Remembers which entries of one split were delivered and are not acknowledged yet.
 ///
-/// The task that reads the split adds them, Flink's threads say what may be acknowledged, and the task that acknowledges takes them away.
+/// The task that reads the split adds them, Flink's threads say what may be acknowledged, and the task that
+/// acknowledges takes them away.
 #[derive(Default)]
 pub(in crate::source) struct PendingAcks {
     state: Mutex<State>,
@@ -29,9 +31,11 @@ struct State {
     /// What was delivered before the last connect, until the pending entries list was scanned up to there.
     unscanned: Option<EntryId>,
     scan_each_time: bool,
-    /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list knows.
+    /// The highest ID that was forgotten, lest memory grow without end: up to there only the pending entries list
+    /// knows.
     forgotten: Option<EntryId>,
-    /// Seen by a connect that is not done yet. Until then nothing is acknowledged: the group that is made again may be on another stream.
+    /// Seen by a connect that is not done yet. Until then nothing is acknowledged: the group that is made again may be
+    /// on another stream.
     group_is_gone: bool,
     /// How often the stream was recreated.
     stream: u64,
@@ -92,8 +96,8 @@ impl PendingAcks {
         self.state.lock().group_is_gone = true;
     }
 
-    /// Notes that the stream is another one, of the same name. Nothing of it is to be acknowledged yet, and requests are about the old one until
-    /// Java [knows of it](Self::java_knows_of_recreated).
+    /// Notes that the stream is another one, of the same name. Nothing of it is to be acknowledged yet, and requests
+    /// are about the old one until Java [knows of it](Self::java_knows_of_recreated).
     pub(in crate::source) fn stream_is_recreated(&self) {
         let mut state = self.state.lock();
         let (stream, unknown_to_java) = (state.stream + 1, state.unknown_to_java + 1);
@@ -101,7 +105,8 @@ impl PendingAcks {
         *self.requested.lock() = None;
     }
 
-    /// Notes that all of the old stream that Java was given has been emitted: what it says from here on is about the next one.
+    /// Notes that all of the old stream that Java was given has been emitted: what it says from here on is about the
+    /// next one.
     pub(in crate::source) fn java_knows_of_recreated(&self) {
         let mut state = self.state.lock();
         state.unknown_to_java = state.unknown_to_java.saturating_sub(1);
@@ -124,8 +129,8 @@ impl PendingAcks {
         state.group = Some(GroupPosition::at(progress, received, state.group.take()));
     }
 
-    /// Notes that the split is read to its end, `received`, and nobody will connect for it again: replaced readers may have been given entries
-    /// since.
+    /// Notes that the split is read to its end, `received`, and nobody will connect for it again: replaced readers may
+    /// have been given entries since.
     pub(in crate::source) fn finished(&self, received: EntryId) {
         self.state.lock().unscanned = Some(received);
     }
@@ -190,7 +195,8 @@ impl PendingAcks {
         kept.into_iter().for_each(|id| state.ids.insert(id));
     }
 
-    /// Returns the reader's own consumer, when it is time to scan the pending entries list for what other consumers own.
+    /// Returns the reader's own consumer, when it is time to scan the pending entries list for what other consumers
+    /// own.
     pub(in crate::source) fn to_scan(&self, ack: &AckUpTo) -> Option<String> {
         let state = self.state.lock();
         if state.is_outdated(ack) {
@@ -268,6 +274,21 @@ mod tests {
     }
 
     #[test]
+    fn requests_add_up_until_they_are_done() {
+        let acks = PendingAcks::default();
+        let ack = |up_to, by_checkpoint| AckUpTo { up_to: id(up_to), by_checkpoint, ..AckUpTo::default() };
+        acks.request(ack(9, false));
+        acks.request(ack(5, true));
+        let both = acks.requested.lock().clone().unwrap();
+        assert_eq!(both, ack(9, true));
+        acks.request(ack(10, false));
+        acks.done(&both);
+        assert!(acks.requested.lock().is_some(), "more was asked for meanwhile");
+        acks.done(&ack(10, true));
+        assert_eq!(*acks.requested.lock(), None);
+    }
+
+    #[test]
     fn the_list_is_scanned_when_all_that_was_delivered_before_the_connect_is_covered() {
         let acks = PendingAcks::default();
         let ack = |ms| AckUpTo { up_to: id(ms), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() };
@@ -290,7 +311,7 @@ mod tests {
         acks.scanned(&AckUpTo { up_to: id(1), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() });
         assert!(acks.add(&(1..=most).map(id).collect()));
         assert_eq!(acks.len(), most);
-        assert!(!acks.add(&[id(most + 1)].into_iter().collect()), "told the first time");
+        assert!(!acks.add(&[id(most + 1)].into_iter().collect()), "said the first time");
         assert_eq!((acks.len(), acks.bytes()), (0, 0));
         assert!(acks.add(&(most + 2..2 * most + 5).map(id).collect()), "and not again");
         let ack =

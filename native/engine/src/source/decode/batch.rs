@@ -1,7 +1,8 @@
-//! Batches: entries of one split in the flat layout that Java reads. They are written while the reply is scanned, and not copied before Java
-//! fetches them.
+//! Batches: entries of one split in the flat layout that Java reads. They are written while the reply is scanned, and
+//! not copied before Java fetches them.
 //!
-//! The layout is written down in `docs/architecture.md` ("Batch layout"); golden bytes are in `tests/golden/batch-v1.bin`.
+//! The layout is written down in `docs/architecture.md` ("Batch layout"); golden bytes are in
+//! `tests/golden/batch-v1.bin`.
 
 use crate::config::Partition;
 use crate::entry_id::{EntryId, Runs};
@@ -210,13 +211,15 @@ impl BatchBuilder {
         self.scanned.batches.push(batch);
     }
 
-    /// Returns whether what came since the last [`take`](Self::take) measures more than `most_bytes`, and is more than one entry.
+    /// Returns whether what came since the last [`take`](Self::take) measures more than `most_bytes`, and is more than
+    /// one entry.
     pub(crate) fn exceeds(&self, most_bytes: u64) -> bool {
         let (bytes, largest) = self.measured();
         bytes > most_bytes && largest < bytes
     }
 
-    /// Returns the bytes of the strings of the entries since the last [`take`](Self::take), and of the largest of them. Half an entry counts.
+    /// Returns the bytes of the strings of the entries since the last [`take`](Self::take), and of the largest of them.
+    /// Half an entry counts.
     pub(crate) fn measured(&self) -> (u64, u64) {
         let half = self.open.map_or(0, |start| self.bytes.len() - start) as u64;
         (self.scanned.string_bytes + half, self.scanned.largest.max(half))

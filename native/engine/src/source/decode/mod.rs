@@ -1,4 +1,5 @@
-//! Turns replies into batches: the [`scanner`] goes through the bytes that were received, and a [`batch`] is what comes of them.
+//! Turns replies into batches: the [`scanner`] goes through the bytes that were received, and a [`batch`] is what comes
+//! of them.
 
 pub mod batch;
 pub(in crate::source) mod scanner;
@@ -15,11 +16,12 @@ use scanner::{Reply, Scanner, Shape};
 
 /// Receives one reply. What `filter` takes of its entries is in `out` then.
 ///
-/// `block` is how long the command may wait for entries, beyond the connection's own timeout. A reply that measures more than `most_bytes`
-/// is given up.
+/// `block` is how long the command may wait for entries, beyond the connection's own timeout. A reply that measures
+/// more than `most_bytes` is given up.
 ///
 /// # Errors
-/// The connection's, the server's, and a fault of the kind `Connection` for a reply that is given up. The connection is of no more use then.
+/// The connection's, the server's, and a fault of the kind `Connection` for a reply that is given up. The connection is
+/// of no more use then.
 pub(in crate::source) async fn receive(
     connection: &mut Connection,
     shape: Shape,

@@ -1,10 +1,12 @@
 //! From the socket's bytes straight into batches, in one pass.
 //!
-//! The `redis` crate's value tree costs fifteen times the CPU of this, more than a plain Java client (`docs/performance.md`), so the
-//! read path has a scanner of its own. It can be stopped and restarted at any byte: what is half there is kept in a few
-//! fields, and nothing is looked at twice. It keeps the order of fields and repeated fields, and does not touch their bytes.
+//! The `redis` crate's value tree costs fifteen times the CPU of this, more than a plain Java client
+//! (`docs/performance.md`), so the read path has a scanner of its own. It can be stopped and restarted at any byte:
+//! what is half there is kept in a few fields, and nothing is looked at twice. It keeps the order of fields and
+//! repeated fields, and does not touch their bytes.
 //!
-//! The replies (RESP2, <https://redis.io/docs/latest/commands/xreadgroup/>, <https://redis.io/docs/latest/commands/xrange/>):
+//! The replies (RESP2, <https://redis.io/docs/latest/commands/xreadgroup/>,
+//! <https://redis.io/docs/latest/commands/xrange/>):
 //!
 //! ```text
 //! XREADGROUP, XREAD   *-1                                     nothing within BLOCK
@@ -152,7 +154,8 @@ impl Scanner {
         Ok((at, None))
     }
 
-    /// The fast way: strings of an entry that are wholly in `input`. Gives how much it took, or `None` when not even one is.
+    /// The fast way: strings of an entry that are wholly in `input`. Gives how much it took, or `None` when not even
+    /// one is.
     fn whole_strings(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<Option<usize>> {
         let mut at = 0;
         while self.expect == Expect::String {

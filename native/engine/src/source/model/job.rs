@@ -14,7 +14,7 @@ use crate::source::Reader;
 use crate::source::decode::batch::{FINISHED, PENDING, tests::entries_of};
 use crate::source::model::server::SimulatedRedis;
 
-/// What a checkpoint holds: where the split is, and what the job's state has seen up to there.
+/// Holds what a checkpoint does: where the split is, and what the job's state has seen up to there.
 #[derive(Clone)]
 struct Checkpoint {
     position: SplitPosition,
@@ -24,7 +24,7 @@ struct Checkpoint {
 /// A reader that fails says so this much later than it should give up: a read that is silent takes its own time.
 pub(super) const SLOW: Duration = Duration::from_secs(10);
 
-/// A batch on its way out.
+/// A batch of which some entries are emitted.
 struct Emitting {
     entries: VecDeque<EntryId>,
     pending: bool,
@@ -32,7 +32,7 @@ struct Emitting {
     last: Option<EntryId>,
 }
 
-/// One reader's life.
+/// One life of the reader, from its start or a restore to its end.
 struct Attempt {
     reader: Reader,
     now: Checkpoint,
@@ -41,6 +41,7 @@ struct Attempt {
     finished: bool,
 }
 
+/// Does with a reader what Flink does, and keeps the checkpoints.
 pub(super) struct Job {
     settings: SourceSettings,
     redis: SimulatedRedis,
@@ -56,7 +57,7 @@ pub(super) struct Job {
 const MOST_GIVEN_UP: usize = 3;
 
 impl Attempt {
-    /// A reader knows of the servers what it has found out itself.
+    /// Starts a reader from a checkpoint. It knows of the servers what it finds out itself.
     fn start(
         settings: &SourceSettings,
         redis: &SimulatedRedis,
@@ -70,7 +71,7 @@ impl Attempt {
         Self { reader, now: from, batch: None, under_way: BTreeMap::new(), finished: false }
     }
 
-    /// Up to `limit` entries; a checkpoint can come between any two.
+    /// Emits up to `limit` entries; a checkpoint can come between any two.
     fn emit(&mut self, limit: usize) {
         let mut left = limit;
         loop {
@@ -92,9 +93,10 @@ impl Attempt {
                 left -= 1;
                 self.now.emitted.push(id);
                 batch.last = Some(id);
-                match batch.pending {
-                    true => self.now.position.pending.remove_up_to(id),
-                    false => self.now.position.position = id,
+                if batch.pending {
+                    self.now.position.pending.remove_up_to(id);
+                } else {
+                    self.now.position.position = id;
                 }
             }
             if !batch.entries.is_empty() {
@@ -112,7 +114,7 @@ impl Attempt {
 }
 
 impl Job {
-    /// Starts on whatever is there, with a first checkpoint right away: the line of state begins with it.
+    /// Starts a job on whatever is there, with a first checkpoint right away: the line of state begins with it.
     pub(super) async fn start(settings: SourceSettings, redis: &SimulatedRedis) -> Self {
         let servers = Servers::over(settings.connection.clone(), redis.network());
         let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
@@ -146,7 +148,7 @@ impl Job {
         self.current.emit(limit);
     }
 
-    /// What ended the reader.
+    /// Returns what ended the reader.
     pub(super) fn failure(&self) -> Option<Error> {
         self.current.reader.failure()
     }
@@ -163,7 +165,7 @@ impl Job {
         self.current.under_way.insert(id, self.current.now.clone());
     }
 
-    /// The newest one under way; the older ones are subsumed.
+    /// Completes the newest checkpoint under way; the older ones are subsumed.
     pub(super) fn complete(&mut self, redis: &SimulatedRedis) {
         let Some((id, checkpoint)) = self.current.under_way.pop_last() else { return };
         self.current.under_way.clear();
@@ -194,7 +196,8 @@ impl Job {
         }
     }
 
-    /// It reads from the group under our feet; what it emits belongs to no line of state.
+    /// Starts a reader that Flink has given up. It reads from the group beside the current one; what it emits belongs
+    /// to no line of state.
     pub(super) fn start_late(&mut self) {
         if let Some(last) = self.completed.last().filter(|_| self.given_up.len() < MOST_GIVEN_UP) {
             let late = Attempt::start(&self.settings, &self.redis, last.clone(), self.stopping_id);
@@ -202,7 +205,7 @@ impl Job {
         }
     }
 
-    /// From an older checkpoint, and all that came after it is history that did not happen.
+    /// Goes on from an older checkpoint. All that came after it has not happened.
     pub(super) fn rewind(&mut self, back: usize) {
         self.current.reader.crash();
         let to = self.completed.len().saturating_sub(1 + back);
@@ -215,11 +218,12 @@ impl Job {
         std::mem::replace(&mut self.current, next)
     }
 
-    /// No more faults, but for the readers that live on. Everything must arrive in the end.
+    /// Runs without more faults, but for the readers that live on. Everything must arrive in the end.
     pub(super) async fn run_to_the_end(mut self, redis: &SimulatedRedis) -> Result<(), String> {
         redis.lose_no_more();
         redis.state.lock().trouble = None;
-        // A slot that is on its way is read where it is, however long that takes. Not so one that no node serves: whoever moves it sees to that.
+        // A slot that is on its way is read where it is, however long that takes. Not so one that no node serves:
+        // whoever moves it sees to that.
         while redis.state.lock().is_served_by_nobody() {
             redis.reshard().await;
         }
@@ -229,7 +233,8 @@ impl Job {
             if round == 100 {
                 // Nobody lives on for ever.
                 self.given_up.drain(..).for_each(|reader| reader.crash());
-                // What they had taken, and what was deleted while it was the last entry, is settled behind the next one, after a connect.
+                // What they had taken, and what was deleted while it was the last entry, is settled behind the next
+                // one, after a connect.
                 if !redis.state.lock().watch.excused.is_empty() {
                     redis.produce(1, true);
                     redis.end_connections();
@@ -245,16 +250,13 @@ impl Job {
                 break;
             }
         }
-        match wrong.is_empty() {
-            true => Ok(()),
-            false => Err(wrong),
-        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Empty, or what is missing so far; with `never` in front when no time can heal it.
+    /// Returns what is missing so far, with `never` in front when no time can heal it; empty: nothing.
     fn what_is_wrong(&self, redis: &SimulatedRedis) -> String {
         let emitted = &self.current.now.emitted;
-        // A stream that was made anew begins again; what was of the old one comes before it.
+        // A stream that was recreated begins again; what was of the old one comes before it.
         let wrong_order =
             emitted.windows(2).find(|pair| pair[0] >= pair[1] && redis.is_old(pair[0]) == redis.is_old(pair[1]));
         let state = redis.state.lock();
@@ -302,7 +304,7 @@ impl Job {
     }
 }
 
-/// Also when a test fails: a reader's own drop waits for its tasks, which can't be done among them.
+/// Ends the readers, also when a test fails: a reader's own drop waits for its tasks, which can't be done among them.
 impl Drop for Job {
     fn drop(&mut self) {
         self.current.reader.crash();

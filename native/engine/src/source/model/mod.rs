@@ -1,13 +1,15 @@
 //! The recovery protocol against a simulated Redis, under random schedules.
 //!
-//! A *line of state* is what Flink keeps: a checkpoint, and what is emitted from it on, until the next one completes or a failure
-//! throws it away. Readers crash, are given up and live on, start late, lose replies; servers trim, fail over to a replica that
-//! lags, forget everything; in a cluster the slot moves to and fro between two nodes, one step of the move at a time, and stays open at the end.
-//! Whatever happens: along the line that survives, every entry is emitted once, in the order of the IDs;
-//! nothing is acknowledged that no completed checkpoint holds; no loss is told of where none was; in the end nothing is pending.
+//! A *line of state* is what Flink keeps: a checkpoint, and what is emitted from it on, until the next one completes or
+//! a failure throws it away. Readers crash, are given up and live on, start late, lose replies; servers trim, fail over
+//! to a replica that lags, forget everything; in a cluster the slot moves to and fro between two nodes, one step of the
+//! move at a time, and stays open at the end. Whatever happens: along the line that survives, every entry is emitted
+//! once, in the order of the IDs; nothing is acknowledged that no completed checkpoint holds; no loss is told of where
+//! none was; in the end nothing is pending.
 //!
-//! The code under test is the production code, from the connection up; only the server and the clock are not real. A failure shrinks, and
-//! prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release -p flink-redis-engine model`.
+//! The code under test is the production code, from the connection up; only the server and the clock are not real. A
+//! failure shrinks, and prints a schedule that fails again. More schedules: `PROPTEST_CASES=100000 cargo test --release
+//! -p flink-redis-engine model`.
 
 mod job;
 mod moving_slot;
@@ -215,9 +217,10 @@ fn produce(entries: u8) -> Step {
     Step::Produce { entries, new_millisecond: false }
 }
 
-/// What the random schedules shrank to when the protocol was weakened by hand: the gap check left out; the look before a read one too short.
-/// And when a checkpoint of a stream that was made anew since was told from one of the new stream by its position, or its sweep came upon
-/// the new group before the reader had seen that it is another one. And when what lies beyond the end was given back in two steps.
+/// What the random schedules shrank to when the protocol was weakened by hand: the gap check left out; the gap check
+/// before a read one too short. And when a checkpoint of a stream that was recreated since was told from one of the new
+/// stream by its position, or its scan came upon the new group before the reader had seen that it is another one. And
+/// when what lies beyond the end was given back in two steps.
 #[test]
 fn schedules_that_once_failed() {
     let too_short = vec![
@@ -238,7 +241,7 @@ fn schedules_that_once_failed() {
         Step::Wait { millis: 1 },
         Step::Complete,
     ];
-    let late_sweep = vec![
+    let late_scan = vec![
         Step::Wait { millis: 1 },
         Step::Emit { entries: 1 },
         Step::Wait { millis: 27 },
@@ -263,7 +266,7 @@ fn schedules_that_once_failed() {
     ];
     for schedule in [
         Schedule { bounded: Some(1), ..of(2199836221499442233, given_back) },
-        Schedule { restricted: false, left_behind: 2, ..of(3565056132867497511, late_sweep) },
+        Schedule { restricted: false, left_behind: 2, ..of(3565056132867497511, late_scan) },
         of(2064092500598494188, vec![Step::GiveUp, Step::GiveUp, produce(1)]),
         of(878239772453895304, too_short),
         Schedule { restricted: false, ..of(9742397113040582002, old_checkpoint) },
@@ -272,7 +275,8 @@ fn schedules_that_once_failed() {
     }
 }
 
-/// The same, when an `ASK` was believed that was said long ago: by who acknowledges, by who reads on, by who connects again.
+/// The same, when an `ASK` was believed that was said long ago: by who acknowledges, by who reads on, by who connects
+/// again.
 #[test]
 fn schedules_of_a_moving_slot_that_once_failed() {
     let by_position = |seed, left_behind, steps| Schedule {
@@ -284,7 +288,8 @@ fn schedules_of_a_moving_slot_that_once_failed() {
     let emit = |entries| Step::Emit { entries };
     let reshard = |stages| Step::Reshard { stages };
     let wait = |millis| Step::Wait { millis };
-    // Java takes its time with what is read by position on the node to which the slot goes; meanwhile the slot goes there, comes back, and begins to go again.
+    // Java takes its time with what is read by position on the node to which the slot goes; meanwhile the slot goes
+    // there, comes back, and begins to go again.
     let mut there_and_back = vec![produce(250)];
     there_and_back.extend((0..9).flat_map(|_| [wait(50), emit(255)]));
     there_and_back.extend([reshard(3), Step::Crash, wait(400), reshard(8), emit(255), wait(400)]);

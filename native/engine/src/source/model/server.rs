@@ -12,6 +12,7 @@ use crate::source::model::node::Node;
 use crate::source::model::state::State;
 use crate::source::model::stream::{Group, Stream};
 
+/// Holds the simulated servers, and does to them what a schedule says. A handle: clones share the servers.
 #[derive(Clone)]
 pub(super) struct SimulatedRedis {
     pub(super) state: Arc<Mutex<State>>,
@@ -42,7 +43,7 @@ impl SimulatedRedis {
         self.changed.notify_waiters();
     }
 
-    /// An old group: entries delivered to a consumer that is gone, every third of them acknowledged.
+    /// Makes an old group: entries were delivered to a consumer that is gone, every third of them acknowledged.
     pub(super) fn leave_behind(&self, entries: u8) {
         self.produce(entries, true);
         let state = &mut *self.state.lock();
@@ -81,7 +82,7 @@ impl SimulatedRedis {
         self.wires.iter().for_each(Wires::lose_no_more);
     }
 
-    /// Whoever moves the slot does the next thing.
+    /// Has whoever moves the slot do the next thing.
     pub(super) async fn reshard(&self) {
         let rest = self.state.lock().slot.rest();
         if !rest.is_zero() {
@@ -91,7 +92,7 @@ impl SimulatedRedis {
         self.changed.notify_waiters();
     }
 
-    /// Whoever moves the slot thinks better of it, if it is not too late.
+    /// Has whoever moves the slot think better of it, if it is not too late.
     pub(super) fn call_off(&self) {
         self.state.lock().call_off();
     }
@@ -118,7 +119,7 @@ impl SimulatedRedis {
         }
     }
 
-    /// What the replica has; a failover goes back to it.
+    /// Has the replica catch up; a failover goes back to that.
     pub(super) fn replicate(&self) {
         let mut state = self.state.lock();
         if !state.recreated {
@@ -126,7 +127,7 @@ impl SimulatedRedis {
         }
     }
 
-    /// The node that has the stream gives its place to a replica, if that has ever seen it there.
+    /// Gives the place of the node that has the stream to a replica, if that has ever seen it there.
     pub(super) fn fail_over(&self) {
         let mut state = self.state.lock();
         let home = state.home();
@@ -153,9 +154,10 @@ impl SimulatedRedis {
         self.changed.notify_waiters();
     }
 
-    /// The stream is deleted, and made again with lower IDs by a producer that counts from the beginning. Once, and not where somebody else reads
-    /// or an old replica may come back: who leaves which mark then is a known limit. Nor where the job reads up to an ID of the old one, or
-    /// where writes were lost: reading has gone back already then, and IDs that come again are the known limit.
+    /// Deletes the stream, and makes it again with lower IDs, as by a producer that counts from the beginning. Once,
+    /// and not where somebody else reads or an old replica may come back: who leaves which mark then is a known limit.
+    /// Nor where the job reads up to an ID of the old one, or where writes were lost: reading has gone back already
+    /// then, and IDs that come again are the known limit.
     pub(super) fn recreate(&self, entries: u8) {
         let mut state = self.state.lock();
         if state.recreated || state.watch.others_read || state.lost_writes || state.watch.stop.is_some() {
@@ -176,8 +178,8 @@ impl SimulatedRedis {
         self.state.lock().of_old.contains(&id)
     }
 
-    /// How many entries up to `stop` are pending, but for those of a bounded job that were acknowledged, when a failover brought them back:
-    /// it may have been at its end.
+    /// Returns how many entries up to `stop` are pending, but for those of a bounded job that were acknowledged, when a
+    /// failover brought them back: it may have been at its end.
     pub(super) fn pending(&self, stop: EntryId) -> usize {
         let mut state = self.state.lock();
         let pending = pending_of(state.key());
@@ -185,7 +187,7 @@ impl SimulatedRedis {
         pending.range(..=stop).filter(|id| !is_excused(id)).count()
     }
 
-    /// What nobody would be given any more: beyond `stop`, delivered, and not pending.
+    /// Returns what nobody would be given any more: beyond `stop`, delivered, and not pending.
     pub(super) fn lost_beyond(&self, stop: EntryId) -> Vec<EntryId> {
         let mut state = self.state.lock();
         let Some(Stream { entries, group: Some(group), .. }) = state.key() else { return Vec::new() };

@@ -1,5 +1,5 @@
-//! What the simulated servers hold, and how they carry out commands. They are one server, or a cluster of two nodes between which the stream's
-//! slot moves.
+//! What the simulated servers hold, and how they carry out commands. They are one server, or a cluster of two nodes
+//! between which the stream's slot moves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::entry_id::EntryId;
 use crate::source::model::moving_slot::MovingSlot;
 use crate::source::model::stream::{self, Read, STREAM, Stream, Watch, no_group};
 
-/// What becomes of every reply that holds entries, and of every read.
+/// Says what becomes of every reply that holds entries, and of every read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Trouble {
     /// It is this instead.
@@ -31,6 +31,7 @@ pub(super) const TROUBLES: [Trouble; 6] = [
 /// A client, and the node that it is connected to.
 pub(super) type Who = (usize, u64);
 
+/// Holds what the servers have, and what the schedule has done to them.
 pub(super) struct State {
     /// What each node has at the key.
     pub(super) keys: [Option<Stream>; 2],
@@ -45,14 +46,14 @@ pub(super) struct State {
     pub(super) clock: u64,
     /// Every entry there has ever been.
     pub(super) produced: BTreeSet<EntryId>,
-    /// Acknowledged, and a failover to an older replica has brought them back.
+    /// Entries that were acknowledged, and that a failover to an older replica has made pending again.
     pub(super) pending_again: BTreeSet<EntryId>,
-    /// It has failed over or forgotten everything: only then may a reader say that writes were lost.
+    /// Whether it has failed over or forgotten everything: only then may a reader say that writes were lost.
     pub(super) lost_writes: bool,
     pub(super) watch: Watch,
-    /// The stream was deleted and made again: its IDs are below those of the old one.
+    /// Whether the stream was deleted and made again: its IDs are below those of the old one.
     pub(super) recreated: bool,
-    /// What of the old one there has been.
+    /// The entries of the old one.
     pub(super) of_old: BTreeSet<EntryId>,
     /// The commands of a transaction, by client, and whether one was refused.
     transactions: BTreeMap<Who, (Vec<Vec<String>>, bool)>,
@@ -105,12 +106,14 @@ impl State {
         self.slot.call_off(&self.keys);
     }
 
-    /// Returns whether the node that the key has moved to, or was made on, has failed over: it sends others back to the owner, and the owner to it.
+    /// Returns whether the node that the key has moved to, or was made on, has failed over: it sends others back to the
+    /// owner, and the owner to it.
     pub(super) fn is_served_by_nobody(&self) -> bool {
         self.home() != self.slot.owner() && !self.slot.imports()
     }
 
-    /// Adds entries, behind everything there has ever been, also after a failover: a clock that runs back is the known limit.
+    /// Adds entries, behind everything there has ever been, also after a failover: a clock that runs back is the known
+    /// limit.
     pub(super) fn add(&mut self, entries: u8, large: bool) {
         for _ in 0..entries {
             let highest = self.produced.difference(&self.of_old).last().copied().unwrap_or_default();
@@ -125,14 +128,14 @@ impl State {
         }
     }
 
-    /// Why the node does not carry out the command here and now: the key is elsewhere.
+    /// Returns why the node does not carry out the command here and now: the key is elsewhere.
     pub(super) fn refusal(&self, (node, client): Who, args: &[String]) -> Option<Vec<u8>> {
         let is_of_stream = args.iter().any(|arg| arg == STREAM);
         self.slot.refusal(node, client, usize::from(is_of_stream), usize::from(self.keys[node].is_some()))
     }
 
-    /// `None`: it waits. Who waits for a group's entries is told what becomes of the stream, and since 7.2 as if he asked only now; who reads by
-    /// position waits on, until the slot is somebody else's.
+    /// Carries out a read; `None`: it waits. Who waits for a group's entries is answered when the stream goes, and
+    /// since 7.2 as if he asked only now; who reads by position waits on, until the slot is somebody else's.
     pub(super) fn read(&mut self, who: Who, args: &[String], is_blocked: bool) -> Option<Vec<u8>> {
         let (node, by_group) = (who.0, args[0] == "XREADGROUP");
         let is_sent_away = match is_blocked {
@@ -187,7 +190,7 @@ impl State {
         refusal.unwrap_or_default()
     }
 
-    /// `EXEC`. The key may have gone since the commands were queued.
+    /// Carries out `EXEC`. The key may have gone since the commands were queued.
     fn run(&mut self, who: Who, queued: &[Vec<String>], refused: bool, wires: &Wires) -> Vec<u8> {
         if refused {
             return b"-EXECABORT Transaction discarded because of previous errors.\r\n".to_vec();

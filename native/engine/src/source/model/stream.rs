@@ -7,7 +7,7 @@ use crate::entry_id::EntryId;
 
 pub(super) const STREAM: &str = "t:0";
 pub(super) const GROUP: &str = "g";
-/// Of a large entry: a whole read of them is more than the reader takes, and a few are not.
+/// Bytes of a large entry's value: a whole read of them is more than the reader takes, and a few are not.
 const LARGE_VALUE: usize = 600;
 
 #[derive(Clone, Default)]
@@ -27,9 +27,10 @@ pub(super) struct Stream {
     pub(super) group: Option<Group>,
 }
 
-/// What the protocol must never do, and did.
+/// Watches what the protocol must never do.
 #[derive(Default)]
 pub(super) struct Watch {
+    /// What it did all the same.
     pub(super) violations: Vec<String>,
     /// The job reads up to here: it gives back to the group what it was given beyond.
     pub(super) stop: Option<EntryId>,
@@ -50,7 +51,7 @@ pub(super) enum Read {
     Gone,
 }
 
-/// `XREADGROUP` or `XREAD`.
+/// Carries out `XREADGROUP` or `XREAD`.
 pub(super) fn read(key: &mut Option<Stream>, args: &[String]) -> Read {
     let count = args.iter().position(|arg| arg == "COUNT").and_then(|at| args[at + 1].parse().ok()).unwrap_or(1);
     let no_ack = args.iter().any(|arg| arg == "NOACK");
@@ -80,7 +81,7 @@ pub(super) fn read(key: &mut Option<Stream>, args: &[String]) -> Read {
     Read::Reply(out)
 }
 
-/// Every other command on the key, as a server says that has it, or would have it.
+/// Carries out any other command on the key, as a server does that has it, or would have it.
 pub(super) fn execute(key: &mut Option<Stream>, args: &[String], watch: &mut Watch) -> Vec<u8> {
     let arg = |at: usize| args.get(at).map_or("", String::as_str);
     if (arg(0), arg(1)) == ("XGROUP", "CREATE") {
@@ -164,9 +165,10 @@ impl Stream {
             None => (id(arg(3)), true),
         };
         let count = if arg(4) == "COUNT" { arg(5).parse().unwrap_or(0) } else { usize::MAX };
-        let ids: Vec<EntryId> = match from <= to {
-            true => self.entries.range(from..=to).copied().filter(|id| included || *id < to).take(count).collect(),
-            false => Vec::new(),
+        let ids: Vec<EntryId> = if from <= to {
+            self.entries.range(from..=to).copied().filter(|id| included || *id < to).take(count).collect()
+        } else {
+            Vec::new()
         };
         let mut out = Vec::new();
         self.write_entries(&mut out, &ids);
@@ -245,10 +247,11 @@ impl Group {
 }
 
 impl Watch {
-    /// `delivered`: up to where the group stands.
+    /// Checks an acknowledgment. `delivered`: up to where the group stands.
     fn acknowledged(&mut self, id: EntryId, delivered: Option<EntryId>) {
         let allowed = self.acknowledgeable.as_ref().is_none_or(|allowed| allowed.contains(&id));
-        // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who asks.
+        // What a bounded job was given beyond its end: the group stands before it again, and gives it to the next who
+        // asks.
         let stands_before = delivered.is_some_and(|delivered| delivered < id);
         let given_back = self.stop.is_some_and(|stop| id > stop) && stands_before;
         if !allowed && !given_back && !self.excused.contains(&id) {

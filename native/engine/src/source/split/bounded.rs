@@ -23,7 +23,8 @@ pub(super) async fn read_to_the_end(state: &mut SplitState, session: &mut Sessio
         session.queue_read(allowed.count);
         session.flush().await?;
         let mut read = session.receive_read(Filter::between(state.received(), Some(stop)), allowed).await?;
-        // An entry that was there before the read, and is the first that it brings, leaves no room for one that was missed.
+        // An entry that was there before the read, and is the first that it brings, leaves no room for one that was
+        // missed.
         let found = match next {
             Next::Entry(next) => Some(next),
             Next::ToCome => session.first_missed(state.received(), &read).await?,

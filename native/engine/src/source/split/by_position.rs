@@ -1,6 +1,8 @@
-//! Reads by position for `COMMIT_POSITION`, as Kafka's connector does. The reader owns its position, the group is where it is published.
+//! Reads by position for `COMMIT_POSITION`, as Kafka's connector does. The reader owns its position, the group is where
+//! it is published.
 //!
-//! Nothing is ever pending, so the server does a third of the work for an entry, and no other reader can take anything away.
+//! Nothing is ever pending, so the server does a third of the work for an entry, and no other reader can take anything
+//! away.
 
 use crate::error::Result;
 use crate::source::decode::batch::Filter;

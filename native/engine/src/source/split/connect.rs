@@ -29,8 +29,8 @@ pub(super) enum StreamIs {
     Recreated,
 }
 
-/// Connects to where the stream is, and makes this reader the one that reads: the owner of the slot says where the stream is, if it has gone
-/// ahead of that.
+/// Connects to where the stream is, and makes this reader the one that reads: the owner of the slot says where the
+/// stream is, if it has gone ahead of that.
 pub(super) async fn connect(
     state: &SplitState,
     identity: &mut ReaderIdentity,

@@ -7,11 +7,13 @@ use crate::config::{AckStrategy, Partition, SourceSettings};
 use crate::source::shared::Shared;
 use crate::topic::stream_name;
 
-/// A batch is cut at this size: small enough to be shared fairly, large enough that handing it over costs nothing an entry.
+/// A batch is cut at this size: small enough to be shared fairly, large enough that handing it over costs nothing an
+/// entry.
 const BATCH_BYTES: u64 = 256 * 1024;
 const SMALLEST_BATCH: u64 = 16 * 1024;
 
-/// Names the stream of one split, and gives access to what the reader's tasks share. It does not change while the split is read.
+/// Names the stream of one split, and gives access to what the reader's tasks share. It does not change while the split
+/// is read.
 pub(super) struct SplitContext {
     pub(super) shared: Arc<Shared>,
     pub(super) partition: Partition,

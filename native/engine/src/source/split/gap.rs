@@ -1,9 +1,11 @@
-//! Reads on with two `XREADGROUP`s in flight, each followed by a gap check. While entries are large, or not known to be small, it is one.
+//! Reads on with two `XREADGROUP`s in flight, each followed by a gap check. While entries are large, or not known to be
+//! small, it is one.
 //!
-//! The wire carries `read 1, check 1, read 2 | check 2, read 3 | …`: while Java has the entries of one read, the server works on the next,
-//! and the gap check costs no round trip of its own. It is `XRANGE stream (R + COUNT 1`, and finds the first entry behind the last one that was
-//! received. If that is not the one which the read brought, somebody else has been given what lies between. IDs below a delivered one are
-//! final, so this needs no atomicity. What was missed is fetched by position (`replay.rs`).
+//! The wire carries `read 1, check 1, read 2 | check 2, read 3 | …`: while Java has the entries of one read, the server
+//! works on the next, and the gap check costs no round trip of its own. It is `XRANGE stream (R + COUNT 1`, and finds
+//! the first entry behind the last one that was received. If that is not the one which the read brought, somebody else
+//! has been given what lies between. IDs below a delivered one are final, so this needs no atomicity. What was missed
+//! is fetched by position (`replay.rs`).
 
 use crate::entry_id::EntryId;
 use crate::error::Result;

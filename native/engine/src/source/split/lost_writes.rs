@@ -1,12 +1,14 @@
 //! What a server has lost: a failover to a replica that lagged, or old data restored.
 //!
-//! It shows when the reader connects again, in one of two ways. The server's last ID is below `R`: then `R` goes down to it, so that
-//! whatever is written from now on is read. Or others have written meanwhile, and the last ID is above `R`, but the last entry that this
-//! reader received is not there: then all is well with what comes next, since it is above `R`, and only the loss is told.
+//! It shows when the reader connects again, in one of two ways. The server's last ID is below `R`: then `R` goes down
+//! to it, so that whatever is written from now on is read. Or others have written meanwhile, and the last ID is above
+//! `R`, but the last entry that this reader received is not there: then all is well with what comes next, since it is
+//! above `R`, and only the loss is told.
 //!
-//! Never a false alarm: that entry may also have been deleted, and then it is at or below `max-deleted-entry-id` (`XDEL`, Redis 7.0), or
-//! trimmed, and then the first entry is above it. Where these two don't rule it out, or the server does not tell them, nothing is said. A
-//! position of a checkpoint need not be an entry's ID, so it is only what this reader received itself that is looked for.
+//! Never a false alarm: that entry may also have been deleted, and then it is at or below `max-deleted-entry-id`
+//! (`XDEL`, Redis 7.0), or trimmed, and then the first entry is above it. Where these two don't rule it out, or the
+//! server does not tell them, nothing is said. A position of a checkpoint need not be an entry's ID, so it is only what
+//! this reader received itself that is looked for.
 //!
 //! A stream that was deleted and made again has lost nothing, it is another one (`recreated.rs`).
 
@@ -47,8 +49,8 @@ impl LostWrites {
     }
 }
 
-/// Returns whether the entry that was received last is there. To be asked before how far the stream has come: one that is deleted or trimmed
-/// in between must show there.
+/// Returns whether the entry that was received last is there. To be asked before how far the stream has come: one that
+/// is deleted or trimmed in between must show there.
 pub(super) async fn last_is_kept(connection: &mut Connection, state: &SplitState) -> Result<bool> {
     let Some(last) = state.last_entry() else { return Ok(true) };
     match first_id_of(connection, &commands::range(&state.context().stream, last, last)).await {

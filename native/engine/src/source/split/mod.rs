@@ -1,11 +1,11 @@
 //! Reads one split: connects, replays, reads on, and begins again after every fault.
 //!
-//! * [`connect`] makes this reader the one that reads ([`take_over`]), and finds out whether the stream is the one that was read so far
-//!   ([`recreated`], [`lost_writes`])
-//! * [`replay`] fetches by position what was delivered and not emitted; then [`gap`] reads on, or [`bounded`] up to an end, or
-//!   [`by_position`] without the group
-//! * all of them ask a [`session`], and give what it returns to the split's [`state`], which alone moves the position. Each read asks for as
-//!   many entries as the [`pace`] allows
+//! * [`connect`] makes this reader the one that reads ([`take_over`]), and finds out whether the stream is the one that
+//!   was read so far ([`recreated`], [`lost_writes`])
+//! * [`replay`] fetches by position what was delivered and not emitted; then [`gap`] reads on, or [`bounded`] up to an
+//!   end, or [`by_position`] without the group
+//! * all of them ask a [`session`], and give what it returns to the split's [`state`], which alone moves the position.
+//!   Each read asks for as many entries as the [`pace`] allows
 //! * [`context`] names the stream, and gives access to what the reader's tasks share
 
 mod bounded;
@@ -39,7 +39,8 @@ use session::{Broken, Session};
 use state::SplitState;
 use take_over::ReaderIdentity;
 
-/// Reads one split, on a task of its own. Its connection is its own, too, so a read that blocks on an idle stream holds nobody up.
+/// Reads one split, on a task of its own. Its connection is its own, too, so a read that blocks on an idle stream holds
+/// nobody up.
 pub(super) struct SplitReader {
     context: Arc<SplitContext>,
     state: SplitState,
@@ -68,7 +69,8 @@ impl SplitReader {
         Self { context, state, identity, marks: StreamMarks::default() }
     }
 
-    /// Runs until the split is finished, the reader is closed, or a fault is final; that one, or a panic, fails the reader.
+    /// Runs until the split is finished, the reader is closed, or a fault is final; that one, or a panic, fails the
+    /// reader.
     pub(super) async fn run(mut self) {
         let shared = Arc::clone(&self.context.shared);
         let ended = tokio::select! {

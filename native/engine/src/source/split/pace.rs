@@ -1,9 +1,9 @@
 //! How many entries a read asks for.
 //!
-//! Redis builds a reply whole, in memory of its own, and takes a number of entries and no number of bytes. So a split begins with few, asks for
-//! more as replies come in, and for so many only as fit into its share of `maxBufferedBytes` if all were as large as the largest of late.
-//! A reply that breaks off asks for half of it: a server cuts off who is sent more than its `client-output-buffer-limit`, and a
-//! network may not carry it in time.
+//! Redis builds a reply whole, in memory of its own, and takes a number of entries and no number of bytes. So a split
+//! begins with few, asks for more as replies come in, and for so many only as fit into its share of `maxBufferedBytes`
+//! if all were as large as the largest of late. A reply that breaks off asks for half of it: a server cuts off who is
+//! sent more than its `client-output-buffer-limit`, and a network may not carry it in time.
 
 use std::time::Duration;
 
@@ -101,8 +101,8 @@ impl Pace {
         self.raise_at = Instant::now() + self.hold;
     }
 
-    /// Notes that a reply was given up, since it measured too much: it held an entry of that size. The ceiling goes down as well, so a
-    /// server that does not heed COUNT comes to its end.
+    /// Notes that a reply was given up, since it measured too much: it held an entry of that size. The ceiling goes
+    /// down as well, so a server that does not heed COUNT comes to its end.
     pub(super) fn too_large(&mut self, count: u64, largest: u64) {
         self.largest = self.largest.max(largest);
         self.broke_off(count.min(self.ceiling));

@@ -1,15 +1,18 @@
-//! A stream that was deleted and made again (`DEL`, `FLUSHALL`, a time to live, a server without persistence): another one, of the same name.
+//! A stream that was deleted and made again (`DEL`, `FLUSHALL`, a time to live, a server without persistence): another
+//! one, of the same name.
 //!
-//! Its IDs may be lower than what was read of the old one, so it is read from its first entry on. A server that has lost writes
-//! (`lost_writes.rs`) looks alike: its last ID is below `R`, too, but what it has was emitted before. They are told apart by the group: a
-//! deletion takes it away, a failover to a replica that lagged has it still, just further back.
+//! Its IDs may be lower than what was read of the old one, so it is read from its first entry on. A server that has
+//! lost writes (`lost_writes.rs`) looks alike: its last ID is below `R`, too, but what it has was emitted before. They
+//! are told apart by the group: a deletion takes it away, a failover to a replica that lagged has it still, just
+//! further back.
 //!
-//! A reader that was given an older state, or comes behind another one, finds the group made again already. So whoever makes it again leaves
-//! a mark in it: a consumer whose name says where reading was. One that meets a mark which it does not know, though it has been there before,
-//! has another stream in front of it; and so has one that comes with a position below the mark which the stream has not reached.
+//! A reader that was given an older state, or comes behind another one, finds the group made again already. So whoever
+//! makes it again leaves a mark in it: a consumer whose name says where reading was. One that meets a mark which it
+//! does not know, though it has been there before, has another stream in front of it; and so has one that comes with a
+//! position below the mark which the stream has not reached.
 //!
-//! Where servers can fail over, a replica may lag so far that it does not even have the group. Then the first entry, as it was seen at the last
-//! connect, tells: if it is there, the stream is the old one.
+//! Where servers can fail over, a replica may lag so far that it does not even have the group. Then the first entry, as
+//! it was seen at the last connect, tells: if it is there, the stream is the old one.
 
 use tracing::warn;
 
@@ -34,7 +37,8 @@ pub(super) struct StreamMarks {
 }
 
 impl StreamMarks {
-    /// Makes the group where it is gone: the enumerator made it. It begins again at `0`; `true`: with a stream that looks like another one.
+    /// Makes the group where it is gone: the enumerator made it. It begins again at `0`; `true`: with a stream that
+    /// looks like another one.
     pub(super) async fn ensure_group(
         &self,
         connection: &mut Connection,
@@ -69,8 +73,8 @@ impl StreamMarks {
         Ok(false)
     }
 
-    /// Returns whether the group was made again since this reader, or the one whose state it has, was there. `is_set_back`: whether the
-    /// stream lacks what was read.
+    /// Returns whether the group was made again since this reader, or the one whose state it has, was there.
+    /// `is_set_back`: whether the stream lacks what was read.
     pub(super) async fn is_recreated(
         &mut self,
         connection: &mut Connection,
@@ -93,7 +97,8 @@ impl StreamMarks {
         self.first = progress.first;
     }
 
-    /// Returns whether the first entry is the one of the last connect: then it is the same stream, on a replica that lagged.
+    /// Returns whether the first entry is the one of the last connect: then it is the same stream, on a replica that
+    /// lagged.
     async fn has_failed_over(&self, connection: &mut Connection, context: &SplitContext) -> Result<bool> {
         let settings = &context.settings().connection;
         let Some(first) = self.first.filter(|_| !settings.deployment.is_one_server()) else {
@@ -107,8 +112,8 @@ impl StreamMarks {
 /// Has the split begin before the stream's first entry.
 pub(super) async fn begin_again(state: &mut SplitState, progress: Progress) {
     warn!(
-        "{}: the stream is gone or was deleted and made again: its last ID is {}, though reading was at {}; what it has \
-         now is read from its first entry on",
+        "{}: the stream is gone or was deleted and made again: its last ID is {}, though reading was at {}; \
+         what it has now is read from its first entry on",
         state.context().what,
         progress.generated,
         state.received()

@@ -8,7 +8,8 @@ use crate::source::split::state::SplitState;
 /// Runs of pending entries that are asked for in one round trip.
 const RUNS_AT_ONCE: usize = 256;
 
-/// Hands over the split's pending entries. They are fetched by ID, pending or not, so that a savepoint of this phase can be gone back to.
+/// Hands over the split's pending entries. They are fetched by ID, pending or not, so that a savepoint of this phase
+/// can be gone back to.
 pub(super) async fn replay_pending(state: &mut SplitState, session: &mut Session) -> Result<()> {
     if !state.has_pending() {
         return Ok(());

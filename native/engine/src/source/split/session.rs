@@ -21,8 +21,8 @@ pub(super) struct Session {
     /// Empty where entries are read by position, without the group.
     consumer: String,
     builder: BatchBuilder,
-    /// Whether a read has been answered. The first one does not wait for entries: so it is known at once that reading works, and not only
-    /// connecting.
+    /// Whether a read has been answered. The first one does not wait for entries: so it is known at once that reading
+    /// works, and not only connecting.
     is_answered: bool,
     broken_read: Option<BrokenRead>,
 }
@@ -88,8 +88,8 @@ impl Session {
         Ok(self.builder.take())
     }
 
-    /// Queues the look for the first entry behind `received`, whoever was given it. It goes out behind a read, and finds the entry that this
-    /// brings, unless there is one before that.
+    /// Queues the look for the first entry behind `received`, whoever was given it. It goes out behind a read, and
+    /// finds the entry that this brings, unless there is one before that.
     pub(super) fn queue_gap_check(&mut self, received: EntryId) {
         self.connection.queue(&commands::range_after(&self.context.stream, received, None, 1));
     }
@@ -106,8 +106,8 @@ impl Session {
         self.receive_gap_check().await
     }
 
-    /// Returns the first entry between `received` and the first new one of a read: there is none, unless something was missed. It costs a
-    /// round trip, but brings no large entry a second time.
+    /// Returns the first entry between `received` and the first new one of a read: there is none, unless something was
+    /// missed. It costs a round trip, but brings no large entry a second time.
     pub(super) async fn first_missed(&mut self, received: EntryId, read: &ScannedReply) -> Result<Option<EntryId>> {
         let before = read.first_new().map(|first| format!("({first}"));
         self.connection.queue(&commands::range_after(&self.context.stream, received, before, 1));
@@ -144,7 +144,8 @@ impl Session {
         Ok(self.builder.take())
     }
 
-    /// Reads these pending entries, which lie below the split's `position`. Those whose data is gone are not in the reply.
+    /// Reads these pending entries, which lie below the split's `position`. Those whose data is gone are not in the
+    /// reply.
     pub(super) async fn read_pending(
         &mut self,
         window: &[Run],
@@ -174,7 +175,7 @@ impl Session {
     /// Fails where the stream or the group is gone.
     pub(super) async fn check_group(&mut self) -> Result<()> {
         let (stream, group) = (&self.context.stream, self.context.group());
-        commands::look_for_group(&mut self.connection, stream, group).await.context(|| "XINFO GROUPS")
+        commands::check_group(&mut self.connection, stream, group).await.context(|| "XINFO GROUPS")
     }
 
     /// Gives entries back to the group, which goes to `position`: whoever reads next is given them.
@@ -184,8 +185,8 @@ impl Session {
         given_back.context(|| "XGROUP SETID, XACK")
     }
 
-    /// Fails where the stream is on another node: an `XRANGE` does not tell such a one from a stream without entries. Since the last one Java may
-    /// have taken its time, and the slot may have gone away, and be about to come again.
+    /// Fails where the stream is on another node: an `XRANGE` does not tell such a one from a stream without entries.
+    /// Since the last one Java may have taken its time, and the slot may have gone away, and be about to come again.
     async fn make_sure_it_is_there(&mut self) -> Result<()> {
         if self.connection.is_asking() {
             self.check_group().await?;

@@ -17,7 +17,8 @@ use crate::source::split::context::SplitContext;
 use crate::source::split::pace::{Allowance, Pace};
 use crate::source::split::session::{Broken, BrokenRead};
 
-/// Holds the position of one split, and hands over what was received. Nothing else moves the position, or says how much may be read.
+/// Holds the position of one split, and hands over what was received. Nothing else moves the position, or says how much
+/// may be read.
 pub(super) struct SplitState {
     context: Arc<SplitContext>,
     /// `R`: the last ID that was received in order. Runs ahead of the position that Java knows.
@@ -82,7 +83,8 @@ impl SplitState {
             || self.last_entry.is_some_and(|last| !last_is_kept && progress.would_have(last))
     }
 
-    /// Takes entries that were received in order: they are to be acknowledged, and `R` moves. They are not handed over yet.
+    /// Takes entries that were received in order: they are to be acknowledged, and `R` moves. They are not handed over
+    /// yet.
     pub(super) fn accept(&mut self, reply: &ScannedReply) {
         match self.context.settings().ack_strategy {
             AckStrategy::OnCheckpoint | AckStrategy::OnEmit => {
@@ -99,22 +101,24 @@ impl SplitState {
         self.note_answer(reply);
     }
 
-    /// Takes the pending entries that were asked for. Those that the reply lacks were trimmed or deleted. All of them are to be acknowledged,
-    /// whatever the strategy: nobody else will.
+    /// Takes the pending entries that were asked for. Those that the reply lacks were trimmed or deleted. All of them
+    /// are to be acknowledged, whatever the strategy: nobody else will.
     pub(super) fn accept_pending(&mut self, asked: &Runs, reply: &ScannedReply) {
         self.add_to_acknowledge(asked);
         let trimmed = asked.len() - reply.ids.len();
         if trimmed > 0 {
             self.context.shared.counters.trimmed.fetch_add(trimmed, Ordering::Relaxed);
             warn!(
-                "{}: {trimmed} pending entries were trimmed or deleted before they could be read; they are acknowledged",
+                "{}: {trimmed} pending entries were trimmed or deleted before they could be read; \
+                 they are acknowledged",
                 self.context.what
             );
         }
         self.note_answer(reply);
     }
 
-    /// Notes that a read was answered, and what it brought is good: only now an outage is over. That a connection is there says little.
+    /// Notes that a read was answered, and what it brought is good: only now an outage is over. That a connection is
+    /// there says little.
     fn note_answer(&mut self, reply: &ScannedReply) {
         self.outage.over();
         self.pace.answered(reply.entries, reply.largest);
@@ -201,14 +205,16 @@ impl SplitState {
         );
     }
 
-    /// Goes back to `to`, the end of what the server still has of the stream; `None`: stays where it is. The last entry is lost either way.
+    /// Goes back to `to`, the end of what the server still has of the stream; `None`: stays where it is. The last entry
+    /// is lost either way.
     pub(super) fn note_lost_writes(&mut self, to: Option<EntryId>) {
         self.received = to.unwrap_or(self.received);
         self.last_entry = None;
         self.context.shared.counters.lost_writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Begins before the first entry of a stream that is another one, and so does the position: Java's, and what is acknowledged.
+    /// Begins before the first entry of a stream that is another one, and so does the position: Java's, and what is
+    /// acknowledged.
     pub(super) async fn begin_again(&mut self) {
         self.received = EntryId::ZERO;
         self.last_entry = None;

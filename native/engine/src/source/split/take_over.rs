@@ -1,7 +1,7 @@
 //! Taking a split over: of the readers that there may be, the newest one reads, and those that it replaces are stopped.
 //!
-//! Flink may give up a TaskManager that lives on and still reads. Stopping it is for its own good and for speed: that nothing is lost
-//! to it is ensured by the gap check (`gap.rs`), whether it is stopped or not.
+//! Flink may give up a TaskManager that lives on and still reads. Stopping it is for its own good and for speed: that
+//! nothing is lost to it is ensured by the gap check (`gap.rs`), whether it is stopped or not.
 
 use redis::Value;
 use tracing::warn;
@@ -42,7 +42,8 @@ impl ReaderIdentity {
     /// Makes this reader the one that reads, and returns its consumer's name.
     ///
     /// # Errors
-    /// `Replaced`, which is final, when another one has come since this reader connected first; and what the commands bring.
+    /// `Replaced`, which is final, when another one has come since this reader connected first; and what the commands
+    /// bring.
     pub(super) async fn take_over(&mut self, connection: &mut Connection, context: &SplitContext) -> Result<String> {
         let (stream, group) = (&context.stream, context.group());
         let others = self.readers(connection, context).await?;
@@ -79,7 +80,8 @@ impl ReaderIdentity {
         Ok(consumers.iter().filter_map(|consumer| ConsumerName::parse(&self.base, &consumer.name)).collect())
     }
 
-    /// Ends the connection of a replaced reader, if it still is its own: the server gives client IDs again after a restart.
+    /// Ends the connection of a replaced reader, if it still is its own: the server gives client IDs again after a
+    /// restart.
     async fn stop(&mut self, connection: &mut Connection, other: &ConsumerName, context: &SplitContext) -> Result<()> {
         if !self.may_kill {
             return Ok(());

@@ -58,9 +58,19 @@ fn entries() -> impl Strategy<Value = Vec<(EntryId, Fields)>> {
         .prop_map(|map| map.into_iter().map(|((ms, seq), fields)| (EntryId::new(ms, seq), fields)).collect())
 }
 
+/// Noise in which headers are not rare.
+fn bytes_of_replies() -> impl Strategy<Value = Vec<u8>> {
+    let header = prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'-'), b'0'..=b'9'];
+    prop::collection::vec(prop_oneof![6 => header, 1 => any::<u8>()], 0..300)
+}
+
 proptest! {
     #[test]
-    fn gives_back_what_was_sent_however_it_is_cut(entries in entries(), cuts in prop::collection::vec(any::<usize>(), 0..20), streams in any::<bool>()) {
+    fn gives_back_what_was_sent_however_it_is_cut(
+        entries in entries(),
+        cuts in prop::collection::vec(any::<usize>(), 0..20),
+        streams in any::<bool>(),
+    ) {
         let shape = if streams { Shape::Streams } else { Shape::Entries };
         let mut bytes = encode(shape, &entries);
         let end = bytes.len();
@@ -71,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_or_loops_whatever_comes(bytes in prop::collection::vec(prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'-'), b'0'..=b'9', any::<u8>()], 0..300), streams in any::<bool>()) {
+    fn never_panics_or_loops_whatever_comes(bytes in bytes_of_replies(), streams in any::<bool>()) {
         let mut scanner = Scanner::new(if streams { Shape::Streams } else { Shape::Entries });
         let mut out = BatchBuilder::new(0, 300);
         let mut at = 0;
@@ -91,8 +101,8 @@ proptest! {
 /// Entries, and where their reply ends.
 type Scanned = (Vec<(EntryId, Fields)>, usize);
 
-/// What becomes of `bytes` in pieces that end at `cuts`: the entries of the reply they begin with, and where it ends; `None`: it is
-/// not all there.
+/// What becomes of `bytes` in pieces that end at `cuts`: the entries of the reply they begin with, and where it ends;
+/// `None`: it is not all there.
 fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<Scanned>, ()> {
     let (mut scanner, mut out) = (Scanner::new(shape), BatchBuilder::new(0, 300));
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).chain([bytes.len()]).collect();
