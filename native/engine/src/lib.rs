@@ -10,7 +10,7 @@
 //! * [`address`] where a server listens, [`foreign_text`] how text from elsewhere is shown, [`random`] tags and jitter
 //! * [`error`] what can go wrong
 //! * [`resp`] the protocol: commands and replies
-//! * [`entry_id`], [`topic`] the entries of streams, and what streams are called
+//! * [`stream`] the entries of streams, and what streams are called
 //! * [`config`] settings and splits, as Java sends them
 //! * [`telemetry`] log events, for Java to fetch
 //! * [`runtime`] the threads that all of this runs on, [`call`] how Java's threads wait for it
@@ -25,7 +25,6 @@ mod call;
 mod commands;
 pub mod config;
 pub mod connection;
-pub mod entry_id;
 pub mod enumerator;
 pub mod error;
 mod foreign_text;
@@ -34,5 +33,16 @@ pub mod resp;
 pub mod runtime;
 pub mod sink;
 pub mod source;
+pub mod stream;
 pub mod telemetry;
-mod topic;
+
+/// The former path of [`stream`].
+pub mod entry_id {
+    pub(crate) use crate::stream::Run;
+    pub use crate::stream::{EntryId, Runs};
+}
+
+/// The former path of [`stream`].
+mod topic {
+    pub(crate) use crate::stream::{java_hash, stream_name};
+}

@@ -20,7 +20,7 @@ mod source;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use crate::topic::Partition;
+pub use crate::stream::Partition;
 pub use connection::ConnectionSettings;
 pub use deployment::{AddressMap, Deployment, Node, SentinelSettings};
 pub use json::parse;

@@ -7,7 +7,7 @@ use crate::config::connection::ConnectionSettings;
 use crate::config::json::parse;
 use crate::error::{Error, Result};
 use crate::foreign_text::shown;
-use crate::topic::stream_name;
+use crate::stream::stream_name;
 
 /// What a sink writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

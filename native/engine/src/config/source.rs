@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::checks::{at_least, not_blank};
 use crate::config::connection::ConnectionSettings;
 use crate::config::json::parse;
-use crate::entry_id::{EntryId, Runs};
 use crate::error::Result;
-use crate::topic::Partition;
+use crate::stream::{EntryId, Partition, Runs};
 
 /// When an entry is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -1,5 +1,5 @@
-//! The ways in to the servers of a deployment: after a failure one goes first, and those who come meanwhile share what
-//! it comes to.
+//! Gates before the servers of a deployment: after a failure one task connects first, and the tasks that come meanwhile
+//! share its result.
 //!
 //! Many tasks lose their connections in the same moment, and come back in the same moment. A server that is down, or
 //! that refuses the password, is asked by one of them; a server that takes it is open to all. Any task of an owner may

@@ -28,8 +28,8 @@ where
             true
         }
     });
-    staggered(once.collect::<Vec<_>>(), HEAD_START, ask, |error| told(error) == Told::Refused).await.map_err(|failed| {
-        let clearest = failed.into_iter().reduce(|one, other| if told(&other) > told(&one) { other } else { one });
+    staggered(once.collect::<Vec<_>>(), HEAD_START, ask, |error| rank(error) == REFUSED).await.map_err(|failed| {
+        let clearest = failed.into_iter().reduce(|one, other| if rank(&other) > rank(&one) { other } else { one });
         clearest.unwrap_or(Error::Internal("there is no server to ask".to_owned()))
     })
 }
@@ -67,30 +67,23 @@ where
     }
 }
 
-/// How much an error tells users about why a question has no answer, the least first.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
-    /// The name is wrong, or that of a server that is gone for good.
-    Nothing,
-    /// Trying again can help.
-    Passing,
-    /// The server answers, and trying again will not help; another one may know better.
-    No,
-    /// The server refuses this user.
-    Refused,
-}
-
-fn told(error: &Error) -> Told {
+/// Returns how much an error tells users about why a question has no answer.
+fn rank(error: &Error) -> u8 {
     match error {
         Error::Redis(fault) => match fault.kind {
-            FaultKind::UnknownHost => Told::Nothing,
-            FaultKind::Authentication | FaultKind::Permission => Told::Refused,
-            _ if fault.is_passing() => Told::Passing,
-            _ => Told::No,
+            // The name is wrong, or that of a server that is gone.
+            FaultKind::UnknownHost => 0,
+            FaultKind::Authentication | FaultKind::Permission => REFUSED,
+            _ if fault.is_passing() => 1,
+            // The server answers, and trying again will not help; another one may know better.
+            _ => 2,
         },
-        _ => Told::Refused,
+        _ => REFUSED,
     }
 }
+
+/// The rank of an error by which the server refuses this user.
+const REFUSED: u8 = 3;
 
 #[cfg(test)]
 mod tests {
