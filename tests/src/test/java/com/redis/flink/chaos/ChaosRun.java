@@ -44,7 +44,7 @@ final class ChaosRun implements AutoCloseable {
     private final FinalChecks checks;
 
     /** By strategy; empty: the jobs do not copy, since their user may not run scripts. */
-    private final Map<String, Copy> copies = new LinkedHashMap<>();
+    private final Map<String, CopyCheck> copies = new LinkedHashMap<>();
 
     /**
      * @param seed of the faults and of what is produced
@@ -73,7 +73,7 @@ final class ChaosRun implements AutoCloseable {
                                 "100"));
         producer = new Producer(redis, TOPIC, PARTITIONS, seed);
         for (String strategy : limited ? List.<String>of() : all) {
-            copies.put(strategy, new Copy(strategy, PARTITIONS, redis, flink, reports, this::say));
+            copies.put(strategy, new CopyCheck(strategy, PARTITIONS, redis, flink, reports, this::say));
         }
         jobs = new ChaosJobs(flink, reports, all, jobArguments(reports), this::say);
         faults =
@@ -104,7 +104,7 @@ final class ChaosRun implements AutoCloseable {
     void start() throws IOException {
         producer.start();
         jobs.start();
-        copies.values().forEach(Copy::start);
+        copies.values().forEach(CopyCheck::start);
         jobs.settle();
         say("jobs run: " + jobs.strategies());
     }
@@ -141,7 +141,7 @@ final class ChaosRun implements AutoCloseable {
     @Override
     public void close() {
         producer.close();
-        copies.values().forEach(Copy::close);
+        copies.values().forEach(CopyCheck::close);
         flink.close();
         proxy.close();
         redis.close();

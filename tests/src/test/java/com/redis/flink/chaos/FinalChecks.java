@@ -33,7 +33,7 @@ final class FinalChecks {
     private final RedisServer redis;
 
     /** By strategy; empty: the jobs do not copy. */
-    private final Map<String, Copy> copies;
+    private final Map<String, CopyCheck> copies;
 
     private final Consumer<String> log;
 
@@ -42,7 +42,7 @@ final class FinalChecks {
             Reports reports,
             Producer producer,
             RedisServer redis,
-            Map<String, Copy> copies,
+            Map<String, CopyCheck> copies,
             Consumer<String> log) {
         this.jobs = jobs;
         this.reports = reports;
@@ -114,7 +114,7 @@ final class FinalChecks {
         return line;
     }
 
-    private Outcome.Copied copied(Copy copy, Jedis jedis, boolean zombies) throws Exception {
+    private Outcome.Copied copied(CopyCheck copy, Jedis jedis, boolean zombies) throws Exception {
         awaitZero(
                 () -> copy.lost(producer.numbers())); // what was committed last is still to be read
         copy.stop();

@@ -73,17 +73,17 @@ public final class Demo {
             EmbeddedFlink flink = EmbeddedFlink.submit(redis);
             System.out.printf("Flink      %s%n", flink.address());
             System.out.printf("Log        %s%n%n", System.getProperty("log.file"));
-            Verdict verdict = new Demo(redis, flink, jedis, messages, rate).run();
+            CountCheck check = new Demo(redis, flink, jedis, messages, rate).run();
             System.out.println();
-            System.out.print(verdict.table());
+            System.out.print(check.table());
             System.out.println();
             System.out.println(
-                    verdict.good() ? "Every message arrived once and in order." : "NOT GOOD.");
-            return verdict.good() ? 0 : 1;
+                    check.good() ? "Every message arrived once and in order." : "NOT GOOD.");
+            return check.good() ? 0 : 1;
         }
     }
 
-    private Verdict run() throws Exception {
+    private CountCheck run() throws Exception {
         awaitJob();
         Producer producer =
                 new Producer(
@@ -99,7 +99,7 @@ public final class Demo {
         awaitAcknowledged(producer);
         flink.cancel();
         // After the job's end, so that nothing can come late.
-        return Verdict.of(
+        return CountCheck.of(
                 jedis,
                 PartitionedStreamJob.OUTPUT,
                 PartitionedStreamJob.PARTITIONS,
