@@ -23,7 +23,8 @@ fn without_the_client_commands() {
     }
 }
 
-/// Each way to acknowledge and to write, over a connection that is lost once; another reader takes the group over. Gives the number of warnings.
+/// Acknowledges and writes in each way, over a connection that is lost once; another reader takes the group over.
+/// Gives the number of warnings.
 fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) -> usize {
     let add = |numbers: std::ops::Range<u64>| {
         numbers.for_each(|n| {

@@ -142,7 +142,8 @@ fn a_stream_of_the_topic_takes_no_dead_letters() {
     let json = |stream: &str, kind: &str| {
         let connection = support::connection_json(1);
         SinkSettings::from_json(&format!(
-            r#"{{{connection},"kind":"{kind}","topic":"t","numPartitions":2,"maxInFlightBytes":1,"deadLetterStream":"{stream}"}}"#
+            r#"{{{connection},"kind":"{kind}","topic":"t","numPartitions":2,"maxInFlightBytes":1,
+            "deadLetterStream":"{stream}"}}"#
         ))
     };
     let error = json("t:1", "STREAM").unwrap_err().to_string();

@@ -9,7 +9,8 @@ use crate::staging_writer;
 use crate::support::writing::{commit, flush, frame, frame_of, prepared, settings, write};
 use crate::support::{PATIENCE, RedisServer, await_that};
 
-/// The only one that there can be: a replica of somebody else's that looks for its master, which had this port, is turned away.
+/// Starts a replica, the only one that there can be: a replica of somebody else's that looks for its master, which had
+/// this port, is turned away.
 fn replica_of(server: &RedisServer) -> RedisServer {
     for rule in ["ACL SETUSER replica on >secret +psync +replconf +ping", "ACL SETUSER default -psync -sync"] {
         assert_eq!(server.run(rule), Value::Okay);

@@ -101,7 +101,8 @@ impl Sentinels {
     }
 }
 
-/// Connection settings with sentinels on these ports of loopback; `more` are further fields of `"sentinel"`, each ended by a comma.
+/// Connection settings with sentinels on these ports of loopback; `more` are further fields of `"sentinel"`, each ended
+/// by a comma.
 pub fn connection_json(ports: &[u16], master: &str, more: &str) -> String {
     let sentinels: Vec<String> = ports.iter().map(|port| format!(r#"{{"host":"127.0.0.1","port":{port}}}"#)).collect();
     let sentinel = format!(r#""sentinel":{{{more}"master":"{master}","sentinels":[{}]}}"#, sentinels.join(","));
