@@ -73,7 +73,9 @@ final class ChaosRun implements AutoCloseable {
                                 "100"));
         producer = new Producer(redis, TOPIC, PARTITIONS, seed);
         for (String strategy : limited ? List.<String>of() : all) {
-            copies.put(strategy, new CopyCheck(strategy, PARTITIONS, redis, flink, reports, this::say));
+            copies.put(
+                    strategy,
+                    new CopyCheck(strategy, PARTITIONS, redis, flink, reports, this::say));
         }
         jobs = new ChaosJobs(flink, reports, all, jobArguments(reports), this::say);
         faults =

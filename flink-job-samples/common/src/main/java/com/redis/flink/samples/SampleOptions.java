@@ -32,7 +32,10 @@ public final class SampleOptions {
             // No message shows what may be a misplaced password.
             if (!args[i].startsWith("--")) {
                 throw new IllegalArgumentException(
-                        "argument " + (i + 1) + " is no option: write --name value, of " + list(known));
+                        "argument "
+                                + (i + 1)
+                                + " is no option: write --name value, of "
+                                + list(known));
             }
             String name = args[i].substring(2);
             if (!known.contains(name)) {
@@ -48,7 +51,8 @@ public final class SampleOptions {
                         "option --" + name + " is given twice: leave one of them out");
             }
         }
-        if (values.containsKey("uri") && (values.containsKey("host") || values.containsKey("port"))) {
+        if (values.containsKey("uri")
+                && (values.containsKey("host") || values.containsKey("port"))) {
             throw new IllegalArgumentException(
                     "option --uri is given with --host or --port: "
                             + "leave those out, they are a part of the URI");

@@ -7,7 +7,6 @@ import com.redis.flink.sink.RedisHashSinkConfig;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-
 /**
  * Writes the latest reading of each of 20 sensors as a hash, under the key {@code sensor:0} to
  * {@code sensor:19}, where it stays for an hour.
@@ -28,7 +27,8 @@ public final class HashSinkJob {
     private HashSinkJob() {}
 
     public static void main(String[] args) throws Exception {
-        SampleOptions options = SampleOptions.parse(args, "uri", "host", "port", "user", "password", "records");
+        SampleOptions options =
+                SampleOptions.parse(args, "uri", "host", "port", "user", "password", "records");
         long records = options.number("records", 1000, 1, Long.MAX_VALUE);
         RedisHashSinkConfig config =
                 RedisHashSinkConfig.builder()

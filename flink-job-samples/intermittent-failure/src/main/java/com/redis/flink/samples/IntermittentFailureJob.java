@@ -15,7 +15,6 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-
 /**
  * Copies the topic {@code test} (the streams {@code test:0} to {@code test:3}) to the topic {@code
  * output}, and fails with every 250th record. Flink starts it again, from the last checkpoint: all
@@ -44,7 +43,8 @@ public final class IntermittentFailureJob {
     private IntermittentFailureJob() {}
 
     public static void main(String[] args) throws Exception {
-        SampleOptions options = SampleOptions.parse(args, "uri", "host", "port", "user", "password", "records");
+        SampleOptions options =
+                SampleOptions.parse(args, "uri", "host", "port", "user", "password", "records");
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()

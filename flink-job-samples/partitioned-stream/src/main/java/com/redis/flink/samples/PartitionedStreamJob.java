@@ -12,7 +12,6 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-
 /**
  * Copies the topic {@code test} (the streams {@code test:0} to {@code test:3}) to the topic {@code
  * output}.
@@ -42,7 +41,8 @@ public final class PartitionedStreamJob {
 
     /** Adds the job to an environment; {@code args} are those of {@link #main}. */
     public static void define(StreamExecutionEnvironment env, String... args) {
-        SampleOptions options = SampleOptions.parse(args, "uri", "host", "port", "user", "password");
+        SampleOptions options =
+                SampleOptions.parse(args, "uri", "host", "port", "user", "password");
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()
