@@ -1,4 +1,5 @@
-//! The commands that a user needs, as docs/errors.md lists them: with just these all works, without one the error names it.
+//! The commands that a user needs, as docs/errors.md lists them: with just these all works, without one the error names
+//! it.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -57,8 +57,8 @@ fn finds_the_nodes_from_any_of_them_and_says_what_is_wrong() {
     assert!(error.contains("CLUSTER SLOTS of 127.0.0.1:") && error.contains("'cluster|slots'"), "{error}");
 }
 
-/// Adds numbers to each of four partitions, a few at a time, while `meanwhile` goes on, and once more when it is over. The job reads and
-/// takes checkpoints all the time. The numbers begin at `from`; gives where they end.
+/// Adds numbers to each of four partitions, a few at a time, while `meanwhile` goes on, and once more when it is over.
+/// The job reads and takes checkpoints all the time. The numbers begin at `from`; gives where they end.
 fn under_load(cluster: &Cluster, job: &mut Job, from: u64, meanwhile: impl FnOnce() + Send) -> u64 {
     let added = AtomicU64::new(from);
     std::thread::scope(|threads| {
@@ -131,8 +131,8 @@ fn slots_that_move_under_load_are_followed() {
     }
 }
 
-/// A node that imports a slot takes commands on a key that is not there yet as if there were none. A reader that waits for Java long enough does not
-/// see the slot go away and begin to come again.
+/// A node that imports a slot takes commands on a key that is not there yet as if there were none. A reader that waits
+/// for Java long enough does not see the slot go away and begin to come again.
 #[test]
 fn a_stream_that_is_to_come_again_is_not_taken_for_an_empty_one() {
     const ENTRIES: u64 = 10_000;

@@ -1,4 +1,5 @@
-//! Commits of the exactly-once stream sink against a real server: what fails half way, and what the version before this one has left.
+//! Commits of the exactly-once stream sink against a real server: what fails half way, and what the version before this
+//! one has left.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

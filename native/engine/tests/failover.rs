@@ -12,14 +12,16 @@ use support::reading::{Job, settings_over};
 use support::sentinel::Sentinels;
 use support::{RedisServer, SetOnDrop, await_that, connection_json, logs};
 
-/// Ends replication. Stopping the replica would not do: when it goes on, it reads what the master has sent it meanwhile.
+/// Ends replication. Stopping the replica would not do: when it goes on, it reads what the master has sent it
+/// meanwhile.
 fn pause_replication(master: &RedisServer) {
     master.run("ACL SETUSER default -psync -sync");
     master.run("CLIENT KILL TYPE replica");
     await_that("no replica is connected", || master.text("INFO replication").contains("connected_slaves:0"));
 }
 
-/// The job has read 0 to 149, and completed a checkpoint that holds 0 to 119. The server has lost 100 and all that came later.
+/// The job has read 0 to 149, and completed a checkpoint that holds 0 to 119. The server has lost 100 and all that came
+/// later.
 struct Lagging<'a> {
     job: Job,
     master: &'a RedisServer,
@@ -63,7 +65,8 @@ impl<'a> Lagging<'a> {
         let told = logs::with(&[
             "source t:0 (",
             &format!(
-                "the server has lost writes: {last} was read before and is gone, and with it all behind {behind} up to it; "
+                "the server has lost writes: {last} was read before and is gone, \
+                 and with it all behind {behind} up to it; "
             ),
             &format!("{unconfirmed} of these entries were not acknowledged yet"),
         ]);

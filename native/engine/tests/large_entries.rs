@@ -98,7 +98,8 @@ fn largest_client(server: &RedisServer) -> u64 {
     list.lines().map(used).max().unwrap_or(0)
 }
 
-/// The highest values while the entries are read, slowly enough that they are seen: of this process, beyond what it was, and of the server.
+/// The highest values while the entries are read, slowly enough that they are seen: of this process, beyond what it
+/// was, and of the server.
 fn peaks(server: &RedisServer, entries: u64) -> (u64, u64) {
     let (memory, client, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let before = resident();

@@ -12,15 +12,16 @@ const STRATEGIES: [&str; 4] = ["ON_CHECKPOINT", "ON_EMIT", "NOACK", "COMMIT_POSI
 
 /// Appends `numbers` at `ms-1`, `ms-2` and so on.
 fn add_at(server: &RedisServer, ms: u64, numbers: std::ops::Range<u64>) {
-    let script =
-        "for i = ARGV[2], ARGV[3] do redis.call('XADD', KEYS[1], ARGV[1] .. '-' .. (i - ARGV[2] + 1), 'n', i) end";
+    let script = "for i = ARGV[2], ARGV[3] do \
+                  redis.call('XADD', KEYS[1], ARGV[1] .. '-' .. (i - ARGV[2] + 1), 'n', i) end";
     eval(server, script, &[ms, numbers.start, numbers.end - 1]);
 }
 
 /// Deletes the stream and makes it again, at once.
 fn make_anew(server: &RedisServer, ms: u64, numbers: std::ops::Range<u64>) {
     let script = "redis.call('DEL', KEYS[1]) \
-                  for i = ARGV[2], ARGV[3] do redis.call('XADD', KEYS[1], ARGV[1] .. '-' .. (i - ARGV[2] + 1), 'n', i) end";
+                  for i = ARGV[2], ARGV[3] do \
+                  redis.call('XADD', KEYS[1], ARGV[1] .. '-' .. (i - ARGV[2] + 1), 'n', i) end";
     eval(server, script, &[ms, numbers.start, numbers.end - 1]);
 }
 

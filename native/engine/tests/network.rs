@@ -1,4 +1,5 @@
-//! A bad network: slow, reset, half open, or ended in the middle of a reply. Nothing is lost by it, nothing comes twice.
+//! A bad network: slow, reset, half open, or ended in the middle of a reply. Nothing is lost by it, nothing comes
+//! twice.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -75,7 +76,8 @@ fn each_record_is_written_in_order_and_staged_once() {
         }
         let all: Vec<u64> = (0..ROUNDS * EACH).collect();
         assert_eq!(server.numbers("t:1"), all, "{what}, exactly once");
-        // At least once: what was sent again follows what it repeats, so the first of each are in order, and the last of each are.
+        // At least once: what was sent again follows what it repeats, so the first of each are in order, and the last
+        // of each are.
         let written = server.numbers("t:0");
         assert_eq!(firsts(written.iter()), all, "{what}");
         assert_eq!(firsts(written.iter().rev()), all.into_iter().rev().collect::<Vec<_>>(), "{what}");

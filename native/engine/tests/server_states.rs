@@ -1,4 +1,5 @@
-//! What a server refuses for a while is tried again until it passes, and told when it does not: `docs/errors.md`, "States of the server".
+//! What a server refuses for a while is tried again until it passes, and told when it does not: `docs/errors.md`,
+//! "States of the server".
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -10,7 +10,8 @@ use rcgen::{
 
 use super::{RedisServer, await_that, free_port};
 
-/// Keys as OpenSSL writes them, each of them twice: of RSA keys rcgen makes none, and for the forms of the same key that users have.
+/// Keys as OpenSSL writes them, each of them twice: of RSA keys rcgen makes none, and for the forms of the same key
+/// that users have.
 pub const RSA_PKCS8: &str = include_str!("keys/rsa-pkcs8.pem");
 pub const RSA_PKCS1: &str = include_str!("keys/rsa-pkcs1.pem");
 pub const EC_PKCS8: &str = include_str!("keys/ec-pkcs8.pem");

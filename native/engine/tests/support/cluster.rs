@@ -135,8 +135,8 @@ impl Cluster {
         self.nodes.iter().position(|node| node.port == port).expect("a node of ours")
     }
 
-    /// Runs a command that is split at spaces where `key` is, wherever that moves. A node that ends meanwhile may have carried it
-    /// out: then it is carried out twice.
+    /// Runs a command that is split at spaces where `key` is, wherever that moves. A node that ends meanwhile may have
+    /// carried it out: then it is carried out twice.
     pub fn run(&self, key: &str, command: &str) -> Value {
         self.run_args(key, &command.split(' ').map(str::as_bytes).collect::<Vec<_>>())
     }
@@ -218,7 +218,8 @@ impl Cluster {
 
     /// The new owner is told first, so that nobody is sent to one that knows nothing of it. It tells the others.
     pub fn end_migration(&self, migration: &Migration) {
-        // Its claim outweighs all that it has heard of: it must have heard of all, or two nodes may send clients to each other for ever.
+        // Its claim outweighs all that it has heard of: it must have heard of all, or two nodes may send clients to
+        // each other for ever.
         await_that("all nodes know each other's epochs", || {
             let mut epochs = self.running().into_iter().map(epochs);
             let first = epochs.next();

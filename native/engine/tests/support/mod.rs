@@ -35,7 +35,7 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
-    /// On a free port of loopback, without persistence.
+    /// Starts a server on a free port of loopback, without persistence.
     pub fn start_with(arguments: &[&str]) -> Self {
         loop {
             if let Some(server) = Self::try_start(arguments) {
@@ -44,7 +44,7 @@ impl RedisServer {
         }
     }
 
-    /// `None`: it has ended, since somebody else has taken a port of it meanwhile.
+    /// Starts a server; `None`: it has ended, since somebody else has taken a port of it meanwhile.
     pub fn try_start(arguments: &[&str]) -> Option<Self> {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let port = free_port();
@@ -52,7 +52,7 @@ impl RedisServer {
         server.answers().then_some(server)
     }
 
-    /// `kill -9`. Everything that was in it is gone.
+    /// Ends the server with `kill -9`. Everything that was in it is gone.
     pub fn kill(&mut self) {
         let child = self.child.get_mut().unwrap();
         child.kill().unwrap();
@@ -64,7 +64,8 @@ impl RedisServer {
         assert!(self.answers(), "redis-server ended");
     }
 
-    /// `STOP`, `CONT` or `KILL`, while others use it. The shell has a `kill` of its own: a bare system has no program of that name.
+    /// Sends `STOP`, `CONT` or `KILL` to the server, while others use it. The shell has a `kill` of its own: a bare
+    /// system has no program of that name.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.lock().unwrap().id());
         let mut shell = Command::new("sh").args(["-c", &kill]).stdin(Stdio::null()).spawn().unwrap();
@@ -107,7 +108,8 @@ impl RedisServer {
         self.try_run(arguments, false).expect("redis-server answers")
     }
 
-    /// With `ASKING` before it, where it goes to a cluster's node that does not own the key yet. An error: it does not answer.
+    /// Runs a command, with `ASKING` before it where it goes to a cluster's node that does not own the key yet. An
+    /// error: it does not answer.
     pub fn try_run(&self, arguments: &[&[u8]], asking: bool) -> redis::RedisResult<Value> {
         let mut cmd = redis::cmd(std::str::from_utf8(arguments[0]).unwrap());
         arguments[1..].iter().for_each(|argument| {
@@ -140,7 +142,7 @@ impl RedisServer {
         }
     }
 
-    /// `XADD stream * n <n>` for each number.
+    /// Adds an entry `n <n>` for each number.
     pub fn add(&self, stream: &str, numbers: std::ops::Range<u64>) {
         let script = "for n = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '*', 'n', n) end";
         if !numbers.is_empty() {
@@ -149,7 +151,7 @@ impl RedisServer {
         }
     }
 
-    /// The fields of each entry, in order.
+    /// Returns the fields of each entry, in order.
     pub fn entries(&self, stream: &str) -> Vec<Vec<String>> {
         let text = |value: &Value| match value {
             Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -159,12 +161,12 @@ impl RedisServer {
         self.run(&format!("XRANGE {stream} - +")).as_sequence().unwrap().iter().map(fields).collect()
     }
 
-    /// The value of each entry's first field, in order.
+    /// Returns the value of each entry's first field, in order.
     pub fn numbers(&self, stream: &str) -> Vec<u64> {
         self.entries(stream).iter().map(|fields| fields[1].parse().unwrap()).collect()
     }
 
-    /// How many entries of the group are pending.
+    /// Returns how many entries of the group are pending.
     pub fn pending(&self, stream: &str, group: &str) -> i64 {
         match self.run(&format!("XPENDING {stream} {group}")) {
             Value::Array(summary) => match summary[0] {
@@ -175,7 +177,7 @@ impl RedisServer {
         }
     }
 
-    /// What `CONFIG GET` says.
+    /// Returns what `CONFIG GET` says.
     pub fn config(&self, name: &str) -> String {
         match self.run(&format!("CONFIG GET {name}")) {
             Value::Array(pair) => match &pair[1] {
@@ -186,7 +188,7 @@ impl RedisServer {
         }
     }
 
-    /// How many entries the stream's only group has not read.
+    /// Returns how many entries the stream's only group has not read.
     pub fn lag(&self, stream: &str) -> i64 {
         let groups = self.run(&format!("XINFO GROUPS {stream}"));
         match groups.as_sequence().and_then(|groups| groups[0].as_sequence()).and_then(|fields| fields.last()) {
@@ -195,7 +197,7 @@ impl RedisServer {
         }
     }
 
-    /// Names of the connections that begin so.
+    /// Counts the connections whose names begin so.
     pub fn connections(&self, prefix: &str) -> usize {
         self.text("CLIENT LIST").lines().filter(|line| line.contains(&format!(" name={prefix}"))).count()
     }
@@ -216,7 +218,8 @@ fn data_file(port: u16) -> String {
     format!("/tmp/flink-redis-{port}.rdb")
 }
 
-/// Below what the Java tests take, and what systems give to those who name no port: all of these come and go at any time.
+/// Below what the Java tests take, and what systems give to those who name no port: all of these come and go at any
+/// time.
 const PORTS: std::ops::Range<u16> = 10_000..15_000;
 
 /// Each is given once only: tests that run side by side must not start two servers on one port.

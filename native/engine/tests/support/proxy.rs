@@ -1,4 +1,5 @@
-//! A network between the engine and a server that can be made bad: slow, cut, silent, or ended in the middle of a reply.
+//! A network between the engine and a server that can be made bad: slow, cut, silent, or ended in the middle of a
+//! reply.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -63,7 +64,8 @@ impl Proxy {
         self.line.latency_millis.store(latency.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// After so many more bytes of replies the connection that receives them ends, in the middle of a reply as likely as not.
+    /// After so many more bytes of replies the connection that receives them ends, in the middle of a reply as likely
+    /// as not.
     pub fn truncate_after(&self, bytes: usize) {
         self.line.left.store(bytes, Ordering::Relaxed);
     }

@@ -12,7 +12,7 @@ use flink_redis_engine::source::batch::{Batch, FINISHED, PENDING};
 
 use super::{PATIENCE, connection_json};
 
-/// Of one server, topic `t`, group `g`; `more` are fields of the settings' JSON, each ended by a comma.
+/// Makes settings of one server, topic `t`, group `g`; `more` are fields of the settings' JSON, each ended by a comma.
 pub fn settings(port: u16, more: &str) -> SourceSettings {
     settings_over(&connection_json(port), more)
 }
@@ -25,7 +25,8 @@ pub fn settings_over(connection: &str, more: &str) -> SourceSettings {
     let claim = if more.contains("claimMinIdleMillis") { "" } else { r#""claimMinIdleMillis":60000,"# };
     let buffered = if more.contains("maxBufferedBytes") { "" } else { r#""maxBufferedBytes":1048576,"# };
     let json = format!(
-        r#"{{{connection},{strategy}{starting}{partitions}{buffered}{claim}{more}"topic":"t","group":"g","batchSize":100,"blockMillis":200}}"#
+        r#"{{{connection},{strategy}{starting}{partitions}{buffered}{claim}{more}
+        "topic":"t","group":"g","batchSize":100,"blockMillis":200}}"#
     );
     SourceSettings::from_json(&json).unwrap()
 }
@@ -70,7 +71,7 @@ impl Job {
         Self::start(settings, discover(settings, false, &[]))
     }
 
-    /// The splits as a checkpoint would give them back.
+    /// Returns the splits as a checkpoint would give them back.
     pub fn state(&self) -> Vec<Split> {
         let split = |at: &SplitPosition| Split {
             partition: at.partition,

@@ -104,8 +104,8 @@ impl Sentinels {
 /// The fields that say who connects to sentinels without a password.
 pub const NOBODY: &str = r#""user":"","password":"","#;
 
-/// Connection settings with sentinels on these ports of loopback; `access` are the user and the password for the sentinels, each ended by a
-/// comma.
+/// Connection settings with sentinels on these ports of loopback; `access` are the user and the password for the
+/// sentinels, each ended by a comma.
 pub fn connection_json(ports: &[u16], master: &str, access: &str) -> String {
     let sentinels: Vec<String> = ports.iter().map(|port| format!(r#"{{"host":"127.0.0.1","port":{port}}}"#)).collect();
     let sentinel = format!(

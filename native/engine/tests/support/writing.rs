@@ -7,7 +7,8 @@ use flink_redis_engine::sink::{Committable, Committer, Writer};
 
 use super::{PATIENCE, connection_json};
 
-/// Of one server, topic `t` of two partitions; `more` are fields of the settings' JSON, each ended by a comma.
+/// Makes settings of one server, topic `t` of two partitions; `more` are fields of the settings' JSON, each ended by a
+/// comma.
 pub fn settings(port: u16, more: &str) -> SinkSettings {
     settings_over(&connection_json(port), more)
 }
@@ -19,7 +20,7 @@ pub fn settings_over(connection: &str, more: &str) -> SinkSettings {
     SinkSettings::from_json(&json).unwrap()
 }
 
-/// A frame of records `n <number>`.
+/// Makes a frame of records `n <number>`.
 pub fn frame(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
     let mut out = vec![1, 0, 0, 0];
     out.extend_from_slice(&((numbers.end - numbers.start) as u32).to_le_bytes());
@@ -37,7 +38,7 @@ pub fn frame(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
     out
 }
 
-/// A frame of records with these pairs.
+/// Makes a frame of records with these pairs.
 pub fn frame_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
     let mut out = vec![1, 0, 0, 0];
     out.extend_from_slice(&(records.len() as u32).to_le_bytes());
@@ -66,7 +67,7 @@ pub fn flush(writer: &Writer) {
     assert!(writer.flush(PATIENCE).unwrap(), "not confirmed: {:?}", writer.stats());
 }
 
-/// What the writer's epoch has staged, as Java hands it to the committer.
+/// Returns what the writer's epoch has staged, as Java hands it to the committer.
 pub fn prepared(writer: &Writer) -> Vec<Committable> {
     flush(writer);
     serde_json::from_str(&serde_json::to_string(&writer.prepare()).unwrap()).unwrap()

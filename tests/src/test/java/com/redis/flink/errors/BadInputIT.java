@@ -12,7 +12,6 @@ import com.redis.flink.it.Topic;
 import com.redis.flink.sink.RedisPassthroughSerializer;
 import com.redis.flink.sink.RedisSinkBuilder;
 import com.redis.flink.sink.RedisSinkConfig;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.testing.Ports;
 import com.redis.flink.testing.RedisServer;
@@ -71,11 +70,7 @@ class BadInputIT {
     private static RedisException failure(RedisSourceConfig config) throws Exception {
         try (Collected<Long> numbers = new Collected<>()) {
             StreamExecutionEnvironment env = FLINK.environment(1);
-            numbers.from(
-                    env.fromSource(
-                            new RedisSourceBuilder<>(config, new NumberDeserializer()).build(),
-                            WatermarkStrategy.noWatermarks(),
-                            "numbers"));
+            numbers.from(NumberDeserializer.read(env, config));
             return failureOf(env);
         }
     }

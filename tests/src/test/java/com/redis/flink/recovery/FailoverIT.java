@@ -9,11 +9,9 @@ import com.redis.flink.it.Ledger;
 import com.redis.flink.it.NumberDeserializer;
 import com.redis.flink.it.Topic;
 import com.redis.flink.source.partitioned.AckStrategy;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -41,13 +39,7 @@ class FailoverIT {
             StreamExecutionEnvironment env = FLINK.environment(2, FAILURES);
             env.enableCheckpointing(100);
             ledger.from(
-                    env.fromSource(
-                                    new RedisSourceBuilder<>(
-                                                    topic.source().ackStrategy(strategy).build(),
-                                                    new NumberDeserializer())
-                                            .build(),
-                                    WatermarkStrategy.noWatermarks(),
-                                    "numbers")
+                    NumberDeserializer.read(env, topic.source().ackStrategy(strategy).build())
                             .map(fuse)
                             .returns(Types.LONG));
             try (Job job = FLINK.run(env)) {

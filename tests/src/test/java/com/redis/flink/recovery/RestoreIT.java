@@ -8,12 +8,10 @@ import com.redis.flink.it.Job;
 import com.redis.flink.it.Ledger;
 import com.redis.flink.it.NumberDeserializer;
 import com.redis.flink.it.Topic;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -34,11 +32,7 @@ class RestoreIT {
 
     private static DataStream<Long> numbers(
             StreamExecutionEnvironment env, RedisSourceConfig config) {
-        return env.fromSource(
-                        new RedisSourceBuilder<>(config, new NumberDeserializer()).build(),
-                        WatermarkStrategy.noWatermarks(),
-                        "numbers")
-                .uid("numbers");
+        return NumberDeserializer.read(env, config).uid("numbers");
     }
 
     private static StreamExecutionEnvironment counting(

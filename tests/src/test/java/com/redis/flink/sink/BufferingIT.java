@@ -9,14 +9,10 @@ import com.redis.flink.it.Job;
 import com.redis.flink.it.NumberDeserializer;
 import com.redis.flink.it.Shared;
 import com.redis.flink.it.Topic;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
-import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
-import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -39,14 +35,6 @@ class BufferingIT {
 
     @RegisterExtension static final RedisServer REDIS = new RedisServer();
     @RegisterExtension static final Flink FLINK = new Flink();
-
-    private static DataStream<Long> numbers(
-            StreamExecutionEnvironment env, RedisSourceConfig config) {
-        return env.fromSource(
-                new RedisSourceBuilder<>(config, new NumberDeserializer()).build(),
-                WatermarkStrategy.noWatermarks(),
-                "numbers");
-    }
 
     private static RedisSink<Long> sink(Topic topic, int numMessages, int intervalMillis) {
         RedisSerializer<Long> serializer =
@@ -71,7 +59,7 @@ class BufferingIT {
                 Topic to = new Topic(REDIS, 3)) {
             from.addNumbers(0, MESSAGES);
             StreamExecutionEnvironment env = FLINK.environment(2);
-            numbers(env, from.source().stoppingId("$").build())
+            NumberDeserializer.read(env, from.source().stoppingId("$").build())
                     .sinkTo(sink(to, numMessages, intervalMillis));
             try (Job job = FLINK.run(env)) {
                 job.awaitFinished();
@@ -90,7 +78,7 @@ class BufferingIT {
                 Topic to = new Topic(REDIS, 3)) {
             StreamExecutionEnvironment env = FLINK.environment(2, failures);
             env.enableCheckpointing(100);
-            numbers(env, from.source().build())
+            NumberDeserializer.read(env, from.source().build())
                     .map(fuse)
                     .returns(Types.LONG)
                     .sinkTo(sink(to, numMessages, intervalMillis));
@@ -119,7 +107,7 @@ class BufferingIT {
             from.addNumbers(0, 100);
             StreamExecutionEnvironment env = FLINK.environment(1);
             // Chained to the sink: it has taken all records before this one.
-            numbers(env, from.source().stoppingId("$").build())
+            NumberDeserializer.read(env, from.source().stoppingId("$").build())
                     .map(
                             number -> {
                                 lengths.get().add(written.get().length());
@@ -141,7 +129,8 @@ class BufferingIT {
         try (Topic from = new Topic(REDIS, 1);
                 Topic to = new Topic(REDIS, 1)) {
             StreamExecutionEnvironment env = FLINK.environment(1);
-            numbers(env, from.source().build()).sinkTo(sink(to, numMessages, intervalMillis));
+            NumberDeserializer.read(env, from.source().build())
+                    .sinkTo(sink(to, numMessages, intervalMillis));
             try (Job job = FLINK.run(env)) {
                 for (int number = 0; number < 3; number++) {
                     from.addNumber(0, number);
@@ -157,7 +146,7 @@ class BufferingIT {
         try (Topic from = new Topic(REDIS, 1);
                 Topic to = new Topic(REDIS, 1)) {
             StreamExecutionEnvironment env = FLINK.environment(1);
-            numbers(env, from.source().build()).sinkTo(sink(to, 1000, 0));
+            NumberDeserializer.read(env, from.source().build()).sinkTo(sink(to, 1000, 0));
             from.addNumbers(0, 10);
             try (Job job = FLINK.run(env)) {
                 Await.until("all is read", LIMIT, () -> from.pending() == 10);

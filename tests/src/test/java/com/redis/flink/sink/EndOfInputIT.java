@@ -8,13 +8,10 @@ import com.redis.flink.it.Flink;
 import com.redis.flink.it.Job;
 import com.redis.flink.it.NumberDeserializer;
 import com.redis.flink.it.Topic;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
-import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
 import org.apache.flink.api.common.RuntimeExecutionMode;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -55,14 +52,6 @@ class EndOfInputIT {
         return env;
     }
 
-    private static DataStream<Long> numbers(
-            StreamExecutionEnvironment env, RedisSourceConfig.Builder source) {
-        return env.fromSource(
-                new RedisSourceBuilder<>(source.build(), new NumberDeserializer()).build(),
-                WatermarkStrategy.noWatermarks(),
-                "numbers");
-    }
-
     private static RedisSink<Long> sink(Topic to) {
         RedisSerializer<Long> serializer =
                 number -> RedisMessage.of("key-" + number, Map.of(Topic.NUMBER, "" + number));
@@ -99,7 +88,7 @@ class EndOfInputIT {
                 Topic to = new Topic(REDIS, 3)) {
             from.addNumbers(0, MESSAGES);
             StreamExecutionEnvironment env = environment(mode, interval, checkpointAfterTheEnd);
-            numbers(env, from.source().stoppingId("$")).sinkTo(sink(to));
+            NumberDeserializer.read(env, from.source().stoppingId("$").build()).sinkTo(sink(to));
             try (Job job = FLINK.run(env)) {
                 job.awaitFinished();
             }
@@ -113,9 +102,10 @@ class EndOfInputIT {
         try (Topic from = new Topic(REDIS, 2);
                 Topic to = new Topic(REDIS, 3)) {
             StreamExecutionEnvironment env = environment(mode, 100, false);
-            DataStream<Long> input = numbers(env, from.source().stoppingId("$"));
+            DataStream<Long> input =
+                    NumberDeserializer.read(env, from.source().stoppingId("$").build());
             if (unbounded) {
-                input = input.union(numbers(env, from.source()));
+                input = input.union(NumberDeserializer.read(env, from.source().build()));
             }
             input.filter(number -> number >= 0).sinkTo(sink(to));
             assertThatThrownBy(() -> FLINK.run(env))
@@ -140,7 +130,7 @@ class EndOfInputIT {
             from.addNumbers(0, MESSAGES);
             StreamExecutionEnvironment env =
                     environment(RuntimeExecutionMode.STREAMING, 3_600_000, false);
-            numbers(env, from.source()).sinkTo(sink(to));
+            NumberDeserializer.read(env, from.source().build()).sinkTo(sink(to));
             try (Job job = FLINK.run(env)) {
                 Await.until("all is staged", LIMIT, () -> stagedEntries(to) == MESSAGES);
                 job.stopWithSavepoint();

@@ -38,11 +38,7 @@ class DeadLettersIT {
 
     private static Job read(RedisSourceConfig config, Collected<Long> numbers) throws Exception {
         StreamExecutionEnvironment env = FLINK.environment(1);
-        numbers.from(
-                env.fromSource(
-                        new RedisSourceBuilder<>(config, new NumberDeserializer()).build(),
-                        WatermarkStrategy.noWatermarks(),
-                        "numbers"));
+        numbers.from(NumberDeserializer.read(env, config));
         return FLINK.run(env);
     }
 

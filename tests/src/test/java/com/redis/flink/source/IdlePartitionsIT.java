@@ -7,10 +7,8 @@ import com.redis.flink.it.Job;
 import com.redis.flink.it.NumberDeserializer;
 import com.redis.flink.it.Shared;
 import com.redis.flink.it.Topic;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
 import com.redis.flink.testing.RedisServer;
 
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
@@ -37,13 +35,7 @@ class IdlePartitionsIT {
         try (Topic topic = new Topic(REDIS, 4);
                 Shared<BlockingQueue<Long>> shared = new Shared<>(out)) {
             StreamExecutionEnvironment env = FLINK.environment(1);
-            env.fromSource(
-                            new RedisSourceBuilder<>(
-                                            topic.source().blockMillis(BLOCK_MILLIS).build(),
-                                            new NumberDeserializer())
-                                    .build(),
-                            WatermarkStrategy.noWatermarks(),
-                            "numbers")
+            NumberDeserializer.read(env, topic.source().blockMillis(BLOCK_MILLIS).build())
                     .map(
                             number -> {
                                 shared.get().add(number);

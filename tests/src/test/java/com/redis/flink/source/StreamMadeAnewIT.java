@@ -8,11 +8,9 @@ import com.redis.flink.it.Job;
 import com.redis.flink.it.NumberDeserializer;
 import com.redis.flink.it.Topic;
 import com.redis.flink.source.partitioned.AckStrategy;
-import com.redis.flink.source.partitioned.RedisSourceBuilder;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
 
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,13 +38,7 @@ class StreamMadeAnewIT {
             add(topic, "100-", 0, 50);
             StreamExecutionEnvironment env = FLINK.environment(1);
             numbers.from(
-                    env.fromSource(
-                            new RedisSourceBuilder<>(
-                                            topic.source().ackStrategy(strategy).build(),
-                                            new NumberDeserializer())
-                                    .build(),
-                            WatermarkStrategy.noWatermarks(),
-                            "numbers"));
+                    NumberDeserializer.read(env, topic.source().ackStrategy(strategy).build()));
             try (Job job = FLINK.run(env)) {
                 numbers.await(50);
                 job.checkpoint();

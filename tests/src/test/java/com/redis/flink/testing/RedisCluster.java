@@ -6,13 +6,9 @@ import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.JedisCluster;
-import redis.clients.jedis.Protocol;
 import redis.clients.jedis.UnifiedJedis;
-import redis.clients.jedis.exceptions.JedisDataException;
-import redis.clients.jedis.params.MigrateParams;
 import redis.clients.jedis.util.JedisClusterCRC16;
 
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -89,20 +85,20 @@ public final class RedisCluster implements Deployment {
         }
         for (int i = 0; i < nodes.size(); i++) {
             try (Jedis jedis = nodes.get(i).jedis()) {
-                cluster(jedis, "SET-CONFIG-EPOCH", Integer.toString(i + 1));
+                ClusterCommands.cluster(jedis, "SET-CONFIG-EPOCH", Integer.toString(i + 1));
                 if (i < masters) {
                     String first = Integer.toString(i * SLOTS / masters);
                     String last = Integer.toString((i + 1) * SLOTS / masters - 1);
-                    cluster(jedis, "ADDSLOTSRANGE", first, last);
+                    ClusterCommands.cluster(jedis, "ADDSLOTSRANGE", first, last);
                 }
                 if (i > 0) {
-                    meet(jedis, firstAlive());
+                    meet(jedis);
                 }
             }
         }
         awaitOk();
         for (int i = masters; i < nodes.size(); i++) {
-            replicate(nodes.get(i), nodes.get(i % masters));
+            ClusterCommands.replicate(nodes.get(i), nodes.get(i % masters));
         }
         for (int i = 0; i < masters; i++) {
             nodes.get(i).awaitReplicas(replicas);
@@ -134,16 +130,10 @@ public final class RedisCluster implements Deployment {
         return node;
     }
 
-    private void meet(Jedis jedis, RedisNode other) {
-        String port = Integer.toString(other.port());
-        cluster(jedis, "MEET", RedisNode.LOCAL, port, Integer.toString(busPorts.get(other)));
-    }
-
-    private void replicate(RedisNode node, RedisNode master) {
-        String id = id(master);
-        try (Jedis jedis = node.jedis()) {
-            jedis.clusterReplicate(id);
-        }
+    /** Has the node of this connection meet the first one that lives. */
+    private void meet(Jedis jedis) {
+        RedisNode other = firstAlive();
+        ClusterCommands.meet(jedis, other, busPorts.get(other));
     }
 
     private RedisNode firstAlive() {
@@ -154,24 +144,18 @@ public final class RedisCluster implements Deployment {
     public void awaitOk() {
         List<RedisNode> alive =
                 nodes.stream().filter(RedisNode::isAlive).collect(Collectors.toList());
-        List<String> ids = alive.stream().map(RedisCluster::id).collect(Collectors.toList());
+        List<String> ids = alive.stream().map(ClusterCommands::id).collect(Collectors.toList());
         for (RedisNode node : alive) {
             Await.value(
                     "the cluster is whole for " + node.address(),
                     LIMIT,
-                    () -> view(node),
+                    () -> ClusterCommands.view(node),
                     view ->
                             view.contains("cluster_state:ok")
                                     && view.contains("cluster_known_nodes:" + nodes.size() + "\r")
                                     // One that is met is counted before its ID is known.
                                     && !view.contains("handshake")
                                     && ids.stream().allMatch(view::contains));
-        }
-    }
-
-    private static String view(RedisNode node) {
-        try (Jedis jedis = node.jedis()) {
-            return jedis.clusterInfo() + jedis.clusterNodes();
         }
     }
 
@@ -238,23 +222,10 @@ public final class RedisCluster implements Deployment {
     }
 
     private RedisNode claimant(int slot) {
-        for (RedisNode node : nodes) {
-            if (!node.isAlive()) {
-                continue;
-            }
-            String id = id(node);
-            try (Jedis jedis = node.jedis()) {
-                for (Object range : jedis.clusterSlots()) {
-                    List<?> parts = (List<?>) range;
-                    if ((Long) parts.get(0) <= slot
-                            && slot <= (Long) parts.get(1)
-                            && id.equals(text(((List<?>) parts.get(2)).get(2)))) {
-                        return node;
-                    }
-                }
-            }
-        }
-        return null;
+        return nodes.stream()
+                .filter(node -> node.isAlive() && ClusterCommands.claims(node, slot))
+                .findFirst()
+                .orElse(null);
     }
 
     /** A replica of a master. */
@@ -276,14 +247,8 @@ public final class RedisCluster implements Deployment {
     /** Masters other than this one. */
     public List<RedisNode> otherMasters(RedisNode master) {
         return nodes.stream()
-                .filter(node -> node.isAlive() && node != master && isMaster(node))
+                .filter(node -> node.isAlive() && node != master && ClusterCommands.isMaster(node))
                 .collect(Collectors.toList());
-    }
-
-    private static boolean isMaster(RedisNode node) {
-        try (Jedis jedis = node.jedis()) {
-            return jedis.info("replication").contains("role:master");
-        }
     }
 
     /** Moves a slot with its keys while clients work, as {@code redis-cli --cluster reshard}. */
@@ -296,45 +261,24 @@ public final class RedisCluster implements Deployment {
         }
     }
 
+    /**
+     * Begins a migration: from now on the old owner sends clients for absent keys to the new one.
+     */
     public void beginMigration(int slot, RedisNode from, RedisNode to) {
-        try (Jedis source = from.jedis();
-                Jedis target = to.jedis()) {
-            target.clusterSetSlotImporting(slot, id(from));
-            source.clusterSetSlotMigrating(slot, id(to));
-        }
+        ClusterCommands.beginMigration(slot, from, to);
     }
 
-    /** Key by key. */
+    /** Moves the keys of a slot one by one, while clients work. */
     public void moveKeys(int slot, RedisNode from, RedisNode to) {
-        try (Jedis source = from.jedis()) {
-            for (List<String> keys = source.clusterGetKeysInSlot(slot, 1);
-                    !keys.isEmpty();
-                    keys = source.clusterGetKeysInSlot(slot, 1)) {
-                source.migrate(
-                        RedisNode.LOCAL,
-                        to.port(),
-                        (int) LIMIT.toMillis(),
-                        new MigrateParams(),
-                        keys.get(0));
-            }
-        }
+        ClusterCommands.moveKeys(slot, from, to, LIMIT);
     }
 
+    /** Ends a migration: tells every master of the new owner. */
     public void endMigration(int slot, RedisNode from, RedisNode to) {
-        String id = id(to);
-        try (Jedis target = to.jedis();
-                Jedis source = from.jedis()) {
-            // The new owner first: so there is one at any time.
-            target.clusterSetSlotNode(slot, id);
-            source.clusterSetSlotNode(slot, id);
-        }
-        for (RedisNode other : otherMasters(to)) {
-            if (other != from) {
-                try (Jedis jedis = other.jedis()) {
-                    jedis.clusterSetSlotNode(slot, id);
-                }
-            }
-        }
+        List<RedisNode> told = new ArrayList<>(List.of(to, from));
+        // The new owner first: so there is one at any time.
+        otherMasters(to).stream().filter(node -> node != from).forEach(told::add);
+        ClusterCommands.setOwner(slot, to, told);
     }
 
     /** Hands a master's slots to its replica when that has all that the master has; it. */
@@ -350,7 +294,8 @@ public final class RedisCluster implements Deployment {
                             jedis.clusterFailover(); // gives up after five seconds
                             again[0] = Instant.now().plusSeconds(6);
                         }
-                        return isMaster(replica) && !isMaster(master);
+                        return ClusterCommands.isMaster(replica)
+                                && !ClusterCommands.isMaster(master);
                     });
         }
         awaitOk();
@@ -361,7 +306,8 @@ public final class RedisCluster implements Deployment {
     public RedisNode killAndPromote(RedisNode master) {
         RedisNode replica = replicaOf(master);
         master.kill();
-        Await.until(replica.address() + " is promoted", LIMIT, () -> isMaster(replica));
+        Await.until(
+                replica.address() + " is promoted", LIMIT, () -> ClusterCommands.isMaster(replica));
         awaitOk();
         return replica;
     }
@@ -370,7 +316,7 @@ public final class RedisCluster implements Deployment {
     public RedisNode add() {
         RedisNode node = spawn();
         try (Jedis jedis = node.jedis()) {
-            meet(jedis, firstAlive());
+            meet(jedis);
         }
         awaitOk();
         return node;
@@ -379,47 +325,22 @@ public final class RedisCluster implements Deployment {
     /** A replica of a master joins, and has all that the master has. */
     public RedisNode addReplica(RedisNode master) {
         RedisNode node = add();
-        replicate(node, master);
+        ClusterCommands.replicate(node, master);
         master.awaitReplicas(1);
         return node;
     }
 
     /** A node that has no slots goes. */
     public void remove(RedisNode node) {
-        String id = id(node);
+        String id = ClusterCommands.id(node);
         node.close();
         nodes.remove(node);
         for (RedisNode other : nodes) {
             if (other.isAlive()) {
-                forget(other, id);
+                ClusterCommands.forget(other, id);
             }
         }
         awaitOk();
-    }
-
-    /** Since Redis 7.2 nodes tell each other what to forget: this one may have done it already. */
-    private static void forget(RedisNode node, String id) {
-        try (Jedis jedis = node.jedis()) {
-            jedis.clusterForget(id);
-        } catch (JedisDataException e) {
-            if (!e.getMessage().startsWith("ERR Unknown node")) {
-                throw e;
-            }
-        }
-    }
-
-    private static String id(RedisNode node) {
-        try (Jedis jedis = node.jedis()) {
-            return jedis.clusterMyId();
-        }
-    }
-
-    private static String text(Object reply) {
-        return new String((byte[]) reply, StandardCharsets.US_ASCII);
-    }
-
-    private static void cluster(Jedis jedis, String... arguments) {
-        jedis.sendCommand(Protocol.Command.CLUSTER, arguments);
     }
 
     @Override

@@ -1,30 +1,16 @@
 package com.redis.flink.testing;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 
-import java.io.File;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * A real Flink: a JobManager and TaskManagers in JVMs of their own, put together from the jars of
@@ -35,47 +21,22 @@ import java.util.stream.Collectors;
 public final class SessionCluster implements AutoCloseable {
 
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
-    private static final Duration CLI_TIMEOUT = Duration.ofSeconds(90);
-    private static final String HEAP = "384m";
-
-    /** The JVM of the cluster, if it is not to be that of the test. */
-    private static final String JAVA_HOME = "FLINK_REDIS_TEST_CLUSTER_JAVA_HOME";
-
-    private static final String JOB_MANAGER = "jobmanager.test";
     private static final String LONG_HEARTBEAT_MILLIS = "40000";
-    private static final Duration REST_TIMEOUT = Duration.ofSeconds(20);
-    private static final ObjectMapper JSON = new ObjectMapper();
-    private static final Pattern JOB_ID = Pattern.compile("JobID ([0-9a-f]{32})");
 
-    private final HttpClient http =
-            HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final Path folder;
-    private final int restPort = Ports.free();
-    private final int slots;
-    private final Map<String, String> extraOptions;
 
     /** Whether each TaskManager reaches the JobManager through a proxy of its own. */
     private final boolean breakable;
 
-    /** Whether what its JVMs allocate can be told apart from what they grow by themselves. */
-    private final boolean measurable;
-
-    /** What is in Flink's {@code lib/} beside Flink itself; empty: nothing. */
-    private final String library;
-
+    private final FlinkConfiguration configuration;
+    private final FlinkProcesses processes;
+    private final FlinkRest rest;
+    private final FlinkJobs jobs;
     private final Map<Integer, TcpProxy> proxies = new ConcurrentHashMap<>();
     private final List<TcpProxy> blobProxies = new ArrayList<>();
-    private final int rpcPort = Ports.free();
-    private final int blobPort = Ports.free();
     private final Process jobManager;
     private final List<Process> taskManagers = new ArrayList<>();
     private final Thread atExit = new Thread(this::kill, "end-flink");
-
-    private SessionCluster(
-            int slots, Map<String, String> extraOptions, boolean breakable, boolean measurable)
-            throws IOException {
-        this(slots, extraOptions, breakable, measurable, "");
-    }
 
     private SessionCluster(
             int slots,
@@ -84,25 +45,27 @@ public final class SessionCluster implements AutoCloseable {
             boolean measurable,
             String library)
             throws IOException {
-        this.library = library;
-        this.slots = slots;
         this.breakable = breakable;
-        this.measurable = measurable;
-        this.extraOptions = extraOptions;
         folder = Files.createTempDirectory("flink-session");
+        configuration = new FlinkConfiguration(folder);
+        processes = new FlinkProcesses(folder, configuration.directory(), measurable, library);
+        rest = new FlinkRest(configuration.restPort);
+        jobs = new FlinkJobs(processes, rest, folder.resolve("savepoints"));
         Runtime.getRuntime().addShutdownHook(atExit);
-        writeConfiguration();
-        List<String> jobManagerOptions = heapOptions();
+        String address = breakable ? FlinkConfiguration.JOB_MANAGER : "127.0.0.1";
+        configuration.write(address, slots, extraOptions);
+        List<String> jvmOptions = processes.heapOptions();
         if (breakable) {
-            jobManagerOptions.add("-Djdk.net.hosts.file=" + hosts("jobmanager", "127.0.0.1"));
+            Path hosts = configuration.writeHosts("jobmanager", "127.0.0.1");
+            jvmOptions.add("-Djdk.net.hosts.file=" + hosts);
         }
         jobManager =
-                java(
+                processes.java(
                         "jobmanager",
-                        jobManagerOptions,
+                        jvmOptions,
                         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
                         "--configDir",
-                        configuration().toString());
+                        configuration.directory().toString());
     }
 
     /**
@@ -116,7 +79,7 @@ public final class SessionCluster implements AutoCloseable {
     /** The same with further options of Flink's configuration. */
     public static SessionCluster start(int taskManagers, int slots, Map<String, String> options)
             throws IOException {
-        return start(taskManagers, new SessionCluster(slots, options, false, false));
+        return start(taskManagers, new SessionCluster(slots, options, false, false, ""));
     }
 
     /** The same with a class path in {@code lib/}: for all jobs, and not by their class loaders. */
@@ -133,7 +96,7 @@ public final class SessionCluster implements AutoCloseable {
      */
     public static SessionCluster startMeasurable(
             int taskManagers, int slots, Map<String, String> options) throws IOException {
-        return start(taskManagers, new SessionCluster(slots, options, false, true));
+        return start(taskManagers, new SessionCluster(slots, options, false, true, ""));
     }
 
     /**
@@ -142,7 +105,7 @@ public final class SessionCluster implements AutoCloseable {
      */
     public static SessionCluster startBreakable(
             int taskManagers, int slots, Map<String, String> options) throws IOException {
-        return start(taskManagers, new SessionCluster(slots, options, true, false));
+        return start(taskManagers, new SessionCluster(slots, options, true, false, ""));
     }
 
     private static SessionCluster start(int taskManagers, SessionCluster cluster)
@@ -170,24 +133,26 @@ public final class SessionCluster implements AutoCloseable {
     public Process startTaskManager() throws IOException {
         String name = "taskmanager-" + taskManagers.size();
         List<String> arguments = new ArrayList<>();
-        arguments.addAll(List.of("--configDir", configuration().toString()));
+        arguments.addAll(List.of("--configDir", configuration.directory().toString()));
         arguments.addAll(List.of("-D", "taskmanager.resource-id=" + name));
-        Map<String, String> options = taskManagerMemory();
-        List<String> jvmOptions = heapOptions();
+        Map<String, String> options = FlinkConfiguration.taskManagerMemory();
+        List<String> jvmOptions = processes.heapOptions();
         jvmOptions.add("-XX:MaxDirectMemorySize=256m");
         if (breakable) {
             // Where this one finds the JobManager: behind proxies on a loopback address of its own.
             String address = "127.0.1." + (1 + taskManagers.size());
-            proxies.put(taskManagers.size(), new TcpProxy(address, rpcPort, rpcPort));
-            blobProxies.add(new TcpProxy(address, blobPort, blobPort));
-            jvmOptions.add("-Djdk.net.hosts.file=" + hosts(name, address));
+            proxies.put(
+                    taskManagers.size(),
+                    new TcpProxy(address, configuration.rpcPort, configuration.rpcPort));
+            blobProxies.add(new TcpProxy(address, configuration.blobPort, configuration.blobPort));
+            jvmOptions.add("-Djdk.net.hosts.file=" + configuration.writeHosts(name, address));
             options.put("heartbeat.timeout", LONG_HEARTBEAT_MILLIS);
         }
         for (Map.Entry<String, String> option : options.entrySet()) {
             arguments.addAll(List.of("-D", option.getKey() + "=" + option.getValue()));
         }
         Process process =
-                java(
+                processes.java(
                         name,
                         jvmOptions,
                         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
@@ -218,76 +183,37 @@ public final class SessionCluster implements AutoCloseable {
         proxies.get(taskManager).closeHole();
     }
 
-    /** {@code flink run -d}: returns the job's ID. */
+    /** Submits a job by {@code flink run -d} and returns its ID. */
     public String run(Path jar, String... arguments) throws IOException {
-        return run(List.of(), jar, arguments);
+        return jobs.run(List.of(), jar, arguments);
     }
 
-    /** {@code flink run -d -s}: the job goes on from a savepoint. */
+    /** Submits a job by {@code flink run -d -s}: it goes on from a savepoint. Returns its ID. */
     public String runFrom(String savepoint, Path jar, String... arguments) throws IOException {
-        return run(List.of("-s", savepoint), jar, arguments);
+        return jobs.run(List.of("-s", savepoint), jar, arguments);
     }
 
-    private String run(List<String> options, Path jar, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of("run", "-d"));
-        command.addAll(options);
-        command.add(jar.toString());
-        command.addAll(List.of(arguments));
-        String output = flink(command);
-        Matcher id = JOB_ID.matcher(output);
-        if (!id.find()) {
-            throw new AssertionError("flink run did not submit the job:\n" + output);
-        }
-        return id.group(1);
-    }
-
-    /** Gives a jar to the cluster, as the web interface does: it can be run many times. */
+    /** Uploads a jar, as the web interface does, and returns its ID: it can be run many times. */
     public String upload(Path jar) throws IOException, InterruptedException {
-        String boundary = "----jar";
-        String head =
-                "--"
-                        + boundary
-                        + "\r\nContent-Disposition: form-data; name=\"jarfile\"; filename=\""
-                        + jar.getFileName()
-                        + "\"\r\nContent-Type: application/java-archive\r\n\r\n";
-        HttpRequest request =
-                request("/jars/upload")
-                        .header("Content-Type", "multipart/form-data; boundary=" + boundary)
-                        .POST(
-                                HttpRequest.BodyPublishers.ofByteArrays(
-                                        List.of(
-                                                head.getBytes(StandardCharsets.UTF_8),
-                                                Files.readAllBytes(jar),
-                                                ("\r\n--" + boundary + "--\r\n")
-                                                        .getBytes(StandardCharsets.UTF_8))))
-                        .build();
-        String name = send(request).path("filename").asText();
-        return name.substring(name.lastIndexOf('/') + 1);
+        return jobs.upload(jar);
     }
 
-    /** Runs a jar that was {@link #upload}ed, without a process of its own; gives the job's ID. */
+    /**
+     * Runs a jar that was {@link #upload}ed, without a process of its own; returns the job's ID.
+     */
     public String runUploaded(String jarId, String... arguments)
             throws IOException, InterruptedException {
-        ObjectNode body = JSON.createObjectNode();
-        List.of(arguments).forEach(body.putArray("programArgsList")::add);
-        JsonNode answer = post("/jars/" + jarId + "/run", body.toString());
-        if (!answer.has("jobid")) {
-            throw new AssertionError("the job was not submitted: " + answer);
-        }
-        return answer.path("jobid").asText();
+        return jobs.runUploaded(jarId, arguments);
     }
 
     /** Cancels a job by Flink's REST API; does not wait until it is. */
     public void cancelByRest(String jobId) throws IOException, InterruptedException {
-        send(
-                request("/jobs/" + jobId + "?mode=cancel")
-                        .method("PATCH", HttpRequest.BodyPublishers.noBody())
-                        .build());
+        jobs.cancelByRest(jobId);
     }
 
-    /** {@code flink cancel}. */
+    /** Cancels a job by {@code flink cancel}; does not wait until it is. */
     public void cancel(String jobId) throws IOException {
-        flink(List.of("cancel", jobId));
+        jobs.cancel(jobId);
     }
 
     /**
@@ -299,97 +225,32 @@ public final class SessionCluster implements AutoCloseable {
      */
     public String stopWithSavepoint(String jobId, Duration limit)
             throws IOException, InterruptedException {
-        String body =
-                JSON.createObjectNode()
-                        .put("targetDirectory", folder.resolve("savepoints").toUri().toString())
-                        .put("drain", false)
-                        .toString();
-        JsonNode trigger = post("/jobs/" + jobId + "/stop", body).path("request-id");
-        if (trigger.isMissingNode()) {
-            throw new IOException("job " + jobId + " cannot be stopped now");
-        }
-        String status = "/jobs/" + jobId + "/savepoints/" + trigger.asText();
-        JsonNode done =
-                Await.value(
-                        "job " + jobId + " is stopped with a savepoint",
-                        limit,
-                        () -> rest(status),
-                        answer -> answer.path("status").path("id").asText().equals("COMPLETED"));
-        String location = done.path("operation").path("location").asText();
-        if (location.isEmpty()) {
-            String cause = done.at("/operation/failure-cause/stack-trace").asText();
-            throw new IOException(
-                    "job " + jobId + " was not stopped: " + cause.lines().findFirst().orElse(""));
-        }
-        return location;
+        return jobs.stopWithSavepoint(jobId, limit);
     }
 
     /** Waits until all of a job's tasks run. */
     public void awaitRunning(String jobId, Duration limit) {
-        Await.value(
-                "all tasks of job " + jobId + " run",
-                limit,
-                () -> rest("/jobs/" + jobId).path("vertices"),
-                vertices -> {
-                    boolean all = vertices.size() > 0;
-                    for (JsonNode vertex : vertices) {
-                        all &= vertex.path("status").asText().equals("RUNNING");
-                    }
-                    return all;
-                });
+        jobs.awaitRunning(jobId, limit);
     }
 
+    /** Waits until a job is in a state, by its name in Flink's REST API. */
     public void awaitState(String jobId, String state, Duration limit) {
-        Await.value(
-                "job " + jobId + " is " + state,
-                limit,
-                () -> rest("/jobs/" + jobId).path("state").asText(),
-                state::equals);
+        jobs.awaitState(jobId, state, limit);
     }
 
-    /** The answer of Flink's REST API. */
+    /** Returns the answer of Flink's REST API to a GET. */
     public JsonNode rest(String path) throws IOException, InterruptedException {
-        return send(request(path).build());
+        return rest.get(path);
     }
 
-    private JsonNode post(String path, String body) throws IOException, InterruptedException {
-        return send(
-                request(path)
-                        .header("Content-Type", "application/json")
-                        .POST(HttpRequest.BodyPublishers.ofString(body))
-                        .build());
-    }
-
-    private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + restPort + path))
-                .timeout(REST_TIMEOUT);
-    }
-
-    private JsonNode send(HttpRequest request) throws IOException, InterruptedException {
-        return JSON.readTree(http.send(request, HttpResponse.BodyHandlers.ofString()).body());
-    }
-
-    /** Copies all logs to a folder, for who wants to know what went wrong. */
+    /** Copies all logs to a folder, for whoever wants to know what went wrong. */
     public void copyLogs(Path target) throws IOException {
-        Files.createDirectories(target);
-        try (DirectoryStream<Path> logs = Files.newDirectoryStream(folder, "*.{log,out}")) {
-            for (Path log : logs) {
-                Files.copy(
-                        log,
-                        target.resolve(log.getFileName()),
-                        StandardCopyOption.REPLACE_EXISTING);
-            }
-        }
+        processes.copyLogs(target);
     }
 
-    /** What {@code jobmanager} or {@code taskmanager-0} has logged. */
+    /** Returns what {@code jobmanager} or {@code taskmanager-0} has printed and logged. */
     public String log(String name) throws IOException {
-        StringBuilder log = new StringBuilder();
-        for (String ending : List.of(".out", ".log")) {
-            Path file = folder.resolve(name + ending);
-            log.append(Files.exists(file) ? Files.readString(file) : "");
-        }
-        return log.toString();
+        return processes.log(name);
     }
 
     @Override
@@ -408,130 +269,5 @@ public final class SessionCluster implements AutoCloseable {
         }
         all.forEach(Process::destroyForcibly);
         all.forEach(process -> process.onExit().orTimeout(10, TimeUnit.SECONDS).join());
-    }
-
-    private List<String> heapOptions() {
-        List<String> options = new ArrayList<>(List.of("-Xmx" + HEAP));
-        if (measurable) {
-            options.addAll(List.of("-Xms" + HEAP, "-XX:+AlwaysPreTouch"));
-            options.add("-XX:NativeMemoryTracking=summary");
-        }
-        return options;
-    }
-
-    /** What the script {@code flink} runs. */
-    private String flink(List<String> arguments) throws IOException {
-        String name = "cli-" + arguments.get(0);
-        Process cli =
-                java(
-                        name,
-                        List.of("-Xmx256m"),
-                        "org.apache.flink.client.cli.CliFrontend",
-                        arguments.toArray(new String[0]));
-        try {
-            if (!cli.waitFor(CLI_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
-                throw new AssertionError("flink " + arguments + " did not end:\n" + log(name));
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException(e);
-        } finally {
-            cli.destroyForcibly();
-        }
-        if (cli.exitValue() != 0) {
-            throw new AssertionError("flink " + arguments + " failed:\n" + log(name));
-        }
-        return log(name);
-    }
-
-    private Process java(String name, List<String> options, String main, String... arguments)
-            throws IOException {
-        List<String> command = new ArrayList<>();
-        String home = System.getenv().getOrDefault(JAVA_HOME, System.getProperty("java.home"));
-        command.add(Path.of(home, "bin", "java").toString());
-        command.addAll(options);
-        // The options of Flink's own configuration file that matter here, and a JVM that starts
-        // fast.
-        for (String opened : List.of("lang", "net", "io", "nio", "text", "time", "util")) {
-            command.add("--add-opens=java.base/java." + opened + "=ALL-UNNAMED");
-        }
-        command.add("--add-opens=java.base/java.util.concurrent=ALL-UNNAMED");
-        command.add("-XX:+UseSerialGC");
-        command.add("-XX:TieredStopAtLevel=1");
-        command.add("-Djava.io.tmpdir=" + folder.resolve("tmp"));
-        command.add("-Dtest.log=" + folder.resolve(name));
-        command.add("-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"));
-        String classpath = System.getProperty("session.cluster.classpath");
-        if (!library.isEmpty()) {
-            classpath += File.pathSeparator + library;
-        }
-        command.addAll(List.of("-cp", classpath, main));
-        command.addAll(List.of(arguments));
-        ProcessBuilder builder = new ProcessBuilder(command);
-        builder.environment().put("FLINK_CONF_DIR", configuration().toString());
-        if (measurable) {
-            builder.environment().put("MALLOC_ARENA_MAX", "1");
-        }
-        File output = folder.resolve(name + ".out").toFile();
-        return builder.redirectErrorStream(true).redirectOutput(output).start();
-    }
-
-    /** For one JVM: what it thinks the JobManager's address is. */
-    private Path hosts(String name, String jobManagerAddress) throws IOException {
-        String text = jobManagerAddress + " " + JOB_MANAGER + "\n127.0.0.1 localhost\n";
-        return Files.writeString(folder.resolve(name + ".hosts"), text);
-    }
-
-    private Path configuration() {
-        return folder.resolve("conf");
-    }
-
-    private void writeConfiguration() throws IOException {
-        Map<String, String> options = new TreeMap<>();
-        options.put("jobmanager.rpc.address", breakable ? JOB_MANAGER : "127.0.0.1");
-        options.put("jobmanager.rpc.port", Integer.toString(rpcPort));
-        options.put("blob.server.port", Integer.toString(blobPort));
-        options.put("jobmanager.bind-host", "127.0.0.1");
-        options.put("jobmanager.memory.process.size", "768m");
-        options.put("taskmanager.host", "127.0.0.1");
-        options.put("taskmanager.bind-host", "127.0.0.1");
-        options.put("taskmanager.numberOfTaskSlots", Integer.toString(slots));
-        options.put("rest.address", "127.0.0.1");
-        options.put("rest.bind-address", "127.0.0.1");
-        options.put("rest.port", Integer.toString(restPort));
-        options.put("rest.bind-port", Integer.toString(restPort));
-        options.put("heartbeat.interval", "1000");
-        options.put("heartbeat.timeout", "6000");
-        options.put("io.tmp.dirs", Files.createDirectory(folder.resolve("tmp")).toString());
-        options.put(
-                "execution.checkpointing.dir", folder.resolve("checkpoints").toUri().toString());
-        options.put("state.checkpoints.dir", folder.resolve("checkpoints").toUri().toString());
-        options.putAll(extraOptions);
-        Files.createDirectory(configuration());
-        Files.writeString(
-                configuration().resolve("config.yaml"),
-                options.entrySet().stream()
-                        .map(option -> option.getKey() + ": " + option.getValue() + "\n")
-                        .collect(Collectors.joining()));
-    }
-
-    /**
-     * What Flink's start script computes from the sizes in the configuration: a TaskManager wants
-     * every part.
-     */
-    private static Map<String, String> taskManagerMemory() {
-        Map<String, String> options = new TreeMap<>();
-        options.put("taskmanager.cpu.cores", "2.0");
-        options.put("taskmanager.memory.framework.heap.size", "128m");
-        options.put("taskmanager.memory.framework.off-heap.size", "128m");
-        options.put("taskmanager.memory.task.heap.size", "256m");
-        options.put("taskmanager.memory.task.off-heap.size", "0b");
-        options.put("taskmanager.memory.managed.size", "32m");
-        options.put("taskmanager.memory.network.min", "64m");
-        options.put("taskmanager.memory.network.max", "64m");
-        options.put("taskmanager.memory.jvm-metaspace.size", "160m");
-        options.put("taskmanager.memory.jvm-overhead.min", "96m");
-        options.put("taskmanager.memory.jvm-overhead.max", "96m");
-        return options;
     }
 }

@@ -15,9 +15,6 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-import java.util.HashMap;
-import java.util.Map;
-
 /**
  * Copies the topic {@code test} (the streams {@code test:0} to {@code test:3}) to the topic {@code
  * output}, and fails with every 250th record. Flink starts it again, from the last checkpoint: all
@@ -46,25 +43,23 @@ public final class IntermittentFailureJob {
     private IntermittentFailureJob() {}
 
     public static void main(String[] args) throws Exception {
-        Map<String, String> options = options(args);
-        String uri = uri(options);
-        String user = options.get("user");
-        String password = options.getOrDefault("password", System.getenv("REDIS_PASSWORD"));
+        SampleOptions options =
+                SampleOptions.parse(args, "uri", "host", "port", "user", "password", "records");
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()
-                        .uri(uri)
-                        .user(user)
-                        .password(password)
+                        .uri(options.uri())
+                        .user(options.user())
+                        .password(options.password())
                         .consumerGroup("test-group")
                         .topicName("test")
                         .numPartitions(PARTITIONS)
                         .build();
         RedisSinkConfig sinkConfig =
                 RedisSinkConfig.builder()
-                        .uri(uri)
-                        .user(user)
-                        .password(password)
+                        .uri(options.uri())
+                        .user(options.user())
+                        .password(options.password())
                         .topicName("output")
                         .numPartitions(PARTITIONS)
                         .deliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
@@ -112,23 +107,5 @@ public final class IntermittentFailureJob {
             }
             return message;
         }
-    }
-
-    /** {@code --uri}, or the one that {@code --host} and {@code --port} make. */
-    private static String uri(Map<String, String> options) {
-        String host = options.getOrDefault("host", "redis");
-        String port = options.getOrDefault("port", "6379");
-        return options.getOrDefault("uri", "redis://" + host + ":" + port);
-    }
-
-    /**
-     * {@code --name value ...}; Flink's own tool for this is in another package in each Flink line.
-     */
-    private static Map<String, String> options(String[] args) {
-        Map<String, String> options = new HashMap<>();
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            options.put(args[i].replaceFirst("^--", ""), args[i + 1]);
-        }
-        return options;
     }
 }

@@ -12,9 +12,6 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-import java.util.HashMap;
-import java.util.Map;
-
 /**
  * Copies the topic {@code test} (the streams {@code test:0} to {@code test:3}) to the topic {@code
  * output}.
@@ -44,25 +41,23 @@ public final class PartitionedStreamJob {
 
     /** Adds the job to an environment; {@code args} are those of {@link #main}. */
     public static void define(StreamExecutionEnvironment env, String... args) {
-        Map<String, String> options = options(args);
-        String uri = uri(options);
-        String user = options.get("user");
-        String password = options.getOrDefault("password", System.getenv("REDIS_PASSWORD"));
+        SampleOptions options =
+                SampleOptions.parse(args, "uri", "host", "port", "user", "password");
 
         RedisSourceConfig sourceConfig =
                 RedisSourceConfig.builder()
-                        .uri(uri)
-                        .user(user)
-                        .password(password)
+                        .uri(options.uri())
+                        .user(options.user())
+                        .password(options.password())
                         .consumerGroup(GROUP)
                         .topicName(TOPIC)
                         .numPartitions(PARTITIONS)
                         .build();
         RedisSinkConfig sinkConfig =
                 RedisSinkConfig.builder()
-                        .uri(uri)
-                        .user(user)
-                        .password(password)
+                        .uri(options.uri())
+                        .user(options.user())
+                        .password(options.password())
                         .topicName(OUTPUT)
                         .numPartitions(PARTITIONS)
                         .build();
@@ -80,23 +75,5 @@ public final class PartitionedStreamJob {
                         "Redis to Redis",
                         TypeInformation.of(RedisMessage.class))
                 .sinkTo(sinkBuilder.build());
-    }
-
-    /** {@code --uri}, or the one that {@code --host} and {@code --port} make. */
-    private static String uri(Map<String, String> options) {
-        String host = options.getOrDefault("host", "redis");
-        String port = options.getOrDefault("port", "6379");
-        return options.getOrDefault("uri", "redis://" + host + ":" + port);
-    }
-
-    /**
-     * {@code --name value ...}; Flink's own tool for this is in another package in each Flink line.
-     */
-    private static Map<String, String> options(String[] args) {
-        Map<String, String> options = new HashMap<>();
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            options.put(args[i].replaceFirst("^--", ""), args[i + 1]);
-        }
-        return options;
     }
 }

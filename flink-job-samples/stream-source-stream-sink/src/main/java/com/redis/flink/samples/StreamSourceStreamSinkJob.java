@@ -9,7 +9,6 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -23,24 +22,22 @@ public final class StreamSourceStreamSinkJob {
     private StreamSourceStreamSinkJob() {}
 
     public static void main(String[] args) throws Exception {
-        Map<String, String> options = options(args);
-        String host = options.getOrDefault("host", "redis");
-        int port = Integer.parseInt(options.getOrDefault("port", "6379"));
+        SampleOptions options = SampleOptions.parse(args, "host", "port");
 
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
         env.enableCheckpointing(5000);
 
         RedisSinkConfig sinkConfig =
                 RedisSinkConfig.builder()
-                        .host(host)
-                        .port(port)
+                        .host(options.host())
+                        .port(options.port())
                         .topicName("output")
                         .numPartitions(1)
                         .build();
 
         env.fromSource(
                         new RedisStreamSourceBuilder<Map<String, String>>(
-                                        host, port, "test", "test-group")
+                                        options.host(), options.port(), "test", "test-group")
                                 .build(),
                         WatermarkStrategy.noWatermarks(),
                         "Redis stream",
@@ -50,16 +47,5 @@ public final class StreamSourceStreamSinkJob {
                                         fields -> RedisMessage.of(null, fields), sinkConfig)
                                 .build());
         env.execute("Redis stream to Redis stream");
-    }
-
-    /**
-     * {@code --name value ...}; Flink's own tool for this is in another package in each Flink line.
-     */
-    private static Map<String, String> options(String[] args) {
-        Map<String, String> options = new HashMap<>();
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            options.put(args[i].replaceFirst("^--", ""), args[i + 1]);
-        }
-        return options;
     }
 }

@@ -1,6 +1,7 @@
 package com.redis.flink.samples.demo;
 
 import com.redis.flink.samples.PartitionedStreamJob;
+import com.redis.flink.samples.SampleOptions;
 
 import redis.clients.jedis.Jedis;
 
@@ -44,9 +45,19 @@ public final class Demo {
     }
 
     public static void main(String[] args) {
+        int messages = 0;
+        int rate = 0;
+        try {
+            SampleOptions options = SampleOptions.parse(args, "messages", "rate");
+            messages = (int) options.number("messages", 200_000, 1, Integer.MAX_VALUE);
+            rate = (int) options.number("rate", 10_000, 0, Integer.MAX_VALUE);
+        } catch (IllegalArgumentException e) {
+            System.err.println("demo: " + e.getMessage());
+            System.exit(2);
+        }
         int status = 1;
         try {
-            status = start(number(args, "--messages", 200_000), number(args, "--rate", 10_000));
+            status = start(messages, rate);
         } catch (Exception e) {
             System.out.println();
             System.out.println("The demo failed: " + chain(e));
@@ -62,17 +73,17 @@ public final class Demo {
             EmbeddedFlink flink = EmbeddedFlink.submit(redis);
             System.out.printf("Flink      %s%n", flink.address());
             System.out.printf("Log        %s%n%n", System.getProperty("log.file"));
-            Verdict verdict = new Demo(redis, flink, jedis, messages, rate).run();
+            CountCheck check = new Demo(redis, flink, jedis, messages, rate).run();
             System.out.println();
-            System.out.print(verdict.table());
+            System.out.print(check.table());
             System.out.println();
             System.out.println(
-                    verdict.good() ? "Every message arrived once and in order." : "NOT GOOD.");
-            return verdict.good() ? 0 : 1;
+                    check.good() ? "Every message arrived once and in order." : "NOT GOOD.");
+            return check.good() ? 0 : 1;
         }
     }
 
-    private Verdict run() throws Exception {
+    private CountCheck run() throws Exception {
         awaitJob();
         Producer producer =
                 new Producer(
@@ -88,7 +99,7 @@ public final class Demo {
         awaitAcknowledged(producer);
         flink.cancel();
         // After the job's end, so that nothing can come late.
-        return Verdict.of(
+        return CountCheck.of(
                 jedis,
                 PartitionedStreamJob.OUTPUT,
                 PartitionedStreamJob.PARTITIONS,
@@ -150,15 +161,6 @@ public final class Demo {
 
     private static void pause() {
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
-    }
-
-    private static int number(String[] args, String option, int byDefault) {
-        for (int i = 0; i + 1 < args.length; i++) {
-            if (args[i].equals(option)) {
-                return Integer.parseUnsignedInt(args[i + 1]);
-            }
-        }
-        return byDefault;
     }
 
     private static String chain(Throwable error) {

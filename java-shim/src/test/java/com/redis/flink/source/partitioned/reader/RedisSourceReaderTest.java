@@ -3,30 +3,24 @@ package com.redis.flink.source.partitioned.reader;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.redis.flink.RedisMessage;
-import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.source.partitioned.AckStrategy;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
-import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.EntryId;
 import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 
-import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.testutils.source.reader.TestingReaderContext;
 import org.apache.flink.core.io.InputStatus;
 import org.apache.flink.metrics.groups.SourceReaderMetricGroup;
 import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.apache.flink.runtime.metrics.groups.InternalSourceReaderMetricGroup;
-import org.apache.flink.util.Collector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -300,7 +294,7 @@ class RedisSourceReaderTest {
                         () ->
                                 RedisSourceReader.create(
                                         config(AckStrategy.ON_CHECKPOINT, ""),
-                                        new Words(),
+                                        new WordDeserializer(),
                                         failing,
                                         backend,
                                         settings -> writer))
@@ -322,7 +316,7 @@ class RedisSourceReaderTest {
         reader =
                 RedisSourceReader.create(
                         config(ackStrategy, deadLetterStream),
-                        new Words(),
+                        new WordDeserializer(),
                         context,
                         backend,
                         settings -> {
@@ -360,56 +354,6 @@ class RedisSourceReaderTest {
         while (!condition.call()) {
             assertThat(System.currentTimeMillis()).as("deadline").isLessThan(deadline);
             Thread.sleep(1);
-        }
-    }
-
-    /** Makes a record of each word between bars, and fails at the word "bad". */
-    private static final class Words implements RedisDeserializer<String> {
-
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        public void deserialize(RedisMessage message, Collector<String> out) {
-            for (String word : message.getData().get("data").split("\\|")) {
-                if (word.equals("bad")) {
-                    throw new IllegalStateException("not good");
-                }
-                out.collect(word);
-            }
-        }
-
-        @Override
-        public TypeInformation<String> getProducedType() {
-            return TypeInformation.of(String.class);
-        }
-    }
-
-    private static final class FakeWriter implements WriterBackend {
-
-        final List<String> calls = new ArrayList<>();
-        final List<String> frames = new ArrayList<>();
-        List<String> order = new ArrayList<>();
-        String settings;
-
-        @Override
-        public void write(byte[] frame, int length) {
-            frames.add(new String(frame, 0, length, StandardCharsets.UTF_8));
-            call("write");
-        }
-
-        @Override
-        public void flush() {
-            call("flush");
-        }
-
-        @Override
-        public void close() {
-            call("close");
-        }
-
-        private void call(String name) {
-            calls.add(name);
-            order.add(name);
         }
     }
 }

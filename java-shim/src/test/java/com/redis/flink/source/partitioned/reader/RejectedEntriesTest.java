@@ -3,7 +3,6 @@ package com.redis.flink.source.partitioned.reader;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.EntryId;
@@ -18,7 +17,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.Callable;
 
@@ -27,7 +25,7 @@ class RejectedEntriesTest {
 
     private static final String FORGED = "\r\n2026-11-25 ERROR all is lost \u001b[2J\u0000";
 
-    private final Letters letters = new Letters();
+    private final FakeWriter letters = new FakeWriter();
     private final SimpleCounter rejected = new SimpleCounter();
     private final RecordedOutput output = new RecordedOutput();
     private final RedisSplitState split =
@@ -216,25 +214,5 @@ class RejectedEntriesTest {
         assertThat(output.records).isEmpty();
         assertThat(rejected.getCount()).isEqualTo(1);
         assertThat(split.toSplit().position()).hasToString(id);
-    }
-
-    private static final class Letters implements WriterBackend {
-
-        private final StringBuilder frames = new StringBuilder();
-
-        String text() {
-            return frames.toString();
-        }
-
-        @Override
-        public void write(byte[] frame, int length) {
-            frames.append(new String(frame, 0, length, StandardCharsets.UTF_8));
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
     }
 }

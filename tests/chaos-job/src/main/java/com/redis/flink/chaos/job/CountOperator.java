@@ -60,12 +60,12 @@ final class CountOperator extends AbstractStreamOperator<Tuple2<String, Long>>
     public void processElement(StreamRecord<Tuple2<String, Long>> element) throws Exception {
         String key = element.getValue().f0;
         long number = element.getValue().f1;
-        long[] before = state.value() == null ? Seen.NOTHING : state.value();
-        long[] after = Seen.add(before, number);
-        if (Seen.duplicates(after) > Seen.duplicates(before)) {
+        long[] before = state.value() == null ? NumberRuns.NOTHING : state.value();
+        long[] after = NumberRuns.add(before, number);
+        if (NumberRuns.duplicates(after) > NumberRuns.duplicates(before)) {
             LOG.warn("{} counts {} {} again", run, key, number);
-        } else if (Seen.runs(after) != 1) {
-            LOG.warn("{} counts {} {} out of order: {}", run, key, number, Seen.print(after));
+        } else if (NumberRuns.runs(after) != 1) {
+            LOG.warn("{} counts {} {} out of order: {}", run, key, number, NumberRuns.print(after));
         }
         state.update(after);
     }
@@ -82,7 +82,7 @@ final class CountOperator extends AbstractStreamOperator<Tuple2<String, Long>>
                         (key, value) ->
                                 text.append(key)
                                         .append(' ')
-                                        .append(Seen.print(value.value()))
+                                        .append(NumberRuns.print(value.value()))
                                         .append('\n'));
         taken.put(context.getCheckpointId(), text.toString());
         write("taken-" + run, context.getCheckpointId(), text.toString());

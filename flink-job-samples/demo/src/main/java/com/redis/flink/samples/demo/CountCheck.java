@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Reads the whole output and compares it, message by message, with what was produced. */
-final class Verdict {
+final class CountCheck {
 
     private static final int PAGE = 5000;
 
@@ -23,19 +23,19 @@ final class Verdict {
     private long misordered;
     private long pending;
 
-    private Verdict(int messages) {
+    private CountCheck(int messages) {
         this.messages = messages;
         Arrays.setAll(seen, key -> new BitSet());
         Arrays.fill(last, -1);
     }
 
-    static Verdict of(Jedis jedis, String output, int partitions, int messages, long pending) {
-        Verdict verdict = new Verdict(messages);
-        verdict.pending = pending;
+    static CountCheck of(Jedis jedis, String output, int partitions, int messages, long pending) {
+        CountCheck check = new CountCheck(messages);
+        check.pending = pending;
         for (int partition = 0; partition < partitions; partition++) {
-            verdict.read(jedis, output + ":" + partition);
+            check.read(jedis, output + ":" + partition);
         }
-        return verdict;
+        return check;
     }
 
     boolean good() {

@@ -28,7 +28,7 @@ import java.util.function.Consumer;
  * number is to be there once, in order for each key, and no sooner than a checkpoint that holds it
  * has completed.
  */
-final class Copy implements AutoCloseable {
+final class CopyCheck implements AutoCloseable {
 
     private static final Duration PERIOD = Duration.ofMillis(700);
     private static final Duration JOIN = Duration.ofSeconds(30);
@@ -65,7 +65,7 @@ final class Copy implements AutoCloseable {
 
     private volatile boolean stopping;
 
-    Copy(
+    CopyCheck(
             String strategy,
             int partitions,
             RedisServer redis,

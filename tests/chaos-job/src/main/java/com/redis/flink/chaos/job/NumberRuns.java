@@ -7,11 +7,11 @@ import java.util.Arrays;
  * is missing. As an array, so that Flink's own serializer stores it: the number of duplicates, then
  * first and last of each run in ascending order.
  */
-final class Seen {
+final class NumberRuns {
 
     static final long[] NOTHING = {0};
 
-    private Seen() {}
+    private NumberRuns() {}
 
     /** What was seen and this number; a number that was seen already is a duplicate. */
     static long[] add(long[] seen, long number) {

@@ -1,0 +1,45 @@
+package com.redis.flink.source.partitioned.reader;
+
+import com.redis.flink.bridge.WriterBackend;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A native writer that keeps the frames it is given, and the calls in their order. */
+final class FakeWriter implements WriterBackend {
+
+    final List<String> calls = new ArrayList<>();
+    final List<String> frames = new ArrayList<>();
+
+    /** A further list of the calls, which a test may share with a {@link FakeReader}. */
+    List<String> order = new ArrayList<>();
+
+    String settings;
+
+    /** Returns all frames, one after the other. */
+    String text() {
+        return String.join("", frames);
+    }
+
+    @Override
+    public void write(byte[] frame, int length) {
+        frames.add(new String(frame, 0, length, StandardCharsets.UTF_8));
+        call("write");
+    }
+
+    @Override
+    public void flush() {
+        call("flush");
+    }
+
+    @Override
+    public void close() {
+        call("close");
+    }
+
+    private void call(String name) {
+        calls.add(name);
+        order.add(name);
+    }
+}
