@@ -20,7 +20,7 @@ use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
 use crate::source::decode::batch::BatchBuilder;
 
-/// Which command's reply this is.
+/// Says which command's reply it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Shape {
     /// `XREADGROUP`, `XREAD`.
@@ -46,7 +46,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// Two numbers of up to 20 digits.
 const LONGEST_ID: usize = 41;
 
-/// What the next token is.
+/// Says what the next token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     Reply,
@@ -59,7 +59,7 @@ enum Expect {
     String,
 }
 
-/// Where in a token the input ended.
+/// Says where in a token the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lex {
     /// In a header line; what there is of it is in `line`.
@@ -99,7 +99,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what it can of `input`: how many bytes that was, and the reply if it ended there.
+    /// Scans what it can of `input`. Returns how many bytes that was, and the reply if it ended there.
     ///
     /// # Errors
     /// When the bytes are no reply of this shape. The connection is of no more use then.
@@ -156,8 +156,8 @@ impl Scanner {
         Ok((at, None))
     }
 
-    /// The fast way: strings of an entry that are wholly in `input`. Gives how much it took, or `None` when not even
-    /// one is.
+    /// Scans strings of an entry that are wholly in `input`: the fast way. Returns how many bytes these were, or `None`
+    /// when not even one is.
     fn whole_strings(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<Option<usize>> {
         let mut at = 0;
         while self.expect == Expect::String {
@@ -185,7 +185,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// A header line up to its `\n`, the last part of which is `part`.
+    /// Scans a header line up to its `\n`, the last part of which is `part`.
     fn take_line(&mut self, part: &[u8], out: &mut BatchBuilder) -> Result<Option<Reply>> {
         if self.line.is_empty() {
             return self.header(part, out);
@@ -267,7 +267,7 @@ impl Scanner {
         Ok(None)
     }
 
-    /// Whether the reply is at its end.
+    /// Ends a string, and returns whether the reply is at its end.
     fn end_of_string(&mut self, out: &mut BatchBuilder) -> Result<bool> {
         self.lex = Lex::Line;
         match self.expect {
@@ -316,7 +316,7 @@ impl Scanner {
     }
 }
 
-/// `$<length>\r\n` with up to nine digits: how long the header is, and the length it says.
+/// Reads `$<length>\r\n` with up to nine digits. Returns how long the header is, and the length it says.
 fn short_header(input: &[u8]) -> Option<(usize, usize)> {
     if input.first() != Some(&b'$') {
         return None;
