@@ -21,7 +21,7 @@ use crate::resp::limits::LONGEST_LINE;
 use crate::resp::reply;
 use crate::source::decode::batch::BatchBuilder;
 
-/// Which command's reply this is.
+/// Says which command's reply it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Shape {
     /// `XREADGROUP`, `XREAD`.
@@ -44,7 +44,7 @@ pub(in crate::source) enum Reply {
 /// Two numbers of up to 20 digits.
 const LONGEST_ID: usize = 41;
 
-/// What the next token is.
+/// Says what the next token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     Reply,
@@ -57,7 +57,7 @@ enum Expect {
     String,
 }
 
-/// Where in a token the input ended.
+/// Says where in a token the input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lex {
     /// In a header line; what there is of it is in `line`.
@@ -97,7 +97,7 @@ impl Scanner {
         }
     }
 
-    /// Takes what it can of `input`: how many bytes that was, and the reply if it ended there.
+    /// Scans what it can of `input`. Returns how many bytes that was, and the reply if it ended there.
     ///
     /// # Errors
     /// When the bytes are no reply of this shape. The connection is of no more use then.
@@ -154,8 +154,8 @@ impl Scanner {
         Ok((at, None))
     }
 
-    /// The fast way: strings of an entry that are wholly in `input`. Gives how much it took, or `None` when not even
-    /// one is.
+    /// Scans strings of an entry that are wholly in `input`: the fast way. Returns how many bytes these were, or `None`
+    /// when not even one is.
     fn whole_strings(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<Option<usize>> {
         let mut at = 0;
         while self.expect == Expect::String {
@@ -183,7 +183,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// A header line up to its `\n`, the last part of which is `part`.
+    /// Scans a header line up to its `\n`, the last part of which is `part`.
     fn take_line(&mut self, part: &[u8], out: &mut BatchBuilder) -> Result<Option<Reply>> {
         if self.line.is_empty() {
             return self.header(part, out);
@@ -265,7 +265,7 @@ impl Scanner {
         Ok(None)
     }
 
-    /// Whether the reply is at its end.
+    /// Ends a string, and returns whether the reply is at its end.
     fn end_of_string(&mut self, out: &mut BatchBuilder) -> Result<bool> {
         self.lex = Lex::Line;
         match self.expect {
@@ -314,7 +314,7 @@ impl Scanner {
     }
 }
 
-/// `$<length>\r\n` with up to nine digits: how long the header is, and the length it says.
+/// Reads `$<length>\r\n` with up to nine digits. Returns how long the header is, and the length it says.
 fn short_header(input: &[u8]) -> Option<(usize, usize)> {
     if input.first() != Some(&b'$') {
         return None;

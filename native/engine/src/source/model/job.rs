@@ -233,8 +233,8 @@ impl Job {
             if round == 100 {
                 // Nobody lives on for ever.
                 self.given_up.drain(..).for_each(|reader| reader.crash());
-                // What they had taken, and what was deleted while it was the last entry, is settled behind the next
-                // one, after a connect.
+                // What they had taken, and what was deleted while it was the last entry, is acknowledged behind the
+                // next one, after a connect.
                 if !redis.state.lock().watch.excused.is_empty() {
                     redis.produce(1, true);
                     redis.end_connections();

@@ -88,7 +88,7 @@ impl Session {
         Ok(self.builder.take())
     }
 
-    /// Queues the look for the first entry behind `received`, whoever was given it. It goes out behind a read, and
+    /// Queues an `XRANGE` for the first entry behind `received`, whoever was given it. It goes out behind a read, and
     /// finds the entry that this brings, unless there is one before that.
     pub(super) fn queue_gap_check(&mut self, received: EntryId) {
         self.connection.queue(&commands::range_after(&self.context.stream, received, None, 1));
