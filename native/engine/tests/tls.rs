@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::Secret;
-use flink_redis_engine::connection::{Credentials, Desk};
+use flink_redis_engine::connection::{Credentials, CredentialsBroker};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::{Error, Fault, FaultKind};
 use flink_redis_engine::sink::{Committer, Writer};
@@ -237,7 +237,7 @@ fn source_and_sink_work_from_end_to_end() {
 
 /// As Java does: whoever waits for the work brings what it needs.
 struct Supplier {
-    desk: Arc<Desk>,
+    desk: Arc<CredentialsBroker>,
     password: String,
     ca: String,
     shows: Pair,
@@ -245,10 +245,10 @@ struct Supplier {
 
 impl Supplier {
     fn serve(&self) {
-        if self.desk.wanted() {
+        if self.desk.is_requested() {
             let json =
                 format!(r#"{{"user":"app","password":"{}",{}}}"#, self.password, tls_json(&self.ca, Some(&self.shows)));
-            self.desk.give(&Credentials::from_json(&json).unwrap());
+            self.desk.provide(&Credentials::from_json(&json).unwrap());
         }
     }
 
@@ -341,7 +341,7 @@ fn a_reader_that_waits_at_its_desk_closes_when_it_is_served_or_the_desk_is_close
     server.add("t:0", 0..10);
     let given = Credentials { user: Some("app".to_owned()), password: Some(Secret::new("s3cret")), tls: None };
     for served in [true, false] {
-        let desk = Arc::new(Desk::new());
+        let desk = Arc::new(CredentialsBroker::new());
         let mut settings = reading::settings(server.port, "");
         let splits = reading::discover(&settings, false, &[]);
         settings.connection.desk = Some(Arc::clone(&desk));
@@ -349,8 +349,8 @@ fn a_reader_that_waits_at_its_desk_closes_when_it_is_served_or_the_desk_is_close
         let mut job = Job::start(&settings, splits);
         if served {
             await_that("10 entries", || {
-                if desk.wanted() {
-                    desk.give(&given);
+                if desk.is_requested() {
+                    desk.provide(&given);
                 }
                 job.poll(SLICE).unwrap();
                 job.count() == 10
@@ -358,13 +358,13 @@ fn a_reader_that_waits_at_its_desk_closes_when_it_is_served_or_the_desk_is_close
         }
         // It needs a connection of its own, beside the split's.
         job.complete_checkpoint();
-        await_that("it waits at the desk", || desk.wanted());
+        await_that("it waits at the desk", || desk.is_requested());
         let begin = Instant::now();
         std::thread::scope(|threads| {
             let closing = threads.spawn(|| job.reader.close());
             await_that("the reader is closed", || {
                 match served {
-                    true if desk.wanted() => desk.give(&given),
+                    true if desk.is_requested() => desk.provide(&given),
                     true => {}
                     false => desk.close(),
                 }

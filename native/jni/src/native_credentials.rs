@@ -1,7 +1,7 @@
 //! `NativeCredentials`: the desk at which connects ask for credentials.
 
 use flink_redis_engine::config::ConnectionSettings;
-use flink_redis_engine::connection::{Credentials, Desk};
+use flink_redis_engine::connection::{Credentials, CredentialsBroker};
 use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::{jboolean, jlong};
@@ -10,7 +10,7 @@ use crate::guard::{Failure, Outcome, guarded, on_object, on_removed};
 use crate::handles::Handles;
 use crate::java::text;
 
-static DESKS: Handles<Desk> = Handles::new();
+static DESKS: Handles<CredentialsBroker> = Handles::new();
 
 /// The desk that the settings name, if they name one. To be called by whatever is opened with connection settings.
 pub(crate) fn find_desk(connection: &mut ConnectionSettings) -> Outcome<()> {
@@ -25,7 +25,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeOpen<
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
 ) -> jlong {
-    guarded(env, |_| Ok(DESKS.add(Desk::new())))
+    guarded(env, |_| Ok(DESKS.add(CredentialsBroker::new())))
 }
 
 #[unsafe(no_mangle)]
@@ -34,7 +34,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeWante
     _class: JClass<'local>,
     handle: jlong,
 ) -> jboolean {
-    on_object(env, &DESKS, handle, |_, desk| Ok(desk.wanted()))
+    on_object(env, &DESKS, handle, |_, desk| Ok(desk.is_requested()))
 }
 
 #[unsafe(no_mangle)]
@@ -45,7 +45,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCredentials_nativeGive<
     credentials: JString<'local>,
 ) {
     on_object(env, &DESKS, handle, |env, desk| {
-        desk.give(&Credentials::from_json(&text(env, "credentials", &credentials)?)?);
+        desk.provide(&Credentials::from_json(&text(env, "credentials", &credentials)?)?);
         Ok(())
     });
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::{at_least, not_blank};
-use crate::connection::{Address, Desk};
+use crate::connection::{Address, CredentialsBroker};
 use crate::error::{Error, Result};
 
 /// The connection settings of sources and sinks.
@@ -43,7 +43,7 @@ pub struct ConnectionSettings {
     pub credentials: Option<i64>,
     /// That desk.
     #[serde(skip)]
-    pub desk: Option<Arc<Desk>>,
+    pub desk: Option<Arc<CredentialsBroker>>,
     /// The ACL user; used only when there is a password.
     pub user: String,
     /// Empty: no authentication.

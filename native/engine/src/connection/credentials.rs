@@ -1,6 +1,6 @@
-//! The desk at which a connect asks for credentials and certificates, so that those that change need no restart.
+//! The broker at which a connect asks for credentials and certificates, so that those that change need no restart.
 //!
-//! The engine calls nobody: a task that connects waits at the desk, and a thread of Java's that sees it waiting brings what is valid by then.
+//! The engine calls nobody: a task that connects waits at the broker, and a thread of Java's that sees it waiting brings what is valid by then.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -50,7 +50,7 @@ impl fmt::Debug for Credentials {
 
 /// Shared by the tasks that connect and the one who brings.
 #[derive(Default)]
-pub struct Desk {
+pub struct CredentialsBroker {
     state: Mutex<State>,
 }
 
@@ -64,13 +64,13 @@ struct State {
     fetching: HashMap<ThreadId, u64>,
 }
 
-impl Desk {
+impl CredentialsBroker {
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether somebody waits. The thread that sees it fetches credentials and [`give`](Self::give)s them.
-    pub fn wanted(&self) -> bool {
+    /// Whether somebody waits. The thread that sees it fetches credentials and [`provide`](Self::provide)s them.
+    pub fn is_requested(&self) -> bool {
         let mut state = self.state.lock();
         // Those that were given up do not count.
         state.waiting.retain(|(_, waiting)| !waiting.is_closed());
@@ -82,8 +82,8 @@ impl Desk {
         last.is_some()
     }
 
-    /// For all that waited when this thread found them [`wanted`](Self::wanted).
-    pub fn give(&self, credentials: &Credentials) {
+    /// For all that waited when this thread found them [`is_requested`](Self::is_requested).
+    pub fn provide(&self, credentials: &Credentials) {
         let mut state = self.state.lock();
         let Some(last) = state.fetching.remove(&thread::current().id()) else { return };
         let served = state.waiting.partition_point(|(number, _)| *number <= last);
@@ -96,8 +96,8 @@ impl Desk {
     /// Waits for credentials that are fetched from now on. It takes as long as it takes: whoever has to bring them is who waits for the work.
     ///
     /// # Errors
-    /// `Closed`, when the desk is or gets closed.
-    pub(crate) async fn ask(&self) -> Result<Credentials> {
+    /// `Closed`, when the broker is or gets closed.
+    pub(crate) async fn request(&self) -> Result<Credentials> {
         let given = {
             let mut state = self.state.lock();
             if state.closed {
@@ -121,9 +121,9 @@ impl Desk {
     }
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for CredentialsBroker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("desk")
+        f.write_str("broker")
     }
 }
 
@@ -149,78 +149,82 @@ mod tests {
 
     #[tokio::test]
     async fn one_giving_serves_all_that_waited_when_it_was_fetched() {
-        let desk = Desk::new();
-        assert!(!desk.wanted());
-        let (mut first, mut second, mut late) = (pin!(desk.ask()), pin!(desk.ask()), pin!(desk.ask()));
+        let broker = CredentialsBroker::new();
+        assert!(!broker.is_requested());
+        let (mut first, mut second, mut late) =
+            (pin!(broker.request()), pin!(broker.request()), pin!(broker.request()));
         assert!(waits(first.as_mut()) && waits(second.as_mut()));
-        assert!(desk.wanted());
+        assert!(broker.is_requested());
         assert!(waits(late.as_mut()));
-        desk.give(&password("1"));
+        broker.provide(&password("1"));
         assert_eq!(revealed(first.now_or_never()), "1");
         assert_eq!(revealed(second.now_or_never()), "1");
         assert!(waits(late.as_mut()), "it may be older than this wait");
-        assert!(desk.wanted());
-        desk.give(&password("2"));
+        assert!(broker.is_requested());
+        broker.provide(&password("2"));
         assert_eq!(revealed(late.now_or_never()), "2");
-        assert!(!desk.wanted());
+        assert!(!broker.is_requested());
     }
 
     #[tokio::test]
     async fn of_two_threads_that_fetch_none_gives_old_credentials_to_those_that_came_later() {
-        let desk = Desk::new();
-        let (mut early, mut late) = (pin!(desk.ask()), pin!(desk.ask()));
+        let broker = CredentialsBroker::new();
+        let (mut early, mut late) = (pin!(broker.request()), pin!(broker.request()));
         assert!(waits(early.as_mut()));
-        assert!(desk.wanted());
+        assert!(broker.is_requested());
         assert!(waits(late.as_mut()));
-        assert!(thread::scope(|threads| threads.spawn(|| desk.wanted()).join().unwrap()), "another thread sees both");
-        desk.give(&password("old"));
+        assert!(
+            thread::scope(|threads| threads.spawn(|| broker.is_requested()).join().unwrap()),
+            "another thread sees both"
+        );
+        broker.provide(&password("old"));
         assert_eq!(revealed(early.now_or_never()), "old");
         assert!(waits(late.as_mut()), "this thread went before it came");
-        assert!(desk.wanted());
-        desk.give(&password("new"));
+        assert!(broker.is_requested());
+        broker.provide(&password("new"));
         assert_eq!(revealed(late.now_or_never()), "new");
     }
 
     #[tokio::test]
     async fn what_nobody_asked_for_serves_nobody() {
-        let desk = Desk::new();
-        desk.give(&password("old"));
-        let mut wait = pin!(desk.ask());
+        let broker = CredentialsBroker::new();
+        broker.provide(&password("old"));
+        let mut wait = pin!(broker.request());
         assert!(waits(wait.as_mut()));
-        desk.give(&password("old, too"));
+        broker.provide(&password("old, too"));
         assert!(waits(wait.as_mut()));
     }
 
     #[tokio::test]
     async fn a_wait_that_is_given_up_is_not_wanted_and_takes_nobodys_place() {
-        let desk = Desk::new();
+        let broker = CredentialsBroker::new();
         {
-            let mut gone = pin!(desk.ask());
+            let mut gone = pin!(broker.request());
             assert!(waits(gone.as_mut()));
-            assert!(desk.wanted());
+            assert!(broker.is_requested());
         }
-        let mut wait = pin!(desk.ask());
+        let mut wait = pin!(broker.request());
         assert!(waits(wait.as_mut()));
-        assert!(desk.wanted());
-        desk.give(&password("1"));
+        assert!(broker.is_requested());
+        broker.provide(&password("1"));
         assert_eq!(revealed(wait.now_or_never()), "1");
         {
-            let mut gone = pin!(desk.ask());
+            let mut gone = pin!(broker.request());
             assert!(waits(gone.as_mut()));
         }
-        assert!(!desk.wanted());
+        assert!(!broker.is_requested());
     }
 
     #[tokio::test]
     async fn closing_ends_the_waits() {
-        let desk = Desk::new();
-        let mut wait = pin!(desk.ask());
+        let broker = CredentialsBroker::new();
+        let mut wait = pin!(broker.request());
         assert!(waits(wait.as_mut()));
-        desk.close();
-        desk.close();
+        broker.close();
+        broker.close();
         assert!(matches!(wait.now_or_never(), Some(Err(Error::Closed))));
-        assert!(matches!(desk.ask().await, Err(Error::Closed)));
-        assert!(!desk.wanted());
+        assert!(matches!(broker.request().await, Err(Error::Closed)));
+        assert!(!broker.is_requested());
     }
 
     #[test]

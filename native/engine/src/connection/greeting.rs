@@ -43,7 +43,7 @@ pub(super) async fn visit(
     guest: &Guest<'_>,
 ) -> Result<Connection> {
     let given = match &settings.desk {
-        Some(desk) if guest.own || guest.tls => desk.ask().await?,
+        Some(desk) if guest.own || guest.tls => desk.request().await?,
         _ => Credentials::default(),
     };
     let option = guest.tls_option();

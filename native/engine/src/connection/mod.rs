@@ -37,7 +37,7 @@ pub(crate) mod transaction;
 mod transport;
 
 pub use address::Address;
-pub use credentials::{Credentials, Desk};
+pub use credentials::{Credentials, CredentialsBroker};
 use greeting::Guest;
 pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};
