@@ -10,7 +10,7 @@ import java.util.Optional;
  * no checkpoint holds.
  */
 @Internal
-public final class NativeCommitter implements CommitterBackend {
+public final class NativeCommitter implements CommitterEngine {
 
     private final NativeHandle handle;
     private final NativeCredentials credentials;

@@ -10,7 +10,7 @@ import java.util.Optional;
  * what.
  */
 @Internal
-public final class NativeEnumerator implements EnumeratorBackend {
+public final class NativeEnumerator implements EnumeratorEngine {
 
     private final NativeHandle handle;
     private final NativeCredentials credentials;

@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /** One native source reader: every connection, buffer and acknowledgment of one reader subtask. */
 @Internal
-public final class NativeReader implements ReaderBackend {
+public final class NativeReader implements ReaderEngine {
 
     private final NativeHandle handle;
     private final NativeCredentials credentials;

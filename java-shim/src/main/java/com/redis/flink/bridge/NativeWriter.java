@@ -10,7 +10,7 @@ import java.util.Optional;
  * dead letters.
  */
 @Internal
-public final class NativeWriter implements StagingBackend {
+public final class NativeWriter implements StagingEngine {
 
     private final NativeHandle handle;
     private final NativeCredentials credentials;

@@ -1,6 +1,6 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 
 import org.apache.flink.api.connector.sink2.SinkWriter;
@@ -23,7 +23,7 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     private final boolean tracesWrites;
     private final Rejections rejections;
     private final long maxBytes;
-    private final WriterBackend sink;
+    private final WriterEngine sink;
     private final SinkWriterMetricGroup metrics;
 
     private final UpsertBuffer buffer = new UpsertBuffer();
@@ -37,7 +37,7 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     UpsertWriter(
             UpsertForm<T> form,
             AbstractRedisSinkConfig config,
-            WriterBackend sink,
+            WriterEngine sink,
             SinkWriterMetricGroup metrics) {
         this.form = form;
         this.sink = sink;

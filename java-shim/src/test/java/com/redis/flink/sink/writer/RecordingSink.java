@@ -1,6 +1,6 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.StagingBackend;
+import com.redis.flink.bridge.StagingEngine;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** In the engine's place: writes down what it is asked for. */
-final class RecordingSink implements StagingBackend {
+final class RecordingSink implements StagingEngine {
 
     /** {@code write <records>}, {@code flush}, {@code prepare}, {@code close}, in their order. */
     final List<String> calls = new ArrayList<>();

@@ -1,7 +1,7 @@
 package com.redis.flink.source.partitioned.reader;
 
 import com.redis.flink.bridge.ShownFailure;
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.writer.Frame;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 
@@ -24,17 +24,17 @@ final class DeadLetters implements AutoCloseable {
     private static final int MAX_FRAME_BYTES = 64 * 1024;
 
     private final RedisSourceConfig config;
-    private final WriterBackend.Factory writers;
+    private final WriterEngine.Factory writers;
     private final Counter rejected;
     private final Frame frame = new Frame();
 
     /** Null until the first dead letter. */
-    private WriterBackend writer;
+    private WriterEngine writer;
 
     /** Whether something was written since the last {@link #confirm}. */
     private boolean unconfirmed;
 
-    DeadLetters(RedisSourceConfig config, WriterBackend.Factory writers, Counter rejected) {
+    DeadLetters(RedisSourceConfig config, WriterEngine.Factory writers, Counter rejected) {
         this.config = config;
         this.writers = writers;
         this.rejected = rejected;

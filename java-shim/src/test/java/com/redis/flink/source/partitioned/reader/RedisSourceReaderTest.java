@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.RedisMessage;
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.source.partitioned.AckStrategy;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
@@ -384,7 +384,7 @@ class RedisSourceReaderTest {
         }
     }
 
-    private static final class FakeWriter implements WriterBackend {
+    private static final class FakeWriter implements WriterEngine {
 
         final List<String> calls = new ArrayList<>();
         final List<String> frames = new ArrayList<>();

@@ -3,7 +3,7 @@ package com.redis.flink.source.partitioned.reader;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.EntryId;
@@ -218,7 +218,7 @@ class RejectedEntriesTest {
         assertThat(split.toSplit().position()).hasToString(id);
     }
 
-    private static final class Letters implements WriterBackend {
+    private static final class Letters implements WriterEngine {
 
         private final StringBuilder frames = new StringBuilder();
 

@@ -9,7 +9,7 @@ import java.io.IOException;
  * one.
  */
 @Internal
-public interface WriterBackend extends AutoCloseable {
+public interface WriterEngine extends AutoCloseable {
 
     /**
      * Hands over a frame; waits while too much is in flight.
@@ -29,6 +29,6 @@ public interface WriterBackend extends AutoCloseable {
     /** Opens a writer with the sink's settings as JSON. */
     @FunctionalInterface
     interface Factory {
-        WriterBackend open(String settings) throws IOException;
+        WriterEngine open(String settings) throws IOException;
     }
 }
