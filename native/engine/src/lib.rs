@@ -10,6 +10,7 @@
 //! * [`enumerator`] makes the consumer groups and tells where each split begins
 //! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
 //! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
+//! * [`object`] what Java asks of each of these regularly
 //! * [`telemetry`] log events, for Java to fetch
 //! * [`runtime`] the threads that all of this runs on
 //! * [`error`] what can go wrong, [`foreign_text`] how keys, names and servers' words are shown in it
@@ -20,6 +21,7 @@ pub mod entry_id;
 pub mod enumerator;
 pub mod error;
 pub mod foreign_text;
+pub mod object;
 mod random;
 pub mod runtime;
 pub mod sink;

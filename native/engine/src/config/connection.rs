@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::config::{at_least, not_blank};
-use crate::connection::{Address, CredentialsBroker};
+use crate::connection::Address;
 use crate::error::{Error, Result};
 
 /// The connection settings of sources and sinks.
@@ -38,12 +37,9 @@ pub struct ConnectionSettings {
     /// Set: encrypted.
     #[serde(default)]
     pub tls: Option<TlsMaterial>,
-    /// The desk at which credentials and certificates are asked for at every connect, as a handle of the boundary.
+    /// Whether every connect asks for user, password and certificates (`connection/credentials.rs`). What it is not given is as in these settings.
     #[serde(default)]
-    pub credentials: Option<i64>,
-    /// That desk.
-    #[serde(skip)]
-    pub desk: Option<Arc<CredentialsBroker>>,
+    pub credentials: bool,
     /// The ACL user; used only when there is a password.
     pub user: String,
     /// Empty: no authentication.

@@ -24,7 +24,7 @@ pub(super) async fn slots(servers: &Servers, last: Option<&Table>) -> Result<Slo
     nodes.extend(servers.settings().beginnings());
     let name = format!("{}-topology", servers.settings().client_name);
     let guest = Guest { patience: servers.settings().connect_timeout(), ..servers.guest(&name) };
-    race::first(nodes, |node| ask(servers, node, &guest)).await
+    race::first(nodes, || servers.head_start(), |node| ask(servers, node, &guest)).await
 }
 
 async fn ask(servers: &Servers, node: Address, guest: &Guest<'_>) -> Result<Slots> {

@@ -1,15 +1,19 @@
-//! The broker at which a connect asks for credentials and certificates, so that those that change need no restart.
+//! Where a connect asks for credentials and certificates, so that those that change need no restart.
 //!
-//! The engine calls nobody: a task that connects waits at the broker, and a thread of Java's that sees it waiting brings what is valid by then.
+//! The engine calls nobody: a task that connects waits at the broker, and a thread of Java's that sees the request provides what is valid
+//! by then.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::error::Category;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::config::{Secret, TlsMaterial};
 use crate::error::{Error, Result};
@@ -30,7 +34,10 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// What is wrong with the JSON is told by its place only: any of its texts may be secret.
+    /// Reads them from JSON.
+    ///
+    /// # Errors
+    /// `Settings`, which tells what is wrong by its place only: any of the texts may be secret.
     pub fn from_json(json: &str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| {
             let what = match error.classify() {
@@ -48,10 +55,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Shared by the tasks that connect and the one who brings.
+/// Takes the requests of the tasks that connect, and provides all of them with what one call to Java brings.
 #[derive(Default)]
-pub struct CredentialsBroker {
+pub(crate) struct CredentialsBroker {
     state: Mutex<State>,
+    /// Told of each request: it ends a wait of Java's, so that Java provides at once.
+    notify: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -60,20 +69,30 @@ struct State {
     /// In the order in which they came, with their numbers.
     waiting: Vec<(u64, oneshot::Sender<Credentials>)>,
     next: u64,
-    /// The last who waited when that thread went to fetch. What it brings may be too old for those that came later.
+    /// How many requests were answered.
+    provided: u64,
+    /// The last request that waited when that thread went to fetch. What it brings may be too old for those that came later.
     fetching: HashMap<ThreadId, u64>,
 }
 
+impl State {
+    /// Those that were given up do not count.
+    fn forget_abandoned(&mut self) {
+        self.waiting.retain(|(_, waiting)| !waiting.is_closed());
+    }
+}
+
 impl CredentialsBroker {
-    pub fn new() -> Self {
-        Self::default()
+    /// Calls `notify` at each request from now on. The first call counts. It must not block.
+    pub(crate) fn on_request(&self, notify: impl Fn() + Send + Sync + 'static) {
+        // Only the first one counts.
+        let _ = self.notify.set(Box::new(notify));
     }
 
-    /// Whether somebody waits. The thread that sees it fetches credentials and [`provide`](Self::provide)s them.
-    pub fn is_requested(&self) -> bool {
+    /// Whether a connect waits. The thread that sees it fetches credentials and [`provide`](Self::provide)s them.
+    pub(crate) fn is_requested(&self) -> bool {
         let mut state = self.state.lock();
-        // Those that were given up do not count.
-        state.waiting.retain(|(_, waiting)| !waiting.is_closed());
+        state.forget_abandoned();
         let last = state.waiting.last().map(|(number, _)| *number);
         match last {
             Some(last) => _ = state.fetching.insert(thread::current().id(), last),
@@ -82,13 +101,14 @@ impl CredentialsBroker {
         last.is_some()
     }
 
-    /// For all that waited when this thread found them [`is_requested`](Self::is_requested).
-    pub fn provide(&self, credentials: &Credentials) {
+    /// Answers all requests that waited when this thread found them [requested](Self::is_requested).
+    pub(crate) fn provide(&self, credentials: &Credentials) {
         let mut state = self.state.lock();
         let Some(last) = state.fetching.remove(&thread::current().id()) else { return };
-        let served = state.waiting.partition_point(|(number, _)| *number <= last);
-        for (_, waiting) in state.waiting.drain(..served) {
-            // Who has given up meanwhile needs none.
+        let answered = state.waiting.partition_point(|(number, _)| *number <= last);
+        state.provided += answered as u64;
+        for (_, waiting) in state.waiting.drain(..answered) {
+            // A connect that was given up meanwhile needs none.
             let _ = waiting.send(credentials.clone());
         }
     }
@@ -98,22 +118,38 @@ impl CredentialsBroker {
     /// # Errors
     /// `Closed`, when the broker is or gets closed.
     pub(crate) async fn request(&self) -> Result<Credentials> {
-        let given = {
+        let provided = {
             let mut state = self.state.lock();
             if state.closed {
                 return Err(Error::Closed);
             }
-            let (waiting, given) = oneshot::channel();
+            let (waiting, provided) = oneshot::channel();
             let number = state.next;
             state.next += 1;
             state.waiting.push((number, waiting));
-            given
+            provided
         };
-        given.await.map_err(|_| Error::Closed)
+        if let Some(notify) = self.notify.get() {
+            notify();
+        }
+        provided.await.map_err(|_| Error::Closed)
+    }
+
+    /// Waits until no connect has waited for credentials for this long.
+    pub(crate) async fn idle_for(&self, time: Duration) {
+        loop {
+            let before = self.state.lock().provided;
+            sleep(time).await;
+            let mut state = self.state.lock();
+            state.forget_abandoned();
+            if state.waiting.is_empty() && state.provided == before {
+                return;
+            }
+        }
     }
 
     /// Ends the waits. Idempotent.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
         state.waiting.clear();
@@ -121,17 +157,14 @@ impl CredentialsBroker {
     }
 }
 
-impl fmt::Debug for CredentialsBroker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("broker")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::{Pin, pin};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::FutureExt;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
 
@@ -149,7 +182,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_giving_serves_all_that_waited_when_it_was_fetched() {
-        let broker = CredentialsBroker::new();
+        let broker = CredentialsBroker::default();
         assert!(!broker.is_requested());
         let (mut first, mut second, mut late) =
             (pin!(broker.request()), pin!(broker.request()), pin!(broker.request()));
@@ -168,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_two_threads_that_fetch_none_gives_old_credentials_to_those_that_came_later() {
-        let broker = CredentialsBroker::new();
+        let broker = CredentialsBroker::default();
         let (mut early, mut late) = (pin!(broker.request()), pin!(broker.request()));
         assert!(waits(early.as_mut()));
         assert!(broker.is_requested());
@@ -187,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_asked_for_serves_nobody() {
-        let broker = CredentialsBroker::new();
+        let broker = CredentialsBroker::default();
         broker.provide(&password("old"));
         let mut wait = pin!(broker.request());
         assert!(waits(wait.as_mut()));
@@ -197,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_that_is_given_up_is_not_wanted_and_takes_nobodys_place() {
-        let broker = CredentialsBroker::new();
+        let broker = CredentialsBroker::default();
         {
             let mut gone = pin!(broker.request());
             assert!(waits(gone.as_mut()));
@@ -216,8 +249,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_request_is_told_of() {
+        let broker = CredentialsBroker::default();
+        let told = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&told);
+        broker.on_request(move || _ = counts.fetch_add(1, Ordering::Relaxed));
+        let (mut first, mut second) = (pin!(broker.request()), pin!(broker.request()));
+        assert!(waits(first.as_mut()) && waits(second.as_mut()));
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn is_idle_when_nobody_has_waited_for_so_long() {
+        let (broker, time) = (CredentialsBroker::default(), Duration::from_millis(500));
+        let begin = Instant::now();
+        broker.idle_for(time).await;
+        assert_eq!(begin.elapsed(), time);
+        let mut wait = pin!(broker.request());
+        assert!(waits(wait.as_mut()));
+        let mut idle = pin!(broker.idle_for(time));
+        assert!(timeout(time * 10, idle.as_mut()).await.is_err(), "a connect waits");
+        assert!(broker.is_requested());
+        broker.provide(&password("1"));
+        wait.await.unwrap();
+        let begin = Instant::now();
+        idle.await;
+        assert!((time..=time * 2).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
     async fn closing_ends_the_waits() {
-        let broker = CredentialsBroker::new();
+        let broker = CredentialsBroker::default();
         let mut wait = pin!(broker.request());
         assert!(waits(wait.as_mut()));
         broker.close();

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::config::{ConnectionSettings, Secret};
-use crate::connection::credentials::Credentials;
+use crate::connection::credentials::{Credentials, CredentialsBroker};
 use crate::connection::door::Door;
 use crate::connection::tls::{self, mismatch};
 use crate::connection::transport::Transport;
@@ -19,7 +19,7 @@ pub(super) struct Guest<'a> {
     pub(super) name: &'a str,
     pub(super) user: &'a str,
     pub(super) password: &'a Secret,
-    /// User and password are those of the deployment: where there is a desk, they are asked for.
+    /// User and password are those of the deployment: where there is a broker, they are asked for.
     pub(super) own: bool,
     pub(super) database: u32,
     pub(super) tls: bool,
@@ -37,13 +37,14 @@ impl Guest<'_> {
 pub(super) async fn visit(
     transport: &dyn Transport,
     settings: &ConnectionSettings,
+    broker: Option<&CredentialsBroker>,
     clients: &tls::Clients,
     door: &Door,
     address: &Address,
     guest: &Guest<'_>,
 ) -> Result<Connection> {
-    let given = match &settings.desk {
-        Some(desk) if guest.own || guest.tls => desk.request().await?,
+    let given = match broker {
+        Some(broker) if guest.own || guest.tls => broker.request().await?,
         _ => Credentials::default(),
     };
     let option = guest.tls_option();

@@ -4,7 +4,7 @@
 //!   what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
 //! * [`address`] where a server listens, [`transport`] the way there, [`tls`] its encryption
-//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of [`credentials`] gives
+//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the broker of [`credentials`] provides
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
 //! * [`last_failure`] is shared by those who wait for the same connect or table
@@ -37,7 +37,7 @@ pub(crate) mod transaction;
 mod transport;
 
 pub use address::Address;
-pub use credentials::{Credentials, CredentialsBroker};
+pub use credentials::Credentials;
 use greeting::Guest;
 pub use link::Connection;
 pub(crate) use link::{ended, lost, silent};

@@ -24,7 +24,8 @@ pub(super) async fn master(servers: &Servers, sentinel: &SentinelSettings) -> Re
     let mut sentinels = settings.beginnings();
     // At another one each time: one that has been cut off from the others is not always believed.
     random::turn(&mut sentinels);
-    race::first(sentinels, |address| ask(servers, &sentinel.master, address, &guest)).await
+    let ask = |address| ask(servers, &sentinel.master, address, &guest);
+    race::first(sentinels, || servers.head_start(), ask).await
 }
 
 async fn ask(servers: &Servers, master: &str, sentinel: Address, guest: &Guest<'_>) -> Result<Address> {

@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::config::ConnectionSettings;
+use crate::connection::credentials::{Credentials, CredentialsBroker};
 use crate::connection::door::Doors;
 use crate::connection::last_failure::LastFailure;
 use crate::connection::table::{Route, Slots, Table};
 use crate::connection::tls::Clients;
 use crate::connection::transport::{Network, Transport};
-use crate::connection::{Address, Connection, Guest, cluster, greeting, sentinel};
+use crate::connection::{Address, Connection, Guest, cluster, greeting, race, sentinel};
 use crate::error::{Error, FaultKind, Redirect, Result};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at once ask once.
@@ -27,6 +28,8 @@ pub struct Servers {
 
 struct Inner {
     settings: ConnectionSettings,
+    /// Where connects ask for credentials; none if the settings say all there is.
+    broker: Option<CredentialsBroker>,
     transport: Arc<dyn Transport>,
     known: Mutex<Option<Known>>,
     /// Held by the one who fetches the table. Those who waited for it share its failure.
@@ -54,6 +57,7 @@ impl Servers {
 
     pub(crate) fn over(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
         let inner = Inner {
+            broker: settings.credentials.then(CredentialsBroker::default),
             settings,
             transport,
             known: Mutex::default(),
@@ -73,6 +77,40 @@ impl Servers {
 
     pub fn settings(&self) -> &ConnectionSettings {
         &self.inner.settings
+    }
+
+    /// Whether a connect waits for credentials; the calling thread is then to [`provide`](Self::provide) them.
+    pub(crate) fn are_credentials_requested(&self) -> bool {
+        self.inner.broker.as_ref().is_some_and(CredentialsBroker::is_requested)
+    }
+
+    /// Provides credentials for all connects that waited when this thread saw them.
+    pub(crate) fn provide(&self, credentials: &Credentials) {
+        if let Some(broker) = &self.inner.broker {
+            broker.provide(credentials);
+        }
+    }
+
+    /// Calls `notify` whenever a connect begins to wait for credentials, from now on. It must not block.
+    pub(crate) fn on_credentials_request(&self, notify: impl Fn() + Send + Sync + 'static) {
+        if let Some(broker) = &self.inner.broker {
+            broker.on_request(notify);
+        }
+    }
+
+    /// Ends the waits for credentials: nobody will provide any more. Idempotent.
+    pub(crate) fn end_credentials_requests(&self) {
+        if let Some(broker) = &self.inner.broker {
+            broker.close();
+        }
+    }
+
+    /// Waits until a server that has been asked counts as slow. A connect that waits for credentials says nothing about its server.
+    pub(super) async fn head_start(&self) {
+        match &self.inner.broker {
+            Some(broker) => broker.idle_for(race::HEAD_START).await,
+            None => sleep(race::HEAD_START).await,
+        }
     }
 
     /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.
@@ -213,7 +251,15 @@ impl Servers {
     pub(super) async fn visit(&self, address: &Address, guest: &Guest<'_>) -> Result<Connection> {
         let inner = &*self.inner;
         let door = inner.doors.to(address);
-        let visit = greeting::visit(&*inner.transport, &inner.settings, &inner.tls, &door, address, guest);
+        let visit = greeting::visit(
+            &*inner.transport,
+            &inner.settings,
+            inner.broker.as_ref(),
+            &inner.tls,
+            &door,
+            address,
+            guest,
+        );
         let visited = door.enter(visit).await.map_err(|error| self.judged(error))?;
         if guest.own {
             inner.connected.store(true, Ordering::Relaxed);

@@ -11,9 +11,10 @@ use tracing::info;
 
 use crate::config::{Partition, SinkSettings};
 use crate::connection::transaction::{Outcomes, Transaction};
-use crate::connection::{Connection, Links, Outage, Servers};
+use crate::connection::{Connection, Credentials, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
+use crate::object::{EngineObject, Tick};
 use crate::runtime::{Call, EngineRuntime};
 use crate::sink::encode::{StagingKey, index_key};
 use crate::sink::pace::{MOST, Pace};
@@ -49,12 +50,9 @@ pub struct Committer {
 impl Committer {
     /// Connects to nothing yet.
     pub fn new(settings: SinkSettings) -> Result<Self> {
-        let servers = Servers::new(settings.connection.clone());
-        Ok(Self {
-            work: Arc::new(Work::new(settings, servers, MOST)),
-            running: Call::default(),
-            runtime: EngineRuntime::shared()?,
-        })
+        let (servers, running) = (Servers::new(settings.connection.clone()), Call::default());
+        servers.on_credentials_request(running.interrupter());
+        Ok(Self { work: Arc::new(Work::new(settings, servers, MOST)), running, runtime: EngineRuntime::shared()? })
     }
 
     /// Commits these, in this order, or goes on waiting for that; `false`: it is not done by `max_wait`, call again.
@@ -83,6 +81,21 @@ impl Committer {
     /// Ends what runs. Idempotent.
     pub fn close(&self) {
         self.running.close();
+    }
+}
+
+impl EngineObject for Committer {
+    /// Its failures are those of the calls.
+    fn tick(&self) -> Result<Tick> {
+        Ok(Tick { credentials_requested: self.work.servers.are_credentials_requested(), ..Tick::default() })
+    }
+
+    fn provide(&self, credentials: &Credentials) {
+        self.work.servers.provide(credentials);
+    }
+
+    fn close(&self) {
+        Committer::close(self);
     }
 }
 

@@ -36,6 +36,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
     private final WriterEngine sink;
     private final ProcessingTimeService timers;
     private final SinkWriterMetricGroup metrics;
+    private final EngineTimer engineTimer;
 
     private final Frame frame = new Frame();
 
@@ -64,6 +65,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
         this.sink = sink;
         this.timers = timers;
         this.metrics = metrics;
+        engineTimer = EngineTimer.start(sink, timers);
     }
 
     /** A writer to the engine; connects when there is something to write. */
@@ -172,6 +174,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
             timer.cancel(false);
             timer = null;
         }
+        engineTimer.cancel();
         sink.close();
     }
 }

@@ -63,7 +63,7 @@ public final class UpsertWriters {
             SinkWriterMetricGroup metrics) {
         RedisSinkWriter.warnOfWhatIsNotEmitted(config, form.sink);
         if (config.isFlushOnCheckpoint()) {
-            return new UpsertWriter<>(form, config, sink, metrics);
+            return new UpsertWriter<>(form, config, sink, timers, metrics);
         }
         return new RedisSinkWriter<>(
                 new RecordEncoder<>(form, config), FlushPolicy.of(config), sink, timers, metrics);

@@ -2,6 +2,7 @@ package com.redis.flink.sink.writer;
 
 import com.redis.flink.bridge.StagingEngine;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +19,12 @@ final class RecordingSink implements StagingEngine {
     final List<String> records = new ArrayList<>();
 
     long bytes;
+
+    /** How often it was asked, and what it answers. */
+    int ticks;
+
+    boolean busy;
+    IOException failure;
 
     /** What is prepared next. */
     String prepared = "[]";
@@ -59,6 +66,15 @@ final class RecordingSink implements StagingEngine {
     public String prepare() {
         calls.add("prepare");
         return prepared;
+    }
+
+    @Override
+    public boolean tick() throws IOException {
+        ticks++;
+        if (failure != null) {
+            throw failure;
+        }
+        return busy;
     }
 
     @Override

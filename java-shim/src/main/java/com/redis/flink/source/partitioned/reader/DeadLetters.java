@@ -23,6 +23,8 @@ final class DeadLetters implements AutoCloseable {
     /** A frame that has grown to this goes out before its batch is through. */
     private static final int MAX_FRAME_BYTES = 64 * 1024;
 
+    private static final long TICK_NANOS = 1_000_000_000;
+
     private final RedisSourceConfig config;
     private final WriterEngine.Factory writers;
     private final Counter rejected;
@@ -33,6 +35,8 @@ final class DeadLetters implements AutoCloseable {
 
     /** Whether something was written since the last {@link #confirm}. */
     private boolean unconfirmed;
+
+    private long lastTick = System.nanoTime();
 
     DeadLetters(RedisSourceConfig config, WriterEngine.Factory writers, Counter rejected) {
         this.config = config;
@@ -67,6 +71,17 @@ final class DeadLetters implements AutoCloseable {
         frame.end();
         if (frame.length() >= MAX_FRAME_BYTES) {
             send();
+        }
+    }
+
+    /**
+     * Does what the writer's engine needs of Java, once a second while something is not confirmed:
+     * its connects get their credentials without another dead letter. Cheap otherwise.
+     */
+    void tick() throws IOException {
+        if (unconfirmed && System.nanoTime() - lastTick > TICK_NANOS) {
+            lastTick = System.nanoTime();
+            writer.tick();
         }
     }
 

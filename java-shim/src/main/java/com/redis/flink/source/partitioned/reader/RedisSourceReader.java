@@ -144,6 +144,7 @@ public final class RedisSourceReader<T>
         if (!foreign.isEmpty()) {
             releaseForeign(output);
         }
+        deadLetters.tick();
         return super.pollNext(output);
     }
 

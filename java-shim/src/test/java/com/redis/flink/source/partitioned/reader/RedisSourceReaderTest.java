@@ -403,6 +403,11 @@ class RedisSourceReaderTest {
         }
 
         @Override
+        public boolean tick() {
+            return false;
+        }
+
+        @Override
         public void close() {
             call("close");
         }

@@ -235,6 +235,11 @@ class RejectedEntriesTest {
         public void flush() {}
 
         @Override
+        public boolean tick() {
+            return false;
+        }
+
+        @Override
         public void close() {}
     }
 }
