@@ -1,6 +1,7 @@
 //! Calls of Java's threads for work that takes longer than one call may wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -23,6 +24,8 @@ struct Shared<K, T> {
     /// Written by the thread that begins the work, its result by the task. The lock is never held while a thread waits.
     running: Mutex<Option<Running<K, T>>>,
     ended: Condvar,
+    /// The current or the next wait is to return. Written while `running` is locked.
+    interrupted: AtomicBool,
 }
 
 struct Running<K, T> {
@@ -32,7 +35,7 @@ struct Running<K, T> {
 
 impl<K, T> Default for Call<K, T> {
     fn default() -> Self {
-        let shared = Shared { running: Mutex::new(None), ended: Condvar::new() };
+        let shared = Shared { running: Mutex::new(None), ended: Condvar::new(), interrupted: AtomicBool::new(false) };
         Self { shared: Arc::new(shared), closed: CancellationToken::new() }
     }
 }
@@ -73,9 +76,20 @@ impl<K: PartialEq + Send + 'static, T: Send + 'static> Call<K, T> {
                     *running = Some(Running { of, result: None });
                 }
             }
-            if self.shared.ended.wait_until(&mut running, until).timed_out() {
+            let interrupted = self.shared.interrupted.swap(false, Ordering::Relaxed);
+            if interrupted || self.shared.ended.wait_until(&mut running, until).timed_out() {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Returns a function that has the current or the next [`wait`](Self::wait) return before the work is done.
+    pub(crate) fn interrupter(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || {
+            let _running = shared.running.lock();
+            shared.interrupted.store(true, Ordering::Relaxed);
+            shared.ended.notify_all();
         }
     }
 

@@ -15,6 +15,7 @@
 //! * [`telemetry`] log events, for Java to fetch
 //! * [`runtime`] the threads that all of this runs on, [`call`] how Java's threads wait for it
 //! * [`connection`] connections to the servers of a deployment: dial, encrypt, authenticate, send, receive, retry
+//! * [`object`] what Java asks of each native object regularly
 //! * [`commands`] the stream commands that enumerator and source share
 //! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
 //! * [`enumerator`] makes the consumer groups and says where each split begins
@@ -28,6 +29,7 @@ pub mod connection;
 pub mod enumerator;
 pub mod error;
 mod foreign_text;
+pub mod object;
 mod random;
 pub mod resp;
 pub mod runtime;

@@ -6,14 +6,15 @@ mod support;
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::Secret;
-use flink_redis_engine::connection::{Credentials, Desk};
+use flink_redis_engine::connection::Credentials;
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::{Error, Fault, FaultKind};
+use flink_redis_engine::object::EngineObject;
 use flink_redis_engine::sink::{Committer, Writer};
+use flink_redis_engine::source::Reader;
 use redis::Value;
 use support::certificates::{
     Authority, EC_PKCS8, EC_SEC1, Pair, RSA_PKCS1, RSA_PKCS8, TlsServer, connection, tls_json,
@@ -237,26 +238,18 @@ fn source_and_sink_work_from_end_to_end() {
 
 /// As Java does: whoever waits for the work brings what it needs.
 struct Supplier {
-    desk: Arc<Desk>,
     password: String,
     ca: String,
     shows: Pair,
 }
 
 impl Supplier {
-    fn serve(&self) {
-        if self.desk.wanted() {
+    fn serve(&self, object: &impl EngineObject) {
+        if object.tick().unwrap().credentials_requested {
             let json =
                 format!(r#"{{"user":"app","password":"{}",{}}}"#, self.password, tls_json(&self.ca, Some(&self.shows)));
-            self.desk.give(&Credentials::from_json(&json).unwrap());
+            object.provide(&Credentials::from_json(&json).unwrap());
         }
-    }
-
-    fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
-        await_that(what, || {
-            self.serve();
-            done()
-        });
     }
 }
 
@@ -266,33 +259,28 @@ fn passwords_and_certificates_are_new_at_each_connect() {
     let server = TlsServer::start(&old.issue_local(), &old, &[]);
     server.plain.run("ACL SETUSER app on >before ~* +@all");
     let to = connection("localhost", server.port, &tls_json("", None), "");
-    let mut source = Supplier {
-        desk: Arc::default(),
-        password: "before".to_owned(),
-        ca: old.pem(),
-        shows: old.issue_for_key(EC_PKCS8, &[]),
-    };
+    let mut source = Supplier { password: "before".to_owned(), ca: old.pem(), shows: old.issue_for_key(EC_PKCS8, &[]) };
     let mut settings = reading::settings_over(&to, "");
-    settings.connection.desk = Some(Arc::clone(&source.desk));
+    settings.connection.credentials = true;
 
     let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
     let enumerator = Enumerator::new(settings.clone()).unwrap();
     let mut found = None;
-    source.until("the splits", || {
+    await_that("the splits", || {
+        source.serve(&enumerator);
         found = enumerator.discover(&request, SLICE).unwrap();
         found.is_some()
     });
     let mut job = Job::start(&settings, found.unwrap().splits);
     server.plain.add("t:0", 0..10);
-    source.until("10 entries", || {
+    await_that("10 entries", || {
+        source.serve(&job.reader);
         job.poll(SLICE).unwrap();
         job.count() == 10
     });
 
     let mut sink_settings = writing::settings_over(&to, "");
-    let sink =
-        Supplier { desk: Arc::default(), password: String::new(), ca: String::new(), shows: source.shows.clone() };
-    sink_settings.connection.desk = Some(Arc::clone(&sink.desk));
+    sink_settings.connection.credentials = true;
     let writer = Writer::new(sink_settings.clone()).unwrap();
     write(&writer, &frame(1, 0..10));
     assert!(!writer.flush(SLICE).unwrap(), "it waits for what nobody has brought yet");
@@ -304,16 +292,22 @@ fn passwords_and_certificates_are_new_at_each_connect() {
     let killed = server.plain.run("CLIENT KILL USER app");
     assert!(matches!(killed, Value::Int(killed) if killed > 0), "{killed:?}");
     server.plain.add("t:0", 10..20);
-    source.until("20 entries", || {
+    await_that("20 entries", || {
+        source.serve(&job.reader);
         job.poll(SLICE).unwrap();
         job.count() == 20
     });
     assert_eq!(job.emitted[&0], (0..20).collect::<Vec<u64>>());
     job.complete_checkpoint();
-    source.until("all is acknowledged", || server.plain.pending("t:0", "g") == 0);
+    await_that("all is acknowledged", || {
+        source.serve(&job.reader);
+        server.plain.pending("t:0", "g") == 0
+    });
 
-    let sink = Supplier { desk: sink.desk, password: source.password, ca: source.ca, shows: source.shows };
-    sink.until("what was written is confirmed", || writer.flush(SLICE).unwrap());
+    await_that("what was written is confirmed", || {
+        source.serve(&writer);
+        writer.flush(SLICE).unwrap()
+    });
     assert_eq!(server.plain.int("XLEN t:1"), 10);
 
     // Each of the three was needed anew.
@@ -335,22 +329,21 @@ fn passwords_and_certificates_are_new_at_each_connect() {
 }
 
 #[test]
-fn a_reader_that_waits_at_its_desk_closes_when_it_is_served_or_the_desk_is_closed() {
+fn a_reader_whose_acknowledgments_need_credentials_waits_for_them_only_while_they_can_come() {
     let server = RedisServer::start();
     server.run("ACL SETUSER app on >s3cret ~* +@all");
     server.add("t:0", 0..10);
     let given = Credentials { user: Some("app".to_owned()), password: Some(Secret::new("s3cret")), tls: None };
     for served in [true, false] {
-        let desk = Arc::new(Desk::new());
         let mut settings = reading::settings(server.port, "");
         let splits = reading::discover(&settings, false, &[]);
-        settings.connection.desk = Some(Arc::clone(&desk));
+        settings.connection.credentials = true;
         assert!(!format!("{settings:?} {given:?}").contains("s3cret"));
         let mut job = Job::start(&settings, splits);
         if served {
             await_that("10 entries", || {
-                if desk.wanted() {
-                    desk.give(&given);
+                if requests(&job.reader) {
+                    job.reader.provide(&given);
                 }
                 job.poll(SLICE).unwrap();
                 job.count() == 10
@@ -358,15 +351,18 @@ fn a_reader_that_waits_at_its_desk_closes_when_it_is_served_or_the_desk_is_close
         }
         // It needs a connection of its own, beside the split's.
         job.complete_checkpoint();
-        await_that("it waits at the desk", || desk.wanted());
+        await_that("it waits for credentials", || requests(&job.reader));
         let begin = Instant::now();
         std::thread::scope(|threads| {
-            let closing = threads.spawn(|| job.reader.close());
+            let closing = threads.spawn(|| {
+                if served {
+                    job.reader.finish();
+                }
+                job.reader.close();
+            });
             await_that("the reader is closed", || {
-                match served {
-                    true if desk.wanted() => desk.give(&given),
-                    true => {}
-                    false => desk.close(),
+                if served && requests(&job.reader) {
+                    job.reader.provide(&given);
                 }
                 closing.is_finished()
             });
@@ -375,4 +371,8 @@ fn a_reader_that_waits_at_its_desk_closes_when_it_is_served_or_the_desk_is_close
         assert!(matches!(job.reader.poll(SLICE), Err(Error::Closed)));
         assert_eq!(server.pending("t:0", "g"), 0);
     }
+}
+
+fn requests(reader: &Reader) -> bool {
+    reader.tick().unwrap().credentials_requested
 }

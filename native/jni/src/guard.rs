@@ -10,44 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flink_redis_engine::error::Error as EngineError;
-use jni::errors::{Error as JniError, ErrorPolicy};
+use jni::errors::ErrorPolicy;
 use jni::sys::jint;
 use jni::{Env, EnvUnowned};
 
+use crate::failure::{Failure, Outcome};
 use crate::handles::Handles;
-use crate::native_failure::raise;
-
-/// What a native function can end with.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Engine(EngineError),
-    /// Java gave what the function does not take.
-    Argument(String),
-    /// What can't happen.
-    Internal(String),
-    /// The JVM has thrown; its exception is pending.
-    Pending,
-    /// What the settings name was closed.
-    Closed,
-}
-
-impl From<EngineError> for Failure {
-    fn from(error: EngineError) -> Self {
-        Self::Engine(error)
-    }
-}
-
-/// Of the jni crate's frame round a native function; its calls into the JVM are not used.
-impl From<JniError> for Failure {
-    fn from(error: JniError) -> Self {
-        match error {
-            JniError::JavaException => Self::Pending,
-            error => Self::Internal(format!("the JVM refused a call: {error}")),
-        }
-    }
-}
-
-pub(crate) type Outcome<T> = Result<T, Failure>;
+use crate::raise::raise;
 
 /// Runs the body of a native function. After a failure the JVM ignores what is returned, and throws.
 pub(crate) fn guarded<'local, T: Default>(
@@ -64,26 +33,25 @@ pub(crate) fn on_object<'local, O, T: Default>(
     handle: i64,
     body: impl FnOnce(&mut Env<'local>, &O) -> Outcome<T>,
 ) -> T {
+    on_found(env, || objects.get(handle), body)
+}
+
+/// Runs the body of a native function of the object that is found, as [`on_object`] does.
+pub(crate) fn on_found<'local, O: ?Sized, T: Default>(
+    env: EnvUnowned<'local>,
+    find: impl Fn() -> Option<Arc<O>>,
+    body: impl FnOnce(&mut Env<'local>, &O) -> Outcome<T>,
+) -> T {
     guarded(env, |env| {
-        let Some(object) = objects.get(handle) else { return Ok(T::default()) };
+        let Some(object) = find() else { return Ok(T::default()) };
         match body(env, &object) {
-            Err(Failure::Engine(EngineError::Closed)) => match objects.get(handle) {
+            Err(Failure::Engine(EngineError::Closed)) => match find() {
                 None => Ok(T::default()),
                 Some(_) => Err(Failure::Internal("an object is closed that nobody has closed".to_owned())),
             },
             done => done,
         }
     })
-}
-
-/// Runs the body of a native function that closes an object; nothing if that was done.
-pub(crate) fn on_removed<O>(env: EnvUnowned<'_>, objects: &Handles<O>, handle: i64, close: impl FnOnce(&Arc<O>)) {
-    guarded(env, |_| {
-        if let Some(object) = objects.remove(handle) {
-            close(&object);
-        }
-        Ok(())
-    });
 }
 
 /// How long a call may wait, as Java says it.
@@ -110,7 +78,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for RaiseTyped {
                     raise(env, ARGUMENT, &message)
                 }
                 Failure::Engine(EngineError::Redis(fault)) => raise(env, fault.kind.name(), &fault.message()),
-                Failure::Closed | Failure::Engine(EngineError::Closed) => raise(env, CLOSED, "it is closed"),
+                Failure::Engine(EngineError::Closed) => raise(env, CLOSED, "it is closed"),
                 Failure::Engine(error) => raise(env, PANIC, &error.to_string()),
                 Failure::Internal(message) => raise(env, PANIC, &EngineError::Internal(message).to_string()),
                 Failure::Pending => raise(env, PANIC, "the JVM refused a call"),

@@ -6,11 +6,13 @@
 
 use std::ptr;
 
+use flink_redis_engine::config::parse;
 use jni::Env;
 use jni::objects::{JByteArray, JIntArray, JObject, JString};
 use jni::sys::{jint, jsize};
+use serde::de::DeserializeOwned;
 
-use crate::guard::{Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 
 /// Calls a function of JNI; an exception that is pending before or afterwards is the outcome.
 macro_rules! call {
@@ -36,6 +38,11 @@ pub(crate) fn text(env: &Env<'_>, what: &str, string: &JString<'_>) -> Outcome<S
     let mut units = vec![0u16; usize::try_from(length).unwrap_or_default()];
     call!(env, v1_2, GetStringRegion, string.as_raw(), 0, length, units.as_mut_ptr())?;
     Ok(String::from_utf16_lossy(&units))
+}
+
+/// Reads JSON that Java gives.
+pub(crate) fn parsed<T: DeserializeOwned>(env: &Env<'_>, what: &str, json: &JString<'_>) -> Outcome<T> {
+    Ok(parse(what, &text(env, what, json)?)?)
 }
 
 /// Makes a Java string.

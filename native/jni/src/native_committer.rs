@@ -1,17 +1,16 @@
 //! `NativeCommitter`.
 
-use flink_redis_engine::config::{SinkSettings, parse};
+use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::sink::{Committable, Committer, Lane};
 use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::{jboolean, jint, jlong};
 
-use crate::guard::{guarded, on_object, on_removed, wait};
+use crate::guard::{guarded, on_object, wait};
 use crate::handles::Handles;
-use crate::java::text;
-use crate::native_credentials::find_desk;
+use crate::java::{parsed, text};
 
-static COMMITTERS: Handles<Committer> = Handles::new();
+pub(crate) static COMMITTERS: Handles<Committer> = Handles::new();
 
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeOpen<'local>(
@@ -20,8 +19,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeOpen<'l
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SinkSettings::from_json(&text(env, "sink settings", &settings)?)?;
-        find_desk(&mut settings.connection)?;
+        let settings = SinkSettings::from_json(&text(env, "sink settings", &settings)?)?;
         Ok(COMMITTERS.add(Committer::new(settings)?))
     })
 }
@@ -35,7 +33,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeCommit<
     max_wait_millis: jint,
 ) -> jboolean {
     on_object(env, &COMMITTERS, handle, |env, committer| {
-        let committables: Vec<Committable> = parse("committables", &text(env, "committables", &committables)?)?;
+        let committables: Vec<Committable> = parsed(env, "committables", &committables)?;
         Ok(committer.commit(&committables, wait(max_wait_millis))?)
     })
 }
@@ -49,16 +47,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeRecover
     max_wait_millis: jint,
 ) -> jboolean {
     on_object(env, &COMMITTERS, handle, |env, committer| {
-        let lanes: Vec<Lane> = parse("lanes", &text(env, "lanes", &lanes)?)?;
+        let lanes: Vec<Lane> = parsed(env, "lanes", &lanes)?;
         Ok(committer.recover(&lanes, wait(max_wait_millis))?)
     })
-}
-
-#[unsafe(no_mangle)]
-pub extern "system" fn Java_com_redis_flink_bridge_NativeCommitter_nativeClose<'local>(
-    env: EnvUnowned<'local>,
-    _class: JClass<'local>,
-    handle: jlong,
-) {
-    on_removed(env, &COMMITTERS, handle, |committer| committer.close());
 }

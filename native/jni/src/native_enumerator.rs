@@ -1,17 +1,16 @@
 //! `NativeEnumerator`.
 
-use flink_redis_engine::config::{SourceSettings, parse};
+use flink_redis_engine::config::SourceSettings;
 use flink_redis_engine::enumerator::Enumerator;
 use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
 use jni::sys::{jint, jlong};
 
-use crate::guard::{guarded, on_object, on_removed, wait};
+use crate::guard::{guarded, on_object, wait};
 use crate::handles::Handles;
-use crate::java::{json, text};
-use crate::native_credentials::find_desk;
+use crate::java::{json, parsed, text};
 
-static ENUMERATORS: Handles<Enumerator> = Handles::new();
+pub(crate) static ENUMERATORS: Handles<Enumerator> = Handles::new();
 
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeOpen<'local>(
@@ -20,8 +19,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeOpen<'
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SourceSettings::from_json(&text(env, "source settings", &settings)?)?;
-        find_desk(&mut settings.connection)?;
+        let settings = SourceSettings::from_json(&text(env, "source settings", &settings)?)?;
         Ok(ENUMERATORS.add(Enumerator::new(settings)?))
     })
 }
@@ -35,19 +33,10 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeDiscov
     max_wait_millis: jint,
 ) -> JString<'local> {
     on_object(env, &ENUMERATORS, handle, |env, enumerator| {
-        let request = parse("discover request", &text(env, "discover request", &request)?)?;
+        let request = parsed(env, "discover request", &request)?;
         match enumerator.discover(&request, wait(max_wait_millis))? {
             Some(found) => json(env, &found),
             None => Ok(JString::default()),
         }
     })
-}
-
-#[unsafe(no_mangle)]
-pub extern "system" fn Java_com_redis_flink_bridge_NativeEnumerator_nativeClose<'local>(
-    env: EnvUnowned<'local>,
-    _class: JClass<'local>,
-    handle: jlong,
-) {
-    on_removed(env, &ENUMERATORS, handle, |enumerator| enumerator.close());
 }

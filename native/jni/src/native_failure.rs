@@ -1,63 +1,16 @@
-//! `NativeFailure`: the exceptions are made by Java.
-//!
-//! Rust knows one class only, and by reference: what is looked up by name when it is needed may be gone with the class loader by then.
+//! `NativeFailure`: makes its class known, which throws all exceptions.
 
-use std::sync::OnceLock;
-
+use jni::EnvUnowned;
 use jni::objects::JClass;
-use jni::sys::{jmethodID, jvalue, jweak};
-use jni::{Env, EnvUnowned};
 
-use crate::guard::{Failure, Outcome, guarded};
-use crate::java::{call, string};
+use crate::guard::guarded;
+use crate::raise;
 
-/// `NativeFailure.raise(code, message)`, which throws.
-struct Raise {
-    /// Weak: this library lives as long as the class loader, and a strong reference would keep that for ever.
-    class: jweak,
-    method: jmethodID,
-}
-
-// SAFETY: weak global references and method IDs may be used by any thread (JNI specification, "Global and Local References").
-unsafe impl Send for Raise {}
-unsafe impl Sync for Raise {}
-
-/// Never freed: a library that goes leaves one empty cell of the JVM's behind.
-static RAISE: OnceLock<Raise> = OnceLock::new();
-
-/// To be called once the library is loaded, before all other functions.
+/// Registers the class. To be called once the library is loaded, before all other functions.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeFailure_nativeRegister<'local>(
     env: EnvUnowned<'local>,
     class: JClass<'local>,
 ) {
-    guarded(env, |env| {
-        let signature = c"(Ljava/lang/String;Ljava/lang/String;)V";
-        let method = call!(env, v1_1, GetStaticMethodID, class.as_raw(), c"raise".as_ptr(), signature.as_ptr())?;
-        // SAFETY: JNI 1.2, which every JVM has; the class is this call's argument.
-        let weak = unsafe { ((**env.get_raw()).v1_2.NewWeakGlobalRef)(env.get_raw(), class.as_raw()) };
-        let _ = RAISE.set(Raise { class: weak, method });
-        Ok(())
-    });
-}
-
-/// Leaves an exception pending.
-pub(crate) fn raise(env: &Env<'_>, code: &str, message: &str) -> Outcome<()> {
-    let Some(raise) = RAISE.get() else { return raise_without_class(env, message) };
-    // SAFETY: JNI 1.2; null when the class is gone, which cannot be while its loader's code calls us.
-    let class = unsafe { ((**env.get_raw()).v1_2.NewLocalRef)(env.get_raw(), raise.class) };
-    if class.is_null() {
-        return raise_without_class(env, message);
-    }
-    let (code, message) = (string(env, code)?, string(env, message)?);
-    let arguments = [jvalue { l: code.as_raw() }, jvalue { l: message.as_raw() }];
-    call!(env, v1_1, CallStaticVoidMethodA, class, raise.method, arguments.as_ptr())
-}
-
-/// Before `nativeRegister`.
-fn raise_without_class(env: &Env<'_>, message: &str) -> Outcome<()> {
-    let class = call!(env, v1_1, FindClass, c"java/lang/IllegalStateException".as_ptr())?;
-    let message = std::ffi::CString::new(message.replace(|c: char| !c.is_ascii() || c == '\0', "?"))
-        .map_err(|_| Failure::Internal(String::new()))?;
-    call!(env, v1_1, ThrowNew, class, message.as_ptr()).map(|_| ())
+    guarded(env, |env| raise::register(env, &class));
 }

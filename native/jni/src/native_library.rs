@@ -1,4 +1,4 @@
-//! `NativeLibrary`: that the library is there, and what it logs.
+//! `NativeLibrary`: begins to use the library, and fetches what it logs.
 
 use flink_redis_engine::telemetry::{logs, panics};
 use jni::EnvUnowned;
@@ -8,14 +8,17 @@ use jni::sys::jint;
 use crate::guard::guarded;
 use crate::java::{json, string};
 
+/// Installs the panic hook and the collector of log events, and returns the version. To be called first; later calls return the version.
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeVersion<'local>(
+pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeInit<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
 ) -> JString<'local> {
-    panics::note();
-    logs::install();
-    guarded(env, |env| string(env, env!("CARGO_PKG_VERSION")))
+    guarded(env, |env| {
+        panics::note();
+        logs::install();
+        string(env, env!("CARGO_PKG_VERSION"))
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -1,18 +1,18 @@
 //! `NativeReader`.
 
-use flink_redis_engine::config::{Partition, SourceSettings, parse};
+use flink_redis_engine::config::{Partition, SourceSettings};
 use flink_redis_engine::entry_id::EntryId;
 use flink_redis_engine::source::Reader;
 use jni::objects::{JByteArray, JClass, JIntArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
 
-use crate::guard::{Outcome, guarded, on_object, on_removed, wait};
+use crate::failure::Outcome;
+use crate::guard::{guarded, on_object, wait};
 use crate::handles::Handles;
-use crate::java::{byte_array, ints, json, text};
-use crate::native_credentials::find_desk;
+use crate::java::{byte_array, ints, json, parsed, text};
 
-static READERS: Handles<Reader> = Handles::new();
+pub(crate) static READERS: Handles<Reader> = Handles::new();
 
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeOpen<'local>(
@@ -21,8 +21,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeOpen<'loca
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SourceSettings::from_json(&text(env, "source settings", &settings)?)?;
-        find_desk(&mut settings.connection)?;
+        let settings = SourceSettings::from_json(&text(env, "source settings", &settings)?)?;
         Ok(READERS.add(Reader::new(settings)?))
     })
 }
@@ -35,7 +34,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeAddSplits<
     splits: JString<'local>,
 ) {
     on_object(env, &READERS, handle, |env, reader| {
-        let splits = parse("splits", &text(env, "splits", &splits)?)?;
+        let splits = parsed(env, "splits", &splits)?;
         Ok(reader.add_splits(splits)?)
     });
 }
@@ -109,7 +108,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeCheckpoint
     positions: JString<'local>,
 ) {
     on_object(env, &READERS, handle, |env, reader| {
-        let positions = parse("checkpoint", &text(env, "checkpoint", &positions)?)?;
+        let positions = parsed(env, "checkpoint", &positions)?;
         reader.checkpoint(checkpoint_id, positions);
         Ok(())
     });
@@ -150,11 +149,15 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeStats<'loc
     on_object(env, &READERS, handle, |env, reader| json(env, &reader.stats()))
 }
 
+/// Ends reading, and waits for acknowledgments under way; ticks are served meanwhile, up to the close.
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeClose<'local>(
+pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeFinish<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     handle: jlong,
 ) {
-    on_removed(env, &READERS, handle, |reader| reader.close());
+    on_object(env, &READERS, handle, |_, reader| {
+        reader.finish();
+        Ok(())
+    });
 }

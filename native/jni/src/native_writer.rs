@@ -6,12 +6,11 @@ use jni::EnvUnowned;
 use jni::objects::{JByteArray, JClass, JString};
 use jni::sys::{jboolean, jint, jlong};
 
-use crate::guard::{guarded, on_object, on_removed, wait};
+use crate::guard::{guarded, on_object, wait};
 use crate::handles::Handles;
 use crate::java::{bytes, json, text};
-use crate::native_credentials::find_desk;
 
-static WRITERS: Handles<Writer> = Handles::new();
+pub(crate) static WRITERS: Handles<Writer> = Handles::new();
 
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeOpen<'local>(
@@ -20,8 +19,7 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeOpen<'loca
     settings: JString<'local>,
 ) -> jlong {
     guarded(env, |env| {
-        let mut settings = SinkSettings::from_json(&text(env, "sink settings", &settings)?)?;
-        find_desk(&mut settings.connection)?;
+        let settings = SinkSettings::from_json(&text(env, "sink settings", &settings)?)?;
         Ok(WRITERS.add(Writer::new(settings)?))
     })
 }
@@ -68,13 +66,4 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeStats<'loc
     handle: jlong,
 ) -> JString<'local> {
     on_object(env, &WRITERS, handle, |env, writer| json(env, &writer.stats()))
-}
-
-#[unsafe(no_mangle)]
-pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeClose<'local>(
-    env: EnvUnowned<'local>,
-    _class: JClass<'local>,
-    handle: jlong,
-) {
-    on_removed(env, &WRITERS, handle, |writer| writer.close());
 }

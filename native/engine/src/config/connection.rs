@@ -1,7 +1,6 @@
 //! How to connect to Redis, and for how long to try.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,7 +9,6 @@ use crate::address::Address;
 use crate::config::checks::at_least;
 use crate::config::deployment::Deployment;
 use crate::config::secret::{Secret, TlsMaterial};
-use crate::connection::Desk;
 use crate::error::{Error, Result};
 
 /// The connection settings of sources and sinks.
@@ -22,12 +20,10 @@ pub struct ConnectionSettings {
     /// Set: connections to the servers are encrypted, with these certificates.
     #[serde(default)]
     pub tls: Option<TlsMaterial>,
-    /// The desk at which credentials and certificates are asked for at every connect, as a handle of the boundary.
+    /// Whether every connect asks for user, password and certificates (`credentials.rs`). What it is not given is as in
+    /// these settings.
     #[serde(default)]
-    pub credentials: Option<i64>,
-    /// That desk.
-    #[serde(skip)]
-    pub desk: Option<Arc<Desk>>,
+    pub credentials: bool,
     /// The ACL user; used only when there is a password.
     pub user: String,
     /// The user's password; empty: no authentication.

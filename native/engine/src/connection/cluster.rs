@@ -31,7 +31,7 @@ pub(super) async fn slots(connector: &Connector, last: Option<&Table>) -> Result
     nodes.extend(settings.deployment.contacts());
     let name = format!("{}-topology", settings.client_name);
     let params = Guest { patience: settings.connect_timeout(), ..connector.params(&name) };
-    race::first(nodes, |node| ask(connector, node, &params)).await
+    race::first(nodes, || connector.head_start(), |node| ask(connector, node, &params)).await
 }
 
 async fn ask(connector: &Connector, node: Address, params: &Guest<'_>) -> Result<Slots> {

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::time::sleep;
+
 use crate::address::Address;
 use crate::config::ConnectionSettings;
+use crate::connection::credentials::CredentialsBroker;
 use crate::connection::door::Doors;
 use crate::connection::greeting::{self, Guest};
 use crate::connection::link::Connection;
+use crate::connection::race::HEAD_START;
 use crate::connection::tls::Clients;
 use crate::connection::transport::Transport;
 use crate::error::{Error, FaultKind, Result};
@@ -15,6 +19,8 @@ use crate::error::{Error, FaultKind, Result};
 /// What is needed to connect to any server of a deployment. Shared by all tasks of an owner.
 pub(super) struct Connector {
     settings: ConnectionSettings,
+    /// Where connects ask for credentials; `None`: the settings hold them.
+    broker: Option<CredentialsBroker>,
     transport: Arc<dyn Transport>,
     doors: Doors,
     tls: Clients,
@@ -28,6 +34,7 @@ impl Connector {
     /// Returns a connector that has connected to nothing yet.
     pub(super) fn new(settings: ConnectionSettings, transport: Arc<dyn Transport>) -> Self {
         Self {
+            broker: settings.credentials.then(CredentialsBroker::default),
             settings,
             transport,
             doors: Doors::default(),
@@ -39,6 +46,19 @@ impl Connector {
 
     pub(super) fn settings(&self) -> &ConnectionSettings {
         &self.settings
+    }
+
+    pub(super) fn broker(&self) -> Option<&CredentialsBroker> {
+        self.broker.as_ref()
+    }
+
+    /// Waits until a server that has been asked counts as slow. A connect that waits for credentials says nothing about
+    /// its server.
+    pub(super) async fn head_start(&self) {
+        match &self.broker {
+            Some(broker) => broker.idle_for(HEAD_START).await,
+            None => sleep(HEAD_START).await,
+        }
     }
 
     /// Notes that the job was connected before: a host name that can't be resolved existed, and will exist again.
@@ -55,11 +75,13 @@ impl Connector {
 
     /// Opens a connection to one server.
     ///
-    /// # Errors Those of the transport, of TLS and of the first commands. A fault of the name or of the password is
+    /// # Errors
+    /// Those of the transport, of TLS and of the first commands. A fault of the name or of the password is
     /// temporary where the same was right before.
     pub(super) async fn open(&self, address: &Address, params: &Guest<'_>) -> Result<Connection> {
         let door = self.doors.to(address);
-        let opening = greeting::visit(&*self.transport, &self.settings, &self.tls, &door, address, params);
+        let opening =
+            greeting::visit(&*self.transport, &self.settings, self.broker(), &self.tls, &door, address, params);
         let connection = door.enter(opening).await.map_err(|error| self.judged(error))?;
         if params.own {
             self.connected.store(true, Ordering::Relaxed);

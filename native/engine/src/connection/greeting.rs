@@ -8,7 +8,7 @@ use tracing::debug;
 
 use crate::address::Address;
 use crate::config::{ConnectionSettings, Secret};
-use crate::connection::credentials::Credentials;
+use crate::connection::credentials::{Credentials, CredentialsBroker};
 use crate::connection::door::Door;
 use crate::connection::link::Connection;
 use crate::connection::tls::{self, mismatch};
@@ -23,7 +23,7 @@ pub(super) struct Guest<'a> {
     pub(super) user: &'a str,
     /// Empty: no authentication.
     pub(super) password: &'a Secret,
-    /// User and password are those of the deployment: where there is a desk, they are asked for.
+    /// User and password are those of the deployment: where there is a broker, they are asked for.
     pub(super) own: bool,
     /// The number for `SELECT`; 0: nothing is selected.
     pub(super) database: u32,
@@ -48,13 +48,14 @@ impl Guest<'_> {
 pub(super) async fn visit(
     transport: &dyn Transport,
     settings: &ConnectionSettings,
+    broker: Option<&CredentialsBroker>,
     clients: &tls::Clients,
     door: &Door,
     address: &Address,
     guest: &Guest<'_>,
 ) -> Result<Connection> {
-    let given = match &settings.desk {
-        Some(desk) if guest.own || guest.tls => desk.ask().await?,
+    let given = match broker {
+        Some(broker) if guest.own || guest.tls => broker.request().await?,
         _ => Credentials::default(),
     };
     let option = guest.tls_option();

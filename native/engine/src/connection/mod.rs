@@ -4,8 +4,8 @@
 //!   connections, and learn from what fails; [`race`] asks several of them the same
 //! * [`table`] says which of them has which key
 //! * [`connector`] opens a connection to one of them, [`transport`] is the way there, [`tls`] its encryption
-//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the desk of
-//!   [`credentials`] gives
+//! * [`door`] lets one go first where something has failed, [`greeting`] how a connection begins, with what the
+//!   broker of [`credentials`] provides
 //! * [`link`](Connection) sends commands and receives replies, in order, with a deadline on every wait
 //! * [`Links`] are connections for work on many keys
 //! * [`last_failure`] is shared by those who wait for the same connect or table
@@ -35,7 +35,7 @@ mod tls;
 pub(crate) mod transaction;
 mod transport;
 
-pub use credentials::{Credentials, Desk};
+pub use credentials::Credentials;
 pub(crate) use link::Connection;
 pub(crate) use link::{ended, lost, silent};
 pub(crate) use links::Links;

@@ -4,22 +4,27 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::timeout;
+use tokio::select;
 
 use crate::address::Address;
 use crate::error::{Error, FaultKind, Result};
 
 /// How long one server alone is waited for: one that can't be reached and does not say so costs this, and not its
 /// whole timeout.
-const HEAD_START: Duration = Duration::from_millis(500);
+pub(super) const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Returns the first answer. Servers are asked in their order, each when the one before it has failed or is slow.
 ///
 /// # Errors
 /// At once where a server refuses this user: the others would, too. When none answers, the one that tells users most.
-pub(super) async fn first<T, A>(servers: Vec<Address>, ask: impl Fn(Address) -> A) -> Result<T>
+pub(super) async fn first<T, A, H>(
+    servers: Vec<Address>,
+    head_start: impl Fn() -> H,
+    ask: impl Fn(Address) -> A,
+) -> Result<T>
 where
     A: Future<Output = Result<T>>,
+    H: Future<Output = ()>,
 {
     let mut asked = Vec::new();
     let once = servers.into_iter().filter(|server| {
@@ -28,41 +33,46 @@ where
             true
         }
     });
-    staggered(once.collect::<Vec<_>>(), HEAD_START, ask, |error| rank(error) == REFUSED).await.map_err(|failed| {
+    staggered(once.collect::<Vec<_>>(), head_start, ask, |error| rank(error) == REFUSED).await.map_err(|failed| {
         let clearest = failed.into_iter().reduce(|one, other| if rank(&other) > rank(&one) { other } else { one });
         clearest.unwrap_or(Error::Internal("there is no server to ask".to_owned()))
     })
 }
 
-/// Returns the first success. Each way is tried when the one before it has failed, or has taken so long.
+/// Returns the first success. Each way is tried when the one before it has failed, or when its head start is over.
 ///
 /// # Errors
 /// All failures, in the order in which they came, up to one that decides.
-pub(super) async fn staggered<S, T, E, A>(
+pub(super) async fn staggered<S, T, E, A, H>(
     ways: Vec<S>,
-    head_start: Duration,
+    head_start: impl Fn() -> H,
     attempt: impl Fn(S) -> A,
     decides: impl Fn(&E) -> bool,
 ) -> Result<T, Vec<E>>
 where
     A: Future<Output = Result<T, E>>,
+    H: Future<Output = ()>,
 {
     let mut ways = ways.into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut failed = Vec::new();
     loop {
         attempts.extend(ways.next().map(&attempt));
-        match timeout(head_start, attempts.next()).await {
-            Ok(Some(Ok(success))) => return Ok(success),
-            Ok(Some(Err(error))) => {
+        let ended = select! {
+            biased;
+            ended = attempts.next() => ended,
+            () = head_start() => continue,
+        };
+        match ended {
+            Some(Ok(success)) => return Ok(success),
+            Some(Err(error)) => {
                 let decided = decides(&error);
                 failed.push(error);
                 if decided {
                     return Err(failed);
                 }
             }
-            Ok(None) => return Err(failed),
-            Err(_) => {}
+            None => return Err(failed),
         }
     }
 }
@@ -92,6 +102,10 @@ mod tests {
     use super::*;
     use crate::error::Fault;
 
+    async fn head_start() {
+        tokio::time::sleep(HEAD_START).await;
+    }
+
     fn servers(ports: impl IntoIterator<Item = u16>) -> Vec<Address> {
         ports.into_iter().map(|port| Address::tcp("h", port)).collect()
     }
@@ -115,7 +129,7 @@ mod tests {
             port => Ok(port),
         };
         let begin = tokio::time::Instant::now();
-        assert_eq!(first(servers([1, 2, 2, 3, 4]), ask).await.unwrap(), 3);
+        assert_eq!(first(servers([1, 2, 2, 3, 4]), head_start, ask).await.unwrap(), 3);
         assert!(begin.elapsed() < Duration::from_secs(1));
     }
 
@@ -126,7 +140,7 @@ mod tests {
             2 => Err(fault(FaultKind::Authentication, "wrong")),
             port => Ok(port),
         };
-        assert_eq!(first(servers([1, 2, 3]), ask).await.unwrap_err().to_string(), "wrong");
+        assert_eq!(first(servers([1, 2, 3]), head_start, ask).await.unwrap_err().to_string(), "wrong");
     }
 
     #[tokio::test]
@@ -139,7 +153,7 @@ mod tests {
             })
         };
         for (ports, expected) in [(1..2, "unknown"), (1..4, "refused 2"), (1..5, "no")] {
-            assert_eq!(first(servers(ports), ask).await.unwrap_err().to_string(), expected);
+            assert_eq!(first(servers(ports), head_start, ask).await.unwrap_err().to_string(), expected);
         }
     }
 }

@@ -28,7 +28,8 @@ pub(super) async fn master(connector: &Connector, sentinel: &SentinelSettings) -
     let mut sentinels = settings.deployment.contacts();
     // At another one each time: one that has been cut off from the others is not always believed.
     random::turn(&mut sentinels);
-    race::first(sentinels, |address| ask(connector, &sentinel.master, address, &params)).await
+    let ask = |address| ask(connector, &sentinel.master, address, &params);
+    race::first(sentinels, || connector.head_start(), ask).await
 }
 
 async fn ask(connector: &Connector, master: &str, sentinel: Address, params: &Guest<'_>) -> Result<Address> {

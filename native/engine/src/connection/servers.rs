@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::config::{ConnectionSettings, Deployment};
 use crate::connection::connector::Connector;
+use crate::connection::credentials::{Credentials, CredentialsBroker};
 use crate::connection::last_failure::LastFailure;
 use crate::connection::link::Connection;
 use crate::connection::table::{Route, Slots, Table};
@@ -69,6 +70,32 @@ impl Servers {
 
     fn connector(&self) -> &Connector {
         &self.inner.connector
+    }
+
+    /// Returns whether a connect waits for credentials; the calling thread is then to [`provide`](Self::provide) them.
+    pub(crate) fn are_credentials_requested(&self) -> bool {
+        self.connector().broker().is_some_and(CredentialsBroker::is_requested)
+    }
+
+    /// Provides credentials for all connects that waited when this thread saw them.
+    pub(crate) fn provide(&self, credentials: &Credentials) {
+        if let Some(broker) = self.connector().broker() {
+            broker.provide(credentials);
+        }
+    }
+
+    /// Calls `notify` whenever a connect begins to wait for credentials, from now on. It must not block.
+    pub(crate) fn on_credentials_request(&self, notify: impl Fn() + Send + Sync + 'static) {
+        if let Some(broker) = self.connector().broker() {
+            broker.on_request(notify);
+        }
+    }
+
+    /// Ends the waits for credentials: nobody will provide any more. Idempotent.
+    pub(crate) fn end_credentials_requests(&self) {
+        if let Some(broker) = self.connector().broker() {
+            broker.close();
+        }
     }
 
     /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::Address;
 use crate::config::ConnectionSettings;
@@ -106,7 +106,7 @@ async fn connect(
             Err(_) => Err((to, None)),
         }
     };
-    match race::staggered(addresses, head_start, attempt, |_| false).await {
+    match race::staggered(addresses, || sleep(head_start), attempt, |_| false).await {
         Ok(stream) => {
             tune(&stream, Duration::from_millis(settings.keepalive_millis))
                 .map_err(|error| unreachable(error.to_string()))?;

@@ -15,9 +15,10 @@ use tracing::{debug, info, warn};
 use crate::call::Call;
 use crate::commands;
 use crate::config::{Partition, SourceSettings, Split, StartPosition};
-use crate::connection::{Links, Outage, Servers};
+use crate::connection::{Credentials, Links, Outage, Servers};
 use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
+use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;
 use crate::topic::{java_hash, stream_name};
 
@@ -59,9 +60,10 @@ impl Enumerator {
     /// # Errors
     /// When the engine's threads can't be started.
     pub fn new(settings: SourceSettings) -> Result<Self> {
-        let servers = Servers::new(settings.connection.clone());
+        let (servers, running) = (Servers::new(settings.connection.clone()), Call::default());
+        servers.on_credentials_request(running.interrupter());
         let discovery = Arc::new(Discovery::new(settings, servers));
-        Ok(Self { discovery, running: Call::default(), runtime: EngineRuntime::shared()? })
+        Ok(Self { discovery, running, runtime: EngineRuntime::shared()? })
     }
 
     /// Begins a discovery, or goes on waiting for the one that runs. `None`: it is not done within `max_wait`, call
@@ -80,6 +82,21 @@ impl Enumerator {
     /// Ends the discovery that runs. Idempotent.
     pub fn close(&self) {
         self.running.close();
+    }
+}
+
+impl EngineObject for Enumerator {
+    /// Its failures are those of the calls.
+    fn tick(&self) -> Result<Tick> {
+        Ok(Tick { credentials_requested: self.discovery.servers.are_credentials_requested(), ..Tick::default() })
+    }
+
+    fn provide(&self, credentials: &Credentials) {
+        self.discovery.servers.provide(credentials);
+    }
+
+    fn close(&self) {
+        Enumerator::close(self);
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
@@ -21,6 +21,8 @@ struct State {
     bytes: usize,
     failure: Option<Error>,
     closed: bool,
+    /// The current or the next wait is to return before what it waits for.
+    interrupted: bool,
 }
 
 /// Commands that are not confirmed yet.
@@ -48,7 +50,7 @@ impl Queue {
             if state.bytes == 0 || state.bytes + size <= self.limit {
                 return Ok(true);
             }
-            if self.settled.wait_until(&mut state, deadline).timed_out() {
+            if self.is_over(&mut state, deadline) {
                 return Ok(false);
             }
         }
@@ -75,10 +77,30 @@ impl Queue {
             if state.bytes == 0 {
                 return Ok(true);
             }
-            if self.settled.wait_until(&mut state, deadline).timed_out() {
+            if self.is_over(&mut state, deadline) {
                 return Ok(state.bytes == 0 && state.failure.is_none());
             }
         }
+    }
+
+    /// Waits for a change; `true`: the wait is over without one.
+    fn is_over(&self, state: &mut MutexGuard<'_, State>, deadline: Instant) -> bool {
+        std::mem::take(&mut state.interrupted) || self.settled.wait_until(state, deadline).timed_out()
+    }
+
+    /// Has the current or the next wait of Java's return at once.
+    pub(super) fn interrupt(&self) {
+        self.state.lock().interrupted = true;
+        self.settled.notify_all();
+    }
+
+    /// Returns whether something is not confirmed.
+    ///
+    /// # Errors
+    /// What has ended the writer.
+    pub(super) fn is_busy(&self) -> Result<bool> {
+        let state = self.state.lock();
+        check(&state).map(|()| state.bytes > 0)
     }
 
     /// Takes the next chunk, for the pipeline.

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::SinkSettings;
-use crate::connection::Servers;
+use crate::connection::{Credentials, Servers};
 use crate::error::Result;
+use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;
 use crate::sink::committable::Committable;
 use crate::sink::encode::{Encoder, estimate_all, require_names};
@@ -32,6 +33,7 @@ pub struct Writer {
     /// Used by Flink's task thread only, so nobody waits for the lock.
     encoder: Mutex<Encoder>,
     queue: Arc<Queue>,
+    servers: Servers,
     closed: CancellationToken,
     counters: Arc<Counters>,
     task: Mutex<Option<JoinHandle<()>>>,
@@ -75,10 +77,15 @@ impl Writer {
     ) -> Self {
         let encoder = Mutex::new(Encoder::new(&settings));
         let queue = Queue::new(usize::try_from(settings.max_in_flight_bytes).unwrap_or(usize::MAX));
+        servers.on_credentials_request({
+            let queue = Arc::clone(&queue);
+            move || queue.interrupt()
+        });
         let (closed, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
-        let pipeline = Pipeline::new(settings, servers, Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
+        let pipeline =
+            Pipeline::new(settings, servers.clone(), Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
         let task = handle.spawn(pipeline.run());
-        Self { encoder, queue, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
+        Self { encoder, queue, servers, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
     }
 
     /// Takes a frame of records, to be written in order. Returns `false` if there was no room by `max_wait`, and
@@ -139,6 +146,20 @@ impl Writer {
             // The task has nothing to wait for once it is cancelled; a panic has failed the writer already.
             let _ = self.handle.block_on(async { tokio::time::timeout(CLOSE, task).await });
         }
+    }
+}
+
+impl EngineObject for Writer {
+    fn tick(&self) -> Result<Tick> {
+        Ok(Tick { credentials_requested: self.servers.are_credentials_requested(), is_busy: self.queue.is_busy()? })
+    }
+
+    fn provide(&self, credentials: &Credentials) {
+        self.servers.provide(credentials);
+    }
+
+    fn close(&self) {
+        Writer::close(self);
     }
 }
 

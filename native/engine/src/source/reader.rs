@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition};
-use crate::connection::Servers;
+use crate::connection::{Credentials, Servers};
 use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
+use crate::object::{EngineObject, Tick};
 use crate::runtime::{EngineRuntime, caught};
 use crate::source::ack::{AckUpTo, Acknowledger, Checkpoints, PendingAcks};
 use crate::source::buffer::Buffer;
@@ -89,10 +90,15 @@ impl Reader {
         servers: Servers,
     ) -> Self {
         let limit = usize::try_from(settings.max_buffered_bytes).unwrap_or(usize::MAX);
+        let buffer = Buffer::new(limit);
+        servers.on_credentials_request({
+            let buffer = Arc::clone(&buffer);
+            move || buffer.wake_up()
+        });
         let shared = Arc::new(Shared {
             settings,
             servers,
-            buffer: Buffer::new(limit),
+            buffer,
             closed: CancellationToken::new(),
             splits: AtomicUsize::new(0),
             counters: Counters::default(),
@@ -225,10 +231,18 @@ impl Reader {
         }
     }
 
-    /// Ends all tasks and connections, within a few seconds. Acknowledges nothing that was not asked for. Idempotent.
+    /// Ends all tasks and connections, within a few seconds. Acknowledges nothing that was not asked for. Leaves out
+    /// acknowledgments under way that would have to ask for credentials, see [`finish`](Self::finish). Idempotent.
     pub fn close(&self) {
-        self.shared.closed.cancel();
+        self.shared.servers.end_credentials_requests();
         self.shared.buffer.close();
+        self.finish();
+    }
+
+    /// Ends reading, and waits for acknowledgments under way, for 3 seconds at most. They may have to connect: another thread provides
+    /// credentials meanwhile, if it takes them.
+    pub fn finish(&self) {
+        self.shared.closed.cancel();
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         if tasks.is_empty() {
             return;
@@ -243,6 +257,26 @@ impl Reader {
                 tasks.shutdown().await;
             }
         });
+    }
+}
+
+impl EngineObject for Reader {
+    fn tick(&self) -> Result<Tick> {
+        match self.failure() {
+            Some(error) => Err(error),
+            None => {
+                let credentials_requested = self.shared.servers.are_credentials_requested();
+                Ok(Tick { credentials_requested, ..Tick::default() })
+            }
+        }
+    }
+
+    fn provide(&self, credentials: &Credentials) {
+        self.shared.servers.provide(credentials);
+    }
+
+    fn close(&self) {
+        Reader::close(self);
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -25,6 +26,8 @@ static RING: Mutex<Events> = Mutex::new(Events { drained: Drained { dropped: 0, 
 
 #[derive(Debug, Serialize)]
 pub struct LogEvent {
+    /// When it happened, in milliseconds since 1970.
+    pub time: u64,
     /// 1 error to 5 trace.
     pub level: u8,
     pub target: String,
@@ -69,6 +72,12 @@ pub fn set_level(level: u8) {
     tracing::callsite::rebuild_interest_cache();
 }
 
+/// Returns whether there is something to [`drain`].
+pub fn are_waiting() -> bool {
+    let ring = RING.lock();
+    !ring.drained.events.is_empty() || ring.drained.dropped > 0
+}
+
 /// Everything since the last call; `None` when there is nothing.
 pub fn drain() -> Option<Drained> {
     let mut ring = RING.lock();
@@ -90,8 +99,14 @@ impl<S: Subscriber> Layer<S> for Ring {
         event.record(&mut message);
         let about = event.metadata();
         let message = message.into_text();
-        RING.lock().add(LogEvent { level: rank(*about.level()), target: about.target().to_owned(), message });
+        let event = LogEvent { time: now(), level: rank(*about.level()), target: about.target().to_owned(), message };
+        RING.lock().add(event);
     }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn rank(level: Level) -> u8 {
@@ -145,7 +160,7 @@ mod tests {
     use super::*;
 
     fn event(length: usize) -> LogEvent {
-        LogEvent { level: 3, target: String::new(), message: "x".repeat(length) }
+        LogEvent { time: 0, level: 3, target: String::new(), message: "x".repeat(length) }
     }
 
     #[test]
@@ -185,7 +200,9 @@ mod tests {
         for n in 0..KEPT + 3 {
             tracing::info!(n, "event");
         }
+        assert!(are_waiting());
         let drained = drain().unwrap();
+        assert!(now() - drained.events.back().unwrap().time < 60_000);
         assert!(drained.dropped >= 3);
         assert_eq!(drained.events.len(), KEPT);
         assert_eq!(drained.events.back().unwrap().message, format!("event n={}", KEPT + 2));

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use flink_redis_engine::connection::{Credentials, Desk};
+use flink_redis_engine::connection::Credentials;
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::{Error, FaultKind};
+use flink_redis_engine::object::EngineObject;
 use flink_redis_engine::sink::Writer;
+use flink_redis_engine::source::Reader;
 use redis::Value;
 use support::reading::{self, Job};
 use support::writing::{self, flush, frame, write};
@@ -111,13 +113,14 @@ fn as_a_user_when_there_is_a_password() {
     assert!(error.contains("redis://app@127.0.0.1") && error.contains("WRONGPASS"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
 
-    let desk = Arc::new(Desk::new());
     let mut settings = reading::settings(server.port, "");
-    settings.connection.desk = Some(Arc::clone(&desk));
+    settings.connection.credentials = true;
     let (enumerator, request) = (Enumerator::new(settings).unwrap(), request());
-    assert!(enumerator.discover(&request, Duration::from_millis(20)).unwrap().is_none(), "nobody has brought anything");
-    assert!(desk.wanted());
-    desk.give(&Credentials::from_json(r#"{"user":"app","password":"s3cret"}"#).unwrap());
+    let begin = Instant::now();
+    assert!(enumerator.discover(&request, PATIENCE).unwrap().is_none(), "it needs credentials");
+    assert!(begin.elapsed() < PATIENCE / 2, "a request ends the wait");
+    assert!(enumerator.tick().unwrap().credentials_requested);
+    enumerator.provide(&Credentials::from_json(r#"{"user":"app","password":"s3cret"}"#).unwrap());
     let error = enumerator.discover(&request, PATIENCE).unwrap_err().to_string();
     assert!(error.contains("AUTH with what the credentialsProvider gave: WRONGPASS"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
@@ -217,25 +220,24 @@ fn a_wrong_password_is_shown_once_and_not_by_each_connection() {
 #[test]
 fn a_provider_is_asked_again_after_a_refusal() {
     let (server, _) = guarded();
-    let desk = Arc::new(Desk::new());
     let mut settings = reading::settings(server.port, "");
     let splits = reading::discover(&settings, false, &[]);
-    settings.connection.desk = Some(Arc::clone(&desk));
+    settings.connection.credentials = true;
     let mut job = Job::start(&settings, splits);
-    let give = |password: &str| {
+    let give = |reader: &Reader, password: &str| {
         let json = format!(r#"{{"user":"app","password":"{password}"}}"#);
-        await_that("credentials are wanted", || desk.wanted());
-        desk.give(&Credentials::from_json(&json).unwrap());
+        await_that("credentials are requested", || reader.tick().unwrap().credentials_requested);
+        reader.provide(&Credentials::from_json(&json).unwrap());
     };
-    give("pw");
+    give(&job.reader, "pw");
     server.add("t:0", 0..10);
     job.poll_for(10);
     server.run("ACL SETUSER app resetpass >next");
     server.run("CLIENT KILL USER app");
     // It does not know yet.
-    give("pw");
-    give("pw");
-    give("next");
+    give(&job.reader, "pw");
+    give(&job.reader, "pw");
+    give(&job.reader, "next");
     server.add("t:0", 10..20);
     job.poll_for(20);
 }

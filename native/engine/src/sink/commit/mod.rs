@@ -22,9 +22,10 @@ use tracing::info;
 use crate::call::Call;
 use crate::config::SinkSettings;
 use crate::connection::transaction::{Outcomes, Transaction, begin};
-use crate::connection::{Connection, Links, Outage, Servers};
+use crate::connection::{Connection, Credentials, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
+use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;
 use crate::sink::commit::pace::{MOST, Pace};
 use crate::sink::commit::transfer::Transfer;
@@ -57,12 +58,9 @@ impl Committer {
     /// # Errors
     /// `Internal` when there are no threads for its tasks.
     pub fn new(settings: SinkSettings) -> Result<Self> {
-        let servers = Servers::new(settings.connection.clone());
-        Ok(Self {
-            work: Arc::new(Work::new(settings, servers, MOST)),
-            running: Call::default(),
-            runtime: EngineRuntime::shared()?,
-        })
+        let (servers, running) = (Servers::new(settings.connection.clone()), Call::default());
+        servers.on_credentials_request(running.interrupter());
+        Ok(Self { work: Arc::new(Work::new(settings, servers, MOST)), running, runtime: EngineRuntime::shared()? })
     }
 
     /// Commits these, in this order, or goes on waiting for that. Returns `false` if it is not done by `max_wait`: call
@@ -96,6 +94,21 @@ impl Committer {
     /// Ends the work that runs, and every call that waits for it. Idempotent.
     pub fn close(&self) {
         self.running.close();
+    }
+}
+
+impl EngineObject for Committer {
+    /// Its failures are those of the calls.
+    fn tick(&self) -> Result<Tick> {
+        Ok(Tick { credentials_requested: self.work.servers.are_credentials_requested(), ..Tick::default() })
+    }
+
+    fn provide(&self, credentials: &Credentials) {
+        self.work.servers.provide(credentials);
+    }
+
+    fn close(&self) {
+        Committer::close(self);
     }
 }
 

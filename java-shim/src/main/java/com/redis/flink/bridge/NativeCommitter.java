@@ -10,73 +10,35 @@ import java.util.Optional;
  * no checkpoint holds.
  */
 @Internal
-public final class NativeCommitter implements CommitterBackend {
+public final class NativeCommitter extends NativeObject implements CommitterEngine {
 
-    private final NativeHandle handle;
-    private final NativeCredentials credentials;
-
-    private NativeCommitter(long handle, NativeCredentials credentials) {
-        this.handle = new NativeHandle("native committer", handle);
-        this.credentials = credentials;
+    private NativeCommitter(long handle, Optional<CredentialsSupplier> supplier) {
+        super("native committer", handle, supplier);
     }
 
     /**
      * Opens a committer; connects to nothing yet.
      *
      * @param settings the sink settings as JSON, see docs/architecture.md
+     * @param supplier what must be asked for at every connect; there is one if the settings say
+     *     that connects ask
      * @throws IllegalArgumentException the engine rejects the settings
      * @throws IOException the native library cannot be loaded
      */
-    public static NativeCommitter open(String settings) throws IOException {
-        return open(settings, Optional.empty());
-    }
-
-    /** The same, with what must be asked for at every connect. */
     public static NativeCommitter open(String settings, Optional<CredentialsSupplier> supplier)
             throws IOException {
         NativeLibrary.load();
-        NativeCredentials credentials = NativeCredentials.open(supplier);
-        return new NativeCommitter(
-                credentials.openOwner(settings, NativeCommitter::nativeOpen), credentials);
+        return new NativeCommitter(nativeOpen(settings), supplier);
     }
 
     @Override
     public void commit(String committables) throws IOException, InterruptedException {
-        try {
-            credentials.serve();
-            while (!nativeCommit(handle.get(), committables, Waiting.SLICE_MILLIS)) {
-                Waiting.throwIfInterrupted();
-                credentials.serve();
-            }
-        } finally {
-            NativeLogs.drain();
-        }
+        await((handle, maxWaitMillis) -> nativeCommit(handle, committables, maxWaitMillis));
     }
 
     @Override
     public void recover(String lanes) throws IOException, InterruptedException {
-        try {
-            credentials.serve();
-            while (!nativeRecover(handle.get(), lanes, Waiting.SLICE_MILLIS)) {
-                Waiting.throwIfInterrupted();
-                credentials.serve();
-            }
-        } finally {
-            NativeLogs.drain();
-        }
-    }
-
-    @Override
-    public void close() {
-        long released = handle.release();
-        if (released != 0) {
-            try {
-                nativeClose(released);
-            } finally {
-                credentials.close();
-                NativeLogs.drain();
-            }
-        }
+        await((handle, maxWaitMillis) -> nativeRecover(handle, lanes, maxWaitMillis));
     }
 
     private static native long nativeOpen(String settings);
@@ -86,6 +48,4 @@ public final class NativeCommitter implements CommitterBackend {
 
     private static native boolean nativeRecover(long handle, String lanes, int maxWaitMillis)
             throws IOException;
-
-    private static native void nativeClose(long handle);
 }

@@ -60,7 +60,7 @@ public final class NativeLibrary {
                                     folders,
                                     NativeLibrary.class.getClassLoader()::getResourceAsStream,
                                     NativeLibrary::systemLoad,
-                                    NativeLibrary::nativeVersion,
+                                    NativeLibrary::nativeInit,
                                     LOG::warn)
                             .load(version);
             NativeFailure.register();
@@ -105,7 +105,7 @@ public final class NativeLibrary {
     /** The version that the library answers with. */
     public static String version() throws IOException {
         load();
-        return nativeVersion();
+        return nativeInit();
     }
 
     /** For {@link NativeLogs}, once the library is loaded. */
@@ -134,7 +134,8 @@ public final class NativeLibrary {
         System.load(file.toString());
     }
 
-    private static native String nativeVersion();
+    /** Installs the panic hook and the collector of log events; returns the version. */
+    private static native String nativeInit();
 
     /** Panics in the engine; for the test that proves that the JVM lives on. */
     static native void nativePanic();

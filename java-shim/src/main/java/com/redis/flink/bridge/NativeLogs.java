@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.time.Instant;
 import java.util.function.Function;
 
 /**
@@ -28,6 +29,9 @@ final class NativeLogs {
     private static final Logger LOG = LoggerFactory.getLogger(ROOT);
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** An event that comes out this long after it happened is shown with its time. */
+    private static final long LATE_MILLIS = 2_000;
+
     private static final int ERROR = 1;
     private static final int WARN = 2;
     private static final int INFO = 3;
@@ -37,10 +41,10 @@ final class NativeLogs {
     private NativeLogs() {}
 
     /** Gives out what the engine has logged so far. One cheap native call when there is nothing. */
-    static void drain() {
-        String events = NativeLibrary.drainLogs();
+    static void drain(NativeObject.Natives natives) {
+        String events = natives.drainLogs();
         if (events != null) {
-            publish(events, LoggerFactory::getLogger);
+            publish(events, LoggerFactory::getLogger, System.currentTimeMillis());
         }
     }
 
@@ -65,7 +69,7 @@ final class NativeLogs {
         return logger.isErrorEnabled() ? ERROR : 0;
     }
 
-    static void publish(String json, Function<String, Logger> loggers) {
+    static void publish(String json, Function<String, Logger> loggers, long nowMillis) {
         JsonNode drained;
         try {
             drained = JSON.readTree(json);
@@ -79,8 +83,21 @@ final class NativeLogs {
         }
         for (JsonNode event : drained.path("events")) {
             Logger logger = loggers.apply(loggerName(event.path("target").asText()));
-            log(logger, event.path("level").asInt(), event.path("message").asText());
+            log(logger, event.path("level").asInt(), message(event, nowMillis));
         }
+    }
+
+    /**
+     * SLF4J has a time of its own for each event. Where that is wrong the message has the right
+     * one.
+     */
+    private static String message(JsonNode event, long nowMillis) {
+        String message = event.path("message").asText();
+        long happened = event.path("time").asLong();
+        if (nowMillis - happened <= LATE_MILLIS) {
+            return message;
+        }
+        return message + " (at " + Instant.ofEpochMilli(happened) + ")";
     }
 
     static String loggerName(String target) {

@@ -1,116 +1,129 @@
 package com.redis.flink.bridge;
 
 import org.apache.flink.annotation.Internal;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.util.Optional;
 
 /** One native source reader: every connection, buffer and acknowledgment of one reader subtask. */
 @Internal
-public final class NativeReader implements ReaderBackend {
+public final class NativeReader extends NativeObject implements ReaderEngine {
 
-    private final NativeHandle handle;
-    private final NativeCredentials credentials;
+    private static final Logger LOG = LoggerFactory.getLogger(NativeReader.class);
 
-    private NativeReader(long handle, NativeCredentials credentials) {
-        this.handle = new NativeHandle("native reader", handle);
-        this.credentials = credentials;
+    /** The fetcher is in {@link #poll}. */
+    private volatile boolean polling;
+
+    /** Null until it is needed. Task thread only. */
+    private Thread aside;
+
+    private NativeReader(long handle, Optional<CredentialsSupplier> supplier) {
+        super("native reader", handle, supplier);
     }
 
     /**
      * Opens a reader; connects to nothing yet.
      *
      * @param settings the source settings as JSON, see docs/architecture.md
+     * @param supplier what must be asked for at every connect; there is one if the settings say
+     *     that connects ask
      * @throws IllegalArgumentException the engine rejects the settings
      * @throws IOException the native library cannot be loaded
      */
-    public static NativeReader open(String settings) throws IOException {
-        return open(settings, Optional.empty());
-    }
-
-    /** The same, with what must be asked for at every connect. */
     public static NativeReader open(String settings, Optional<CredentialsSupplier> supplier)
             throws IOException {
         NativeLibrary.load();
-        NativeCredentials credentials = NativeCredentials.open(supplier);
-        return new NativeReader(
-                credentials.openOwner(settings, NativeReader::nativeOpen), credentials);
+        return new NativeReader(nativeOpen(settings), supplier);
     }
 
     @Override
     public void addSplits(String splits) throws IOException {
-        try {
-            nativeAddSplits(handle.get(), splits);
-        } finally {
-            NativeLogs.drain();
-        }
+        nativeAddSplits(handle(), splits);
     }
 
     @Override
     public byte[] poll(int maxWaitMillis) throws IOException {
+        polling = true;
         try {
-            credentials.serve();
-            return handle.orClosed(nativePoll(handle.get(), maxWaitMillis));
+            tick();
+            return orClosed(nativePoll(handle(), maxWaitMillis));
         } finally {
-            NativeLogs.drain();
+            polling = false;
         }
     }
 
     @Override
     public void wakeUp() {
-        nativeWakeUp(handle.get());
+        nativeWakeUp(handle());
     }
 
     @Override
     public void pauseOrResume(int[] pause, int[] resume) {
-        nativePauseOrResume(handle.get(), pause, resume);
+        nativePauseOrResume(handle(), pause, resume);
     }
 
     @Override
     public void emitted(int partition, long milliseconds, long sequence) {
-        nativeEmitted(handle.get(), partition, milliseconds, sequence);
+        nativeEmitted(handle(), partition, milliseconds, sequence);
     }
 
     @Override
     public void checkpoint(long checkpointId, String positions) {
-        nativeCheckpoint(handle.get(), checkpointId, positions);
+        nativeCheckpoint(handle(), checkpointId, positions);
     }
 
     /**
-     * {@inheritDoc} Does not serve credentials: this is Flink's mailbox thread, and the user's
-     * provider may take its time. A connect that waits for them is served by the next poll, or by
-     * {@link #close}.
+     * {@inheritDoc} Does not provide credentials: this is Flink's mailbox thread, and the user's
+     * provider may take its time. The next poll does. But the fetcher may be held up by
+     * backpressure, or have ended with its last split, while acknowledgments need a connect; then a
+     * thread of its own does it once, by the next checkpoint at the latest.
      */
     @Override
-    public void complete(long checkpointId) {
+    public void complete(long checkpointId) throws IOException {
+        nativeComplete(handle(), checkpointId);
+        if (!polling && isCredentialsRequested()) {
+            tickAside();
+        }
+    }
+
+    private void tickAside() {
+        if (aside == null || !aside.isAlive()) {
+            aside = new Thread(this::tickOnce, "redis-credentials");
+            aside.setDaemon(true);
+            aside.start();
+        }
+    }
+
+    private void tickOnce() {
         try {
-            nativeComplete(handle.get(), checkpointId);
-        } finally {
-            NativeLogs.drain();
+            tick();
+        } catch (IOException | RuntimeException e) {
+            // The next poll fails with it, if it lasts.
+            LOG.warn("Acknowledgments cannot connect: {}", e.getMessage());
+        }
+    }
+
+    @Override
+    void beforeClose(long handle) {
+        if (aside != null) {
+            end(aside);
+        }
+        if (hasSupplier()) {
+            // Its last acknowledgments may have to connect.
+            tickDuring(handle, () -> nativeFinish(handle));
         }
     }
 
     @Override
     public void abort(long checkpointId) {
-        nativeAbort(handle.get(), checkpointId);
+        nativeAbort(handle(), checkpointId);
     }
 
     @Override
     public String stats() {
-        return handle.orClosed(nativeStats(handle.get()));
-    }
-
-    @Override
-    public void close() {
-        long released = handle.release();
-        if (released != 0) {
-            try {
-                credentials.serveDuring(() -> nativeClose(released));
-            } finally {
-                credentials.close();
-                NativeLogs.drain();
-            }
-        }
+        return orClosed(nativeStats(handle()));
     }
 
     private static native long nativeOpen(String settings);
@@ -134,5 +147,5 @@ public final class NativeReader implements ReaderBackend {
 
     private static native String nativeStats(long handle);
 
-    private static native void nativeClose(long handle);
+    private static native void nativeFinish(long handle);
 }

@@ -10,87 +10,45 @@ import java.util.Optional;
  * dead letters.
  */
 @Internal
-public final class NativeWriter implements StagingBackend {
+public final class NativeWriter extends NativeObject implements StagingEngine {
 
-    private final NativeHandle handle;
-    private final NativeCredentials credentials;
-
-    private NativeWriter(long handle, NativeCredentials credentials) {
-        this.handle = new NativeHandle("native writer", handle);
-        this.credentials = credentials;
+    private NativeWriter(long handle, Optional<CredentialsSupplier> supplier) {
+        super("native writer", handle, supplier);
     }
 
     /**
      * Opens a writer; connects to nothing yet.
      *
      * @param settings the sink settings as JSON, see docs/architecture.md
+     * @param supplier what must be asked for at every connect; there is one if the settings say
+     *     that connects ask
      * @throws IllegalArgumentException the engine rejects the settings
      * @throws IOException the native library cannot be loaded
      */
-    public static NativeWriter open(String settings) throws IOException {
-        return open(settings, Optional.empty());
-    }
-
-    /** The same, with what must be asked for at every connect. */
     public static NativeWriter open(String settings, Optional<CredentialsSupplier> supplier)
             throws IOException {
         NativeLibrary.load();
-        NativeCredentials credentials = NativeCredentials.open(supplier);
-        return new NativeWriter(
-                credentials.openOwner(settings, NativeWriter::nativeOpen), credentials);
+        return new NativeWriter(nativeOpen(settings), supplier);
     }
 
     @Override
     public void write(byte[] frame, int length) throws IOException, InterruptedException {
-        try {
-            credentials.serve();
-            while (!nativeWrite(handle.get(), frame, length, Waiting.SLICE_MILLIS)) {
-                Waiting.throwIfInterrupted();
-                credentials.serve();
-            }
-        } finally {
-            NativeLogs.drain();
-        }
+        await((handle, maxWaitMillis) -> nativeWrite(handle, frame, length, maxWaitMillis));
     }
 
     @Override
     public void flush() throws IOException, InterruptedException {
-        try {
-            credentials.serve();
-            while (!nativeFlush(handle.get(), Waiting.SLICE_MILLIS)) {
-                Waiting.throwIfInterrupted();
-                credentials.serve();
-            }
-        } finally {
-            NativeLogs.drain();
-        }
+        await((handle, maxWaitMillis) -> nativeFlush(handle, maxWaitMillis));
     }
 
     @Override
     public String prepare() throws IOException {
-        try {
-            return handle.orClosed(nativePrepare(handle.get()));
-        } finally {
-            NativeLogs.drain();
-        }
+        return orClosed(nativePrepare(handle()));
     }
 
     /** What the writer counts, as JSON; for metrics and tests. */
     public String stats() {
-        return handle.orClosed(nativeStats(handle.get()));
-    }
-
-    @Override
-    public void close() {
-        long released = handle.release();
-        if (released != 0) {
-            try {
-                nativeClose(released);
-            } finally {
-                credentials.close();
-                NativeLogs.drain();
-            }
-        }
+        return orClosed(nativeStats(handle()));
     }
 
     private static native long nativeOpen(String settings);
@@ -103,6 +61,4 @@ public final class NativeWriter implements StagingBackend {
     private static native String nativePrepare(long handle) throws IOException;
 
     private static native String nativeStats(long handle);
-
-    private static native void nativeClose(long handle);
 }

@@ -120,6 +120,9 @@ public final class ConnectionOptions implements Serializable {
                 .put("keepaliveMillis", keepaliveMillis)
                 .put("minBackoffMillis", minBackoffMillis)
                 .put("maxBackoffMillis", maxBackoffMillis);
+        if (credentials().isPresent()) {
+            json.put("credentials", true);
+        }
         if (tls.enabled) {
             json.set("tls", tls.isConstant() ? constantTls() : json.objectNode());
         }
@@ -142,7 +145,7 @@ public final class ConnectionOptions implements Serializable {
                 : Optional.of(this::current);
     }
 
-    /** What a native credentials desk is given, see docs/architecture.md. */
+    /** Returns the answer to the engine's request for credentials, see docs/architecture.md. */
     private String current() throws IOException {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if (credentialsProvider != null) {

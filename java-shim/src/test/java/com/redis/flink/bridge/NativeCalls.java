@@ -167,7 +167,7 @@ final class NativeCalls {
     /** One thread calls, and waits if it can, while another one closes. */
     private static String callAndClose(Class<?> type, Method method) throws Exception {
         long handle = open(type);
-        Method close = type.getDeclaredMethod("nativeClose", long.class);
+        Method close = NativeObject.class.getDeclaredMethod("nativeClose", long.class);
         close.setAccessible(true);
         Thread closing = new Thread(() -> closeQuietly(close, handle));
         closing.setContextClassLoader(Thread.currentThread().getContextClassLoader());
@@ -188,12 +188,10 @@ final class NativeCalls {
 
     /** A new object; 0 for a class that has none. */
     private static long open(Class<?> type) throws Exception {
-        for (Method method : natives(type)) {
+        Class<?> opened = type == NativeObject.class ? NativeWriter.class : type;
+        for (Method method : natives(opened)) {
             if (method.getName().equals("nativeOpen")) {
                 method.setAccessible(true);
-                if (method.getParameterCount() == 0) {
-                    return (long) method.invoke(null);
-                }
                 for (String settings : new String[] {SOURCE, SINK}) {
                     try {
                         return (long) method.invoke(null, settings);

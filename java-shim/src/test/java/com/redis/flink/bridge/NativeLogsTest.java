@@ -22,7 +22,8 @@ class NativeLogsTest {
                     + "{\"level\":3,\"target\":\"redis::aio\",\"message\":\"c\"},"
                     + "{\"level\":4,\"target\":\"x\",\"message\":\"d\"},"
                     + "{\"level\":5,\"target\":\"x\",\"message\":\"e\"}]}",
-                this::logger);
+                this::logger,
+                0);
 
         assertThat(logged)
                 .containsExactly(
@@ -31,6 +32,18 @@ class NativeLogsTest {
                         "com.redis.flink.native.redis.aio info [{}, c]",
                         "com.redis.flink.native.x debug [{}, d]",
                         "com.redis.flink.native.x trace [{}, e]");
+    }
+
+    @Test
+    void whatComesLateTellsWhenItHappened() {
+        String event = "{\"time\":1700000000123,\"level\":3,\"target\":\"x\",\"message\":\"a\"}";
+        NativeLogs.publish("{\"events\":[" + event + "]}", this::logger, 1_700_000_002_123L);
+        NativeLogs.publish("{\"events\":[" + event + "]}", this::logger, 1_700_000_002_124L);
+
+        assertThat(logged)
+                .containsExactly(
+                        "com.redis.flink.native.x info [{}, a]",
+                        "com.redis.flink.native.x info [{}, a (at 2023-11-14T22:13:20.123Z)]");
     }
 
     @Test
@@ -44,7 +57,7 @@ class NativeLogsTest {
 
     @Test
     void saysHowManyWereDropped() {
-        NativeLogs.publish("{\"dropped\":7,\"events\":[]}", this::logger);
+        NativeLogs.publish("{\"dropped\":7,\"events\":[]}", this::logger, 0);
 
         assertThat(logged)
                 .containsExactly(
@@ -54,7 +67,7 @@ class NativeLogsTest {
 
     @Test
     void survivesWhatItCannotRead() {
-        NativeLogs.publish("{", this::logger);
+        NativeLogs.publish("{", this::logger, 0);
 
         assertThat(logged).hasSize(1);
         assertThat(logged.get(0))

@@ -68,6 +68,8 @@ class NativeBoundaryIT {
                             () -> reader.complete(1),
                             () -> reader.abort(1),
                             reader::stats,
+                            reader::tick,
+                            writer::tick,
                             () -> writer.write(frame, frame.length),
                             writer::flush,
                             writer::stats);
@@ -169,8 +171,6 @@ class NativeBoundaryIT {
                     .hasMessageContaining("the credentialsProvider gave: WRONGPASS")
                     .hasMessageNotContaining("s3cret");
             reader.close();
-            assertThatThrownBy(() -> NativeReader.open(withDesk(topic, Long.MAX_VALUE)))
-                    .isInstanceOf(IllegalStateException.class);
             topic.jedis().aclDelUser(user);
             NativeObjects.awaitNothingLeft(topic);
         }
@@ -184,11 +184,6 @@ class NativeBoundaryIT {
         }
     }
 
-    private static String withDesk(Topic topic, long handle) {
-        String settings = NativeObjects.config(topic).toJson();
-        return settings.replace("\"deployment\"", "\"credentials\":" + handle + ",\"deployment\"");
-    }
-
     @Test
     void settingsThatCannotBeUsedAreToldWithoutTheirPassword() {
         String settings =
@@ -198,11 +193,11 @@ class NativeBoundaryIT {
                         + "\"clientName\":\"c\",\"connectTimeoutMillis\":1,"
                         + "\"commandTimeoutMillis\":1,\"retryTimeoutMillis\":1},\"topic\":\"t\","
                         + "\"numPartitions\":1,\"maxInFlightBytes\":1}";
-        assertThatThrownBy(() -> NativeWriter.open(settings))
+        assertThatThrownBy(() -> NativeWriter.open(settings, Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("host is ''")
                 .hasMessageNotContaining("s3cret");
-        assertThatThrownBy(() -> NativeReader.open(settings))
+        assertThatThrownBy(() -> NativeReader.open(settings, Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("source settings")
                 .hasMessageNotContaining("s3cret");

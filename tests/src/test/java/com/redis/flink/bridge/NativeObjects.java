@@ -32,7 +32,7 @@ final class NativeObjects {
     static NativeReader reader(Topic topic, Optional<CredentialsSupplier> supplier)
             throws Exception {
         RedisSourceConfig config = config(topic);
-        NativeReader reader = NativeReader.open(config.toJson(), supplier);
+        NativeReader reader = NativeReader.open(settings(config, supplier), supplier);
         reader.addSplits(splits(config, supplier));
         return reader;
     }
@@ -42,12 +42,21 @@ final class NativeObjects {
     }
 
     static NativeWriter writer(Topic topic) throws Exception {
-        return NativeWriter.open(config(topic).toDeadLetterJson());
+        return NativeWriter.open(config(topic).toDeadLetterJson(), Optional.empty());
+    }
+
+    private static String settings(
+            RedisSourceConfig config, Optional<CredentialsSupplier> supplier) {
+        String settings = config.toJson();
+        return supplier.isPresent()
+                ? settings.replace("\"host\"", "\"credentials\":true,\"host\"")
+                : settings;
     }
 
     private static String splits(RedisSourceConfig config, Optional<CredentialsSupplier> supplier)
             throws Exception {
-        try (NativeEnumerator enumerator = NativeEnumerator.open(config.toJson(), supplier)) {
+        try (NativeEnumerator enumerator =
+                NativeEnumerator.open(settings(config, supplier), supplier)) {
             String found =
                     enumerator.discover("{\"parallelism\":1,\"restored\":false,\"known\":[]}");
             JsonNode splits = JSON.readTree(found).get("splits");

@@ -1,6 +1,6 @@
 package com.redis.flink.sink.committer;
 
-import com.redis.flink.bridge.CommitterBackend;
+import com.redis.flink.bridge.CommitterEngine;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.sink2.Committer;
@@ -30,9 +30,9 @@ public final class RedisCommitter implements Committer<RedisCommittable> {
                     .thenComparingLong(RedisCommittable::epoch)
                     .thenComparingInt(RedisCommittable::partition);
 
-    private final CommitterBackend redis;
+    private final CommitterEngine redis;
 
-    public RedisCommitter(CommitterBackend redis) {
+    public RedisCommitter(CommitterEngine redis) {
         this.redis = redis;
     }
 

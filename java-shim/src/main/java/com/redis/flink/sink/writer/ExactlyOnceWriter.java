@@ -3,11 +3,11 @@ package com.redis.flink.sink.writer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.redis.flink.bridge.CommitterBackend;
+import com.redis.flink.bridge.CommitterEngine;
 import com.redis.flink.bridge.CredentialsSupplier;
 import com.redis.flink.bridge.NativeCommitter;
 import com.redis.flink.bridge.NativeWriter;
-import com.redis.flink.bridge.StagingBackend;
+import com.redis.flink.bridge.StagingEngine;
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.sink.committer.RedisCommittable;
 
@@ -42,7 +42,7 @@ public final class ExactlyOnceWriter<T>
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final RedisSinkWriter<T> writer;
-    private final StagingBackend staging;
+    private final StagingEngine staging;
     private final String lane;
     private final String attempt;
 
@@ -50,7 +50,7 @@ public final class ExactlyOnceWriter<T>
     private long epoch;
 
     ExactlyOnceWriter(
-            RedisSinkWriter<T> writer, StagingBackend staging, String lane, String attempt) {
+            RedisSinkWriter<T> writer, StagingEngine staging, String lane, String attempt) {
         this.writer = writer;
         this.staging = staging;
         this.lane = lane;
@@ -87,12 +87,12 @@ public final class ExactlyOnceWriter<T>
     }
 
     static void recover(
-            List<RedisWriterState> owned, CommitterBackend.Factory redis, String settings)
+            List<RedisWriterState> owned, CommitterEngine.Factory redis, String settings)
             throws IOException {
         if (owned.isEmpty()) {
             return;
         }
-        try (CommitterBackend recovery = redis.open(settings)) {
+        try (CommitterEngine recovery = redis.open(settings)) {
             recovery.recover(RedisWriterState.toJson(owned));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -3,7 +3,7 @@ package com.redis.flink.sink.writer;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.NativeWriter;
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisSinkConfig;
 
@@ -33,9 +33,10 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
 
     private final RecordEncoder<T> encoder;
     private final FlushPolicy policy;
-    private final WriterBackend sink;
+    private final WriterEngine sink;
     private final ProcessingTimeService timers;
     private final SinkWriterMetricGroup metrics;
+    private final EngineTimer engineTimer;
 
     private final Frame frame = new Frame();
 
@@ -56,7 +57,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
     RedisSinkWriter(
             RecordEncoder<T> encoder,
             FlushPolicy policy,
-            WriterBackend sink,
+            WriterEngine sink,
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics) {
         this.encoder = encoder;
@@ -64,6 +65,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
         this.sink = sink;
         this.timers = timers;
         this.metrics = metrics;
+        engineTimer = EngineTimer.start(sink, timers);
     }
 
     /** A writer to the engine; connects when there is something to write. */
@@ -172,6 +174,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
             timer.cancel(false);
             timer = null;
         }
+        engineTimer.cancel();
         sink.close();
     }
 }

@@ -1,8 +1,9 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 
+import org.apache.flink.api.common.operators.ProcessingTimeService;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
 
@@ -23,8 +24,9 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     private final boolean tracesWrites;
     private final Rejections rejections;
     private final long maxBytes;
-    private final WriterBackend sink;
+    private final WriterEngine sink;
     private final SinkWriterMetricGroup metrics;
+    private final EngineTimer engineTimer;
 
     private final UpsertBuffer buffer = new UpsertBuffer();
 
@@ -37,7 +39,8 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     UpsertWriter(
             UpsertForm<T> form,
             AbstractRedisSinkConfig config,
-            WriterBackend sink,
+            WriterEngine sink,
+            ProcessingTimeService timers,
             SinkWriterMetricGroup metrics) {
         this.form = form;
         this.sink = sink;
@@ -46,6 +49,7 @@ final class UpsertWriter<T> implements SinkWriter<T> {
         tracesWrites = trace.writes();
         rejections = new Rejections(form, config, trace);
         maxBytes = config.getMaxInFlightBytes();
+        engineTimer = EngineTimer.start(sink, timers);
     }
 
     @Override
@@ -118,6 +122,7 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     public void close() {
         if (!closed) {
             closed = true;
+            engineTimer.cancel();
             sink.close();
         }
     }

@@ -3,7 +3,7 @@ package com.redis.flink.sink.writer;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.NativeWriter;
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisHashSerializer;
 import com.redis.flink.sink.RedisHashSinkConfig;
@@ -58,12 +58,12 @@ public final class UpsertWriters {
     static <T> SinkWriter<T> open(
             UpsertForm<T> form,
             AbstractRedisSinkConfig config,
-            WriterBackend sink,
+            WriterEngine sink,
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics) {
         RedisSinkWriter.warnOfWhatIsNotEmitted(config, form.sink);
         if (config.isFlushOnCheckpoint()) {
-            return new UpsertWriter<>(form, config, sink, metrics);
+            return new UpsertWriter<>(form, config, sink, timers, metrics);
         }
         return new RedisSinkWriter<>(
                 new RecordEncoder<>(form, config), FlushPolicy.of(config), sink, timers, metrics);

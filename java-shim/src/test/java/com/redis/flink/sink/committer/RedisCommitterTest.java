@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.redis.flink.bridge.CommitterBackend;
+import com.redis.flink.bridge.CommitterEngine;
 import com.redis.flink.bridge.RedisException;
 
 import org.apache.flink.api.connector.sink2.Committer.CommitRequest;
@@ -21,8 +21,8 @@ class RedisCommitterTest {
     private final List<String> committed = new ArrayList<>();
     private RedisException failure;
 
-    private final CommitterBackend redis =
-            new CommitterBackend() {
+    private final CommitterEngine redis =
+            new CommitterEngine() {
                 @Override
                 public void commit(String committables) throws IOException {
                     if (failure != null) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.RedisMessage;
-import com.redis.flink.bridge.CommitterBackend;
+import com.redis.flink.bridge.CommitterEngine;
 import com.redis.flink.bridge.RedisException;
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.sink.committer.RedisCommittable;
@@ -189,13 +189,13 @@ class ExactlyOnceWriterTest {
         assertThat(Thread.interrupted()).isTrue();
     }
 
-    private static final class Recovery implements CommitterBackend.Factory, CommitterBackend {
+    private static final class Recovery implements CommitterEngine.Factory, CommitterEngine {
 
         final List<String> calls = new ArrayList<>();
         Exception failure;
 
         @Override
-        public CommitterBackend open(String settings) {
+        public CommitterEngine open(String settings) {
             calls.add("open " + settings);
             return this;
         }

@@ -1,7 +1,8 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.StagingBackend;
+import com.redis.flink.bridge.StagingEngine;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -9,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** In the engine's place: writes down what it is asked for. */
-final class RecordingSink implements StagingBackend {
+final class RecordingSink implements StagingEngine {
 
     /** {@code write <records>}, {@code flush}, {@code prepare}, {@code close}, in their order. */
     final List<String> calls = new ArrayList<>();
@@ -18,6 +19,12 @@ final class RecordingSink implements StagingBackend {
     final List<String> records = new ArrayList<>();
 
     long bytes;
+
+    /** How often it was asked, and what it answers. */
+    int ticks;
+
+    boolean busy;
+    IOException failure;
 
     /** What is prepared next. */
     String prepared = "[]";
@@ -59,6 +66,15 @@ final class RecordingSink implements StagingBackend {
     public String prepare() {
         calls.add("prepare");
         return prepared;
+    }
+
+    @Override
+    public boolean tick() throws IOException {
+        ticks++;
+        if (failure != null) {
+            throw failure;
+        }
+        return busy;
     }
 
     @Override

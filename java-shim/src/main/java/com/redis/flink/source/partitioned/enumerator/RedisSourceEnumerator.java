@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.redis.flink.bridge.EnumeratorBackend;
+import com.redis.flink.bridge.EnumeratorEngine;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
@@ -60,7 +60,7 @@ public final class RedisSourceEnumerator
 
     private final RedisSourceConfig config;
     private final SplitEnumeratorContext<RedisSplit> context;
-    private final EnumeratorBackend.Factory backends;
+    private final EnumeratorEngine.Factory backends;
 
     /** Partitions that have become splits. */
     private final SortedSet<Integer> discovered = new TreeSet<>();
@@ -75,7 +75,7 @@ public final class RedisSourceEnumerator
     private boolean complete;
 
     /** Runs the discovery; null: none is running. */
-    private EnumeratorBackend backend;
+    private EnumeratorEngine backend;
 
     private boolean closed;
 
@@ -83,7 +83,7 @@ public final class RedisSourceEnumerator
     public RedisSourceEnumerator(
             RedisSourceConfig config,
             SplitEnumeratorContext<RedisSplit> context,
-            EnumeratorBackend.Factory backends) {
+            EnumeratorEngine.Factory backends) {
         this.config = config;
         this.context = context;
         this.backends = backends;
@@ -97,7 +97,7 @@ public final class RedisSourceEnumerator
     public static RedisSourceEnumerator restore(
             RedisSourceConfig config,
             SplitEnumeratorContext<RedisSplit> context,
-            EnumeratorBackend.Factory backends,
+            EnumeratorEngine.Factory backends,
             RedisEnumeratorState state) {
         RedisSourceEnumerator enumerator = new RedisSourceEnumerator(config, context, backends);
         if (!state.topic().equals(config.getTopicName())
@@ -144,7 +144,7 @@ public final class RedisSourceEnumerator
         } catch (IOException e) {
             throw new FlinkRuntimeException(e.getMessage(), e);
         }
-        EnumeratorBackend running = backend;
+        EnumeratorEngine running = backend;
         context.callAsync(() -> running.discover(request), this::onDiscovered);
     }
 
@@ -178,7 +178,7 @@ public final class RedisSourceEnumerator
     @Override
     public void close() {
         closed = true;
-        closeBackend();
+        closeEngine();
     }
 
     private String discoverRequest() {
@@ -196,7 +196,7 @@ public final class RedisSourceEnumerator
         if (closed) {
             return;
         }
-        closeBackend();
+        closeEngine();
         if (failure != null) {
             throw new FlinkRuntimeException(failure.getMessage(), failure);
         }
@@ -290,7 +290,7 @@ public final class RedisSourceEnumerator
         return splits.stream().map(RedisSplit::stream).collect(Collectors.toList());
     }
 
-    private void closeBackend() {
+    private void closeEngine() {
         if (backend != null) {
             backend.close();
             backend = null;

@@ -1,7 +1,7 @@
 package com.redis.flink.source.partitioned.reader;
 
 import com.redis.flink.bridge.ShownFailure;
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.writer.Frame;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 
@@ -23,18 +23,22 @@ final class DeadLetters implements AutoCloseable {
     /** A frame that has grown to this goes out before its batch is through. */
     private static final int MAX_FRAME_BYTES = 64 * 1024;
 
+    private static final long TICK_NANOS = 1_000_000_000;
+
     private final RedisSourceConfig config;
-    private final WriterBackend.Factory writers;
+    private final WriterEngine.Factory writers;
     private final Counter rejected;
     private final Frame frame = new Frame();
 
     /** Null until the first dead letter. */
-    private WriterBackend writer;
+    private WriterEngine writer;
 
     /** Whether something was written since the last {@link #confirm}. */
     private boolean unconfirmed;
 
-    DeadLetters(RedisSourceConfig config, WriterBackend.Factory writers, Counter rejected) {
+    private long lastTick = System.nanoTime();
+
+    DeadLetters(RedisSourceConfig config, WriterEngine.Factory writers, Counter rejected) {
         this.config = config;
         this.writers = writers;
         this.rejected = rejected;
@@ -67,6 +71,17 @@ final class DeadLetters implements AutoCloseable {
         frame.end();
         if (frame.length() >= MAX_FRAME_BYTES) {
             send();
+        }
+    }
+
+    /**
+     * Does what the writer's engine needs of Java, once a second while something is not confirmed:
+     * its connects get their credentials without another dead letter. Cheap otherwise.
+     */
+    void tick() throws IOException {
+        if (unconfirmed && System.nanoTime() - lastTick > TICK_NANOS) {
+            lastTick = System.nanoTime();
+            writer.tick();
         }
     }
 

@@ -3,7 +3,7 @@ package com.redis.flink.source.partitioned.reader;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import com.redis.flink.bridge.ReaderBackend;
+import com.redis.flink.bridge.ReaderEngine;
 
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
@@ -36,7 +36,7 @@ final class ReaderMetrics {
     /** Gauges that are asked within this time, as one report does, share one reading. */
     private static final long MAX_AGE_MILLIS = 100;
 
-    private final ReaderBackend backend;
+    private final ReaderEngine backend;
     private final LongSupplier clockMillis;
 
     /** Null: never read. */
@@ -44,16 +44,16 @@ final class ReaderMetrics {
 
     private long readAt;
 
-    private ReaderMetrics(ReaderBackend backend, LongSupplier clockMillis) {
+    private ReaderMetrics(ReaderEngine backend, LongSupplier clockMillis) {
         this.backend = backend;
         this.clockMillis = clockMillis;
     }
 
-    static void register(MetricGroup group, ReaderBackend backend) {
+    static void register(MetricGroup group, ReaderEngine backend) {
         register(group, backend, () -> System.nanoTime() / 1_000_000);
     }
 
-    static void register(MetricGroup group, ReaderBackend backend, LongSupplier clockMillis) {
+    static void register(MetricGroup group, ReaderEngine backend, LongSupplier clockMillis) {
         ReaderMetrics metrics = new ReaderMetrics(backend, clockMillis);
         GAUGES.forEach(name -> group.gauge(name, (Gauge<Long>) () -> metrics.get(name)));
     }

@@ -1,7 +1,7 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.ReaderBackend;
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.ReaderEngine;
+import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.enumerator.AllSplitsAssigned;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
@@ -35,7 +35,7 @@ public final class RedisSourceReader<T>
     private static final Logger LOG = LoggerFactory.getLogger(RedisSourceReader.class);
 
     private final RedisSourceConfig config;
-    private final ReaderBackend backend;
+    private final ReaderEngine backend;
     private final DeadLetters deadLetters;
     private final SplitProgress progress;
 
@@ -54,7 +54,7 @@ public final class RedisSourceReader<T>
             RedisSourceConfig config,
             RedisDeserializer<T> deserializer,
             SourceReaderContext context,
-            ReaderBackend backend,
+            ReaderEngine backend,
             DeadLetters deadLetters,
             SplitProgress progress) {
         super(
@@ -78,8 +78,8 @@ public final class RedisSourceReader<T>
             RedisSourceConfig config,
             RedisDeserializer<T> deserializer,
             SourceReaderContext context,
-            ReaderBackend backend,
-            WriterBackend.Factory writers) {
+            ReaderEngine backend,
+            WriterEngine.Factory writers) {
         try {
             DeadLetters deadLetters =
                     new DeadLetters(
@@ -144,6 +144,7 @@ public final class RedisSourceReader<T>
         if (!foreign.isEmpty()) {
             releaseForeign(output);
         }
+        deadLetters.tick();
         return super.pollNext(output);
     }
 

@@ -1,6 +1,6 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.ReaderBackend;
+import com.redis.flink.bridge.ReaderEngine;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.SplitJson;
 
@@ -30,14 +30,14 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
     /** How long a fetch waits; a wake-up ends it sooner. */
     private static final int MAX_WAIT_MILLIS = 500;
 
-    private final ReaderBackend backend;
+    private final ReaderEngine backend;
     private final String topic;
     private final Consumer<EntryBatch> emitted;
 
     /** Names of streams by partition, so that no batch needs a new text. Fetcher thread only. */
     private final Map<Integer, String> splitIds = new HashMap<>();
 
-    RedisSplitReader(ReaderBackend backend, String topic, Consumer<EntryBatch> emitted) {
+    RedisSplitReader(ReaderEngine backend, String topic, Consumer<EntryBatch> emitted) {
         this.backend = backend;
         this.topic = topic;
         this.emitted = emitted;

@@ -1,6 +1,6 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.ReaderBackend;
+import com.redis.flink.bridge.ReaderEngine;
 import com.redis.flink.source.partitioned.AckStrategy;
 import com.redis.flink.source.partitioned.split.EntryId;
 import com.redis.flink.source.partitioned.split.RedisSplit;
@@ -25,14 +25,14 @@ import java.util.Map;
 @Internal
 final class SplitProgress {
 
-    private final ReaderBackend backend;
+    private final ReaderEngine backend;
     private final DeadLetters deadLetters;
     private final boolean acknowledgeOnEmit;
 
     private final Map<Integer, RedisSplitState> reading = new HashMap<>();
     private final Map<Integer, Finished> finished = new HashMap<>();
 
-    SplitProgress(ReaderBackend backend, DeadLetters deadLetters, AckStrategy ackStrategy) {
+    SplitProgress(ReaderEngine backend, DeadLetters deadLetters, AckStrategy ackStrategy) {
         this.backend = backend;
         this.deadLetters = deadLetters;
         this.acknowledgeOnEmit = ackStrategy == AckStrategy.ON_EMIT;

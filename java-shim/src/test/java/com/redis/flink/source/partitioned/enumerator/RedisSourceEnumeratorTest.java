@@ -3,7 +3,7 @@ package com.redis.flink.source.partitioned.enumerator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.redis.flink.bridge.EnumeratorBackend;
+import com.redis.flink.bridge.EnumeratorEngine;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.split.EntryId;
 import com.redis.flink.source.partitioned.split.EntryRun;
@@ -23,7 +23,7 @@ class RedisSourceEnumeratorTest {
 
     private final TestingSplitEnumeratorContext<RedisSplit> context =
             new TestingSplitEnumeratorContext<>(2);
-    private final FakeBackend backend = new FakeBackend();
+    private final FakeEngine backend = new FakeEngine();
 
     @Test
     void givesEachReaderItsSplitsAndSaysThatThatIsAll() {
@@ -296,7 +296,7 @@ class RedisSourceEnumeratorTest {
         return splits.stream().map(RedisSplit::stream).collect(Collectors.toList());
     }
 
-    private static final class FakeBackend implements EnumeratorBackend {
+    private static final class FakeEngine implements EnumeratorEngine {
 
         final List<String> requests = new ArrayList<>();
         String answer;

@@ -1,6 +1,6 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.ReaderBackend;
+import com.redis.flink.bridge.ReaderEngine;
 
 import java.util.Arrays;
 import java.util.List;
@@ -10,7 +10,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** A native reader that gives the batches it is told to, and writes down what is asked of it. */
-final class FakeReader implements ReaderBackend {
+final class FakeReader implements ReaderEngine {
 
     private static final byte[] WAKE_UP = {};
 

@@ -1,13 +1,13 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.WriterBackend;
+import com.redis.flink.bridge.WriterEngine;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A native writer that keeps the frames it is given, and the calls in their order. */
-final class FakeWriter implements WriterBackend {
+final class FakeWriter implements WriterEngine {
 
     final List<String> calls = new ArrayList<>();
     final List<String> frames = new ArrayList<>();
@@ -31,6 +31,11 @@ final class FakeWriter implements WriterBackend {
     @Override
     public void flush() {
         call("flush");
+    }
+
+    @Override
+    public boolean tick() {
+        return false;
     }
 
     @Override

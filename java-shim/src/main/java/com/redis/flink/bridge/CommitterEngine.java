@@ -9,7 +9,7 @@ import java.io.IOException;
  * without one. All arguments are JSON, see docs/architecture.md.
  */
 @Internal
-public interface CommitterBackend extends AutoCloseable {
+public interface CommitterEngine extends AutoCloseable {
 
     /**
      * Makes staged epochs visible, in the order given; what is visible already stays as it is.
@@ -30,6 +30,6 @@ public interface CommitterBackend extends AutoCloseable {
     /** Opens a committer with the sink's settings as JSON. */
     @FunctionalInterface
     interface Factory {
-        CommitterBackend open(String settings) throws IOException;
+        CommitterEngine open(String settings) throws IOException;
     }
 }

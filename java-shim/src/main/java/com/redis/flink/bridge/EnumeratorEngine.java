@@ -8,7 +8,7 @@ import java.io.IOException;
  * What the source needs of the native enumerator, so that its Java side can be tested without one.
  */
 @Internal
-public interface EnumeratorBackend extends AutoCloseable {
+public interface EnumeratorEngine extends AutoCloseable {
 
     /**
      * Makes the groups that are missing and reads the positions: JSON to JSON, see
@@ -23,6 +23,6 @@ public interface EnumeratorBackend extends AutoCloseable {
     /** Opens an enumerator with the source's settings as JSON. */
     @FunctionalInterface
     interface Factory {
-        EnumeratorBackend open(String settings) throws IOException;
+        EnumeratorEngine open(String settings) throws IOException;
     }
 }

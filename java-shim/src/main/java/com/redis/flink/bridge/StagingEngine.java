@@ -6,7 +6,7 @@ import java.io.IOException;
 
 /** What an exactly-once sink needs of the native writer besides writing. */
 @Internal
-public interface StagingBackend extends WriterBackend {
+public interface StagingEngine extends WriterEngine {
 
     /**
      * Ends an epoch: what was written since the last call is what its checkpoint commits. To be

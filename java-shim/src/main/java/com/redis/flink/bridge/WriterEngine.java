@@ -9,7 +9,7 @@ import java.io.IOException;
  * one.
  */
 @Internal
-public interface WriterBackend extends AutoCloseable {
+public interface WriterEngine extends AutoCloseable {
 
     /**
      * Hands over a frame; waits while too much is in flight.
@@ -22,6 +22,16 @@ public interface WriterBackend extends AutoCloseable {
     /** Waits until Redis has confirmed everything that was written. */
     void flush() throws IOException, InterruptedException;
 
+    /**
+     * Does what the engine needs of Java now: provides credentials, gives out log events. To be
+     * called regularly, also while there is nothing to write; never blocks but in the job's {@code
+     * CredentialsProvider}.
+     *
+     * @return whether it should be called again soon: something is in flight, or a connect waits
+     * @throws IOException what has ended the writer, at once and again at every call
+     */
+    boolean tick() throws IOException;
+
     /** Ends writing, in 5 seconds at most; what is not flushed may be lost. */
     @Override
     void close();
@@ -29,6 +39,6 @@ public interface WriterBackend extends AutoCloseable {
     /** Opens a writer with the sink's settings as JSON. */
     @FunctionalInterface
     interface Factory {
-        WriterBackend open(String settings) throws IOException;
+        WriterEngine open(String settings) throws IOException;
     }
 }

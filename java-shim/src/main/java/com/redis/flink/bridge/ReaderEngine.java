@@ -9,7 +9,7 @@ import java.io.IOException;
  * Every method may be called by any thread, also while another one waits in {@link #poll}.
  */
 @Internal
-public interface ReaderBackend extends AutoCloseable {
+public interface ReaderEngine extends AutoCloseable {
 
     /** Starts to read splits: a JSON array, see docs/architecture.md. */
     void addSplits(String splits) throws IOException;
