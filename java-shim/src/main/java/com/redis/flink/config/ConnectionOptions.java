@@ -2,7 +2,6 @@ package com.redis.flink.config;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.redis.flink.bridge.CredentialsSupplier;
 
 import org.apache.flink.annotation.Internal;
 

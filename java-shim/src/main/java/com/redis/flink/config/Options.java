@@ -1,6 +1,6 @@
 package com.redis.flink.config;
 
-import com.redis.flink.bridge.ForeignText;
+import com.redis.flink.text.ForeignText;
 
 import org.apache.flink.annotation.Internal;
 

@@ -2,6 +2,7 @@ package com.redis.flink.bridge;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.redis.flink.config.CredentialsSupplier;
 import com.redis.flink.it.Topic;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.testing.Await;

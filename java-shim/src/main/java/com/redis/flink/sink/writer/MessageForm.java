@@ -4,6 +4,7 @@ import com.redis.flink.RedisMessage;
 import com.redis.flink.sink.RedisKeyExtractor;
 import com.redis.flink.sink.RedisSerializer;
 import com.redis.flink.sink.RedisSinkConfig;
+import com.redis.flink.wire.RecordBatch;
 
 /** A message of a topic: an entry of the stream of its key's partition. */
 final class MessageForm<T> extends RecordForm<T> {
@@ -30,7 +31,7 @@ final class MessageForm<T> extends RecordForm<T> {
     }
 
     @Override
-    void put(T record, Frame frame) {
+    void put(T record, RecordBatch frame) {
         key = null;
         if (keyExtractor == null) {
             message = serializer.Serialize(record);

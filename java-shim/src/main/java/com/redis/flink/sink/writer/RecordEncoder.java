@@ -4,6 +4,7 @@ import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisKeyExtractor;
 import com.redis.flink.sink.RedisSerializer;
 import com.redis.flink.sink.RedisSinkConfig;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.annotation.Internal;
 
@@ -51,7 +52,7 @@ public final class RecordEncoder<T> {
      * @throws IOException the record was rejected, and there is no stream for dead letters
      * @throws InterruptedException the job's code was interrupted
      */
-    boolean encode(T record, Frame frame) throws IOException, InterruptedException {
+    boolean encode(T record, RecordBatch frame) throws IOException, InterruptedException {
         int before = frame.length();
         try {
             form.put(record, frame);

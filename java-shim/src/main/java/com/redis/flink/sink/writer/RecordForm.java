@@ -1,5 +1,7 @@
 package com.redis.flink.sink.writer;
 
+import com.redis.flink.wire.RecordBatch;
+
 /**
  * What a sink makes of its records: a message of a topic, a JSON document, a hash. Asks the job's
  * code, and remembers of the record in work what dead letters and traces tell.
@@ -34,7 +36,7 @@ abstract class RecordForm<T> {
      * @throws Exception whatever the job's code throws: this one record cannot be written. It may
      *     have begun in the frame.
      */
-    abstract void put(T record, Frame frame) throws Exception;
+    abstract void put(T record, RecordBatch frame) throws Exception;
 
     /** The stream that the last record went to; null: to none, but to its key. */
     abstract String stream();

@@ -6,6 +6,7 @@ import com.redis.flink.bridge.NativeWriter;
 import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisSinkConfig;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
@@ -37,7 +38,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
     private final ProcessingTimeService timers;
     private final SinkWriterMetricGroup metrics;
 
-    private final Frame frame = new Frame();
+    private final RecordBatch frame = new RecordBatch();
 
     /** How many of the frame's records are dead letters. */
     private int deadLetters;
@@ -53,7 +54,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
 
     private boolean closed;
 
-    RedisSinkWriter(
+    public RedisSinkWriter(
             RecordEncoder<T> encoder,
             FlushPolicy policy,
             WriterBackend sink,
@@ -83,7 +84,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
     }
 
     /** The sink settings of docs/architecture.md. */
-    static String settings(RedisSinkConfig config) {
+    public static String settings(RedisSinkConfig config) {
         ObjectNode settings =
                 JsonNodeFactory.instance
                         .objectNode()
@@ -96,7 +97,7 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
         return settings.toString();
     }
 
-    static void warnOfWhatIsNotEmitted(AbstractRedisSinkConfig config, String sink) {
+    public static void warnOfWhatIsNotEmitted(AbstractRedisSinkConfig config, String sink) {
         if (!config.getOtelServiceName().isEmpty()) {
             LOG.warn(
                     "sink {}: otelServiceName is accepted, but this version emits no spans yet",

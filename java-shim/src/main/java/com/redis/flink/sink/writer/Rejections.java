@@ -1,8 +1,10 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.ForeignText;
-import com.redis.flink.bridge.ShownFailure;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
+import com.redis.flink.text.ForeignText;
+import com.redis.flink.text.ShownFailure;
+import com.redis.flink.text.WholeText;
+import com.redis.flink.wire.RecordBatch;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,7 +39,7 @@ final class Rejections {
      * @throws IOException there is no stream for dead letters
      * @throws InterruptedException the cause: it says nothing of the record
      */
-    void take(Object record, Throwable cause, Frame frame)
+    void take(Object record, Throwable cause, RecordBatch frame)
             throws IOException, InterruptedException {
         if (cause instanceof InterruptedException) {
             throw (InterruptedException) cause;
@@ -58,7 +60,7 @@ final class Rejections {
                             + " failedSerializationStreamName to keep such records apart",
                     ShownFailure.of(cause));
         }
-        frame.begin(Frame.DEAD_LETTER);
+        frame.begin(RecordBatch.DEAD_LETTER);
         frame.field("error", WholeText.escaped(RecordTexts.shorten(error)));
         frame.field("command", form.command);
         if (form.key != null) {

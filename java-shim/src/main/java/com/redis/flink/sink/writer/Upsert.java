@@ -1,5 +1,9 @@
 package com.redis.flink.sink.writer;
 
+import com.redis.flink.text.JsonText;
+import com.redis.flink.text.WholeText;
+import com.redis.flink.wire.RecordBatch;
+
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -42,13 +46,13 @@ abstract class Upsert {
     }
 
     /** Adds it to a frame. */
-    final void writeTo(Frame frame) {
+    final void writeTo(RecordBatch frame) {
         frame.begin(0);
         writeFields(frame);
         frame.end();
     }
 
-    abstract void writeFields(Frame frame);
+    abstract void writeFields(RecordBatch frame);
 
     /** What is written, as {@link RecordForm#value()} gives it. */
     abstract Object value();
@@ -101,7 +105,7 @@ abstract class Upsert {
         }
 
         @Override
-        void writeFields(Frame frame) {
+        void writeFields(RecordBatch frame) {
             frame.field(key, document);
         }
 
@@ -144,7 +148,7 @@ abstract class Upsert {
         }
 
         @Override
-        void writeFields(Frame frame) {
+        void writeFields(RecordBatch frame) {
             frame.field(key, "");
             fields.forEach(frame::field);
         }

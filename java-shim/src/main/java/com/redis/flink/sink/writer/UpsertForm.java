@@ -1,9 +1,10 @@
 package com.redis.flink.sink.writer;
 
-import com.redis.flink.bridge.ForeignText;
 import com.redis.flink.sink.RedisHashSerializer;
 import com.redis.flink.sink.RedisJsonSerializer;
 import com.redis.flink.sink.RedisKeyExtractor;
+import com.redis.flink.text.ForeignText;
+import com.redis.flink.wire.RecordBatch;
 
 import java.util.Map;
 
@@ -67,7 +68,7 @@ final class UpsertForm<T> extends RecordForm<T> {
     }
 
     @Override
-    void put(T record, Frame frame) {
+    void put(T record, RecordBatch frame) {
         make(record).writeTo(frame);
     }
 

@@ -2,6 +2,7 @@ package com.redis.flink.sink.writer;
 
 import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
@@ -29,7 +30,7 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     private final UpsertBuffer buffer = new UpsertBuffer();
 
     /** Dead letters as they come; the buffer's content when it goes. */
-    private final Frame frame = new Frame();
+    private final RecordBatch frame = new RecordBatch();
 
     private int deadLetters;
     private boolean closed;

@@ -1,7 +1,7 @@
 package com.redis.flink.source.partitioned;
 
 import com.redis.flink.config.Options;
-import com.redis.flink.source.partitioned.split.EntryId;
+import com.redis.flink.wire.EntryId;
 
 /**
  * Checks an option that is an entry ID. Jobs pass texts or objects of their Redis client, which we

@@ -9,18 +9,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** In the engine's place: writes down what it is asked for. */
-final class RecordingSink implements StagingBackend {
+public final class RecordingSink implements StagingBackend {
 
     /** {@code write <records>}, {@code flush}, {@code prepare}, {@code close}, in their order. */
-    final List<String> calls = new ArrayList<>();
+    public final List<String> calls = new ArrayList<>();
 
     /** {@code target:[field=value, …]} of every record. */
-    final List<String> records = new ArrayList<>();
+    public final List<String> records = new ArrayList<>();
 
-    long bytes;
+    public long bytes;
 
     /** What is prepared next. */
-    String prepared = "[]";
+    public String prepared = "[]";
 
     @Override
     public void write(byte[] frame, int length) {

@@ -8,10 +8,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.EnumeratorBackend;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
-import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.RedisSplitSerializer;
 import com.redis.flink.source.partitioned.split.SplitJson;
+import com.redis.flink.wire.EntryRun;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.source.SplitEnumerator;

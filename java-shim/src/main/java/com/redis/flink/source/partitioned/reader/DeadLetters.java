@@ -1,9 +1,9 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.ShownFailure;
 import com.redis.flink.bridge.WriterBackend;
-import com.redis.flink.sink.writer.Frame;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.text.ShownFailure;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.metrics.Counter;
@@ -26,7 +26,7 @@ final class DeadLetters implements AutoCloseable {
     private final RedisSourceConfig config;
     private final WriterBackend.Factory writers;
     private final Counter rejected;
-    private final Frame frame = new Frame();
+    private final RecordBatch frame = new RecordBatch();
 
     /** Null until the first dead letter. */
     private WriterBackend writer;
@@ -59,7 +59,7 @@ final class DeadLetters implements AutoCloseable {
                             + " take such entries, and the job goes on.",
                     ShownFailure.of(failure));
         }
-        frame.begin(Frame.DEAD_LETTER);
+        frame.begin(RecordBatch.DEAD_LETTER);
         frame.raw(entry.strings, entry.pairs);
         frame.field("error", ShownFailure.text(failure));
         frame.field("stream", entry.stream);

@@ -1,5 +1,7 @@
 package com.redis.flink.source.partitioned.reader;
 
+import com.redis.flink.wire.EntryBatch;
+
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.connector.base.source.reader.RecordsWithSplitIds;
 

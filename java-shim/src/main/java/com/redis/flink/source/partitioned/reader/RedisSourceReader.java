@@ -7,6 +7,7 @@ import com.redis.flink.source.partitioned.enumerator.AllSplitsAssigned;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.SplitJson;
+import com.redis.flink.wire.EntryBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.source.ReaderOutput;

@@ -3,6 +3,7 @@ package com.redis.flink.source.partitioned.reader;
 import com.redis.flink.bridge.ReaderBackend;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.SplitJson;
+import com.redis.flink.wire.EntryBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.connector.base.source.reader.RecordsWithSplitIds;

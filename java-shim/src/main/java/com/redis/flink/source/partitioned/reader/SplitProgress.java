@@ -2,8 +2,9 @@ package com.redis.flink.source.partitioned.reader;
 
 import com.redis.flink.bridge.ReaderBackend;
 import com.redis.flink.source.partitioned.AckStrategy;
-import com.redis.flink.source.partitioned.split.EntryId;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.wire.EntryBatch;
+import com.redis.flink.wire.EntryId;
 
 import org.apache.flink.annotation.Internal;
 

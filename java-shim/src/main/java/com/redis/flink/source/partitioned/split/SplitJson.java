@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
 import org.apache.flink.annotation.Internal;
 

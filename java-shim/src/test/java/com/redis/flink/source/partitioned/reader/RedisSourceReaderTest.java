@@ -8,9 +8,10 @@ import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.source.partitioned.AckStrategy;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
-import com.redis.flink.source.partitioned.split.EntryId;
-import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.wire.BatchBytes;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.source.partitioned.Golden;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
 import org.junit.jupiter.api.Test;
 

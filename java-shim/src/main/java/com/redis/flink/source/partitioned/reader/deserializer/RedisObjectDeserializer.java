@@ -3,10 +3,10 @@ package com.redis.flink.source.partitioned.reader.deserializer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.redis.flink.RedisMessage;
-import com.redis.flink.bridge.ForeignText;
 import com.redis.flink.config.ObjectMapperSupplier;
 import com.redis.flink.config.Options;
 import com.redis.flink.config.PlainMapper;
+import com.redis.flink.text.ForeignText;
 
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.api.common.serialization.DeserializationSchema;

@@ -1,7 +1,9 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.sink.staging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.redis.flink.sink.writer.Golden;
 
 import org.junit.jupiter.api.Test;
 

@@ -1,4 +1,4 @@
-package com.redis.flink.bridge;
+package com.redis.flink.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,6 +1,6 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.text;
 
-import com.redis.flink.bridge.ForeignText;
+import org.apache.flink.annotation.Internal;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -11,7 +11,8 @@ import java.nio.charset.StandardCharsets;
  * Makes UTF-8 of text, and refuses text that has none: half of a character (a surrogate without the
  * other one). The JDK writes a question mark in its place, so two keys would become one.
  */
-final class WholeText {
+@Internal
+public final class WholeText {
 
     private static final VarHandle LONG =
             MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -26,7 +27,7 @@ final class WholeText {
      *
      * @throws IllegalArgumentException it has half of a character
      */
-    static byte[] utf8(String text) {
+    public static byte[] utf8(String text) {
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         // Looking at each character would cost more than the JDK's encoder takes.
         if (hasQuestionMark(utf8)) {
@@ -40,7 +41,7 @@ final class WholeText {
      *
      * @throws IllegalArgumentException it has half of a character
      */
-    static void require(String text) {
+    public static void require(String text) {
         int at = half(text, 0);
         if (at >= 0) {
             throw new IllegalArgumentException(
@@ -53,7 +54,7 @@ final class WholeText {
     }
 
     /** Returns the text with each half of a character as its escape in Java. */
-    static String escaped(String text) {
+    public static String escaped(String text) {
         int at = half(text, 0);
         if (at < 0) {
             return text;

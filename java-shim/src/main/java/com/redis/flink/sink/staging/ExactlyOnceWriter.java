@@ -1,15 +1,18 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.sink.staging;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.CommitterBackend;
-import com.redis.flink.bridge.CredentialsSupplier;
 import com.redis.flink.bridge.NativeCommitter;
 import com.redis.flink.bridge.NativeWriter;
 import com.redis.flink.bridge.StagingBackend;
+import com.redis.flink.config.CredentialsSupplier;
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.sink.committer.RedisCommittable;
+import com.redis.flink.sink.writer.FlushPolicy;
+import com.redis.flink.sink.writer.RecordEncoder;
+import com.redis.flink.sink.writer.RedisSinkWriter;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.common.operators.ProcessingTimeService;

@@ -1,4 +1,6 @@
-package com.redis.flink;
+package com.redis.flink.wire;
+
+import com.redis.flink.RedisMessage;
 
 import org.apache.flink.annotation.Internal;
 
@@ -8,7 +10,7 @@ import org.apache.flink.annotation.Internal;
  * bytes they came in.
  */
 @Internal
-public interface RedisMessageFields {
+public interface FieldConsumer {
 
     /** One field; the value must not be null. */
     void field(String name, String value);

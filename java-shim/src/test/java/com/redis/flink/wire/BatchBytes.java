@@ -1,19 +1,19 @@
-package com.redis.flink.source.partitioned.reader;
+package com.redis.flink.wire;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /** Writes batches as the engine does. */
-final class BatchBytes {
+public final class BatchBytes {
 
     private final ByteBuffer bytes = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
 
-    BatchBytes(int partition) {
+    public BatchBytes(int partition) {
         bytes.put(0, (byte) 1).putInt(4, partition).position(32);
     }
 
-    BatchBytes entry(long milliseconds, long sequence, String... strings) {
+    public BatchBytes entry(long milliseconds, long sequence, String... strings) {
         int at = bytes.position();
         bytes.position(at + 24);
         for (String string : strings) {
@@ -26,22 +26,22 @@ final class BatchBytes {
         return this;
     }
 
-    BatchBytes position(long milliseconds, long sequence) {
+    public BatchBytes position(long milliseconds, long sequence) {
         bytes.putLong(16, milliseconds).putLong(24, sequence);
         return this;
     }
 
-    BatchBytes finished() {
+    public BatchBytes finished() {
         bytes.put(1, (byte) 1);
         return this;
     }
 
-    BatchBytes pending() {
+    public BatchBytes pending() {
         bytes.put(1, (byte) 2);
         return this;
     }
 
-    byte[] build() {
+    public byte[] build() {
         byte[] built = new byte[bytes.position()];
         bytes.duplicate().position(0).get(built);
         return built;

@@ -1,4 +1,4 @@
-package com.redis.flink.bridge;
+package com.redis.flink.config;
 
 import org.apache.flink.annotation.Internal;
 

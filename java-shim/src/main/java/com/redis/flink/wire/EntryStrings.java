@@ -1,4 +1,6 @@
-package com.redis.flink;
+package com.redis.flink.wire;
+
+import org.apache.flink.annotation.Internal;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -14,19 +16,20 @@ import java.util.Map;
  * and its bytes (docs/architecture.md, "Batch layout"). Knows which field is the key: the first one
  * of that name.
  */
-final class RedisMessageStrings {
+@Internal
+public final class EntryStrings {
 
     /** The field of an entry that carries the message's key. */
-    static final String KEY_FIELD = "key";
+    public static final String KEY_FIELD = "key";
 
     private static final byte[] KEY_FIELD_BYTES = KEY_FIELD.getBytes(StandardCharsets.US_ASCII);
     private static final VarHandle INT =
             MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
-    private RedisMessageStrings() {}
+    private EntryStrings() {}
 
     /** Where the pair of the key begins, or -1 when the entry has no key. */
-    static int findKey(byte[] strings, int pairs) {
+    public static int findKey(byte[] strings, int pairs) {
         int at = 0;
         for (int pair = 0; pair < pairs; pair++) {
             if (isField(strings, at, KEY_FIELD_BYTES)) {
@@ -38,13 +41,13 @@ final class RedisMessageStrings {
     }
 
     /** The key, or null when the entry has none. */
-    static String key(byte[] strings, int pairs) {
+    public static String key(byte[] strings, int pairs) {
         int at = findKey(strings, pairs);
         return at < 0 ? null : string(strings, next(strings, at));
     }
 
     /** All fields but the key; of fields that are repeated, the last one. */
-    static Map<String, String> data(byte[] strings, int pairs) {
+    public static Map<String, String> data(byte[] strings, int pairs) {
         int keyAt = findKey(strings, pairs);
         Map<String, String> data = new LinkedHashMap<>();
         int at = 0;
@@ -59,7 +62,7 @@ final class RedisMessageStrings {
     }
 
     /** Where the value of a field of the data is, of a repeated one the last; -1: there is none. */
-    static int findValue(byte[] strings, int pairs, String name) {
+    public static int findValue(byte[] strings, int pairs, String name) {
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         int keyAt = findKey(strings, pairs);
         int found = -1;
@@ -75,12 +78,12 @@ final class RedisMessageStrings {
     }
 
     /** The bytes of the string at {@code at}, in place. */
-    static ByteBuffer bytes(byte[] strings, int at) {
+    public static ByteBuffer bytes(byte[] strings, int at) {
         return ByteBuffer.wrap(strings, at + Integer.BYTES, length(strings, at));
     }
 
     /** Where the string behind the one at {@code at} begins. */
-    static int next(byte[] strings, int at) {
+    public static int next(byte[] strings, int at) {
         return at + Integer.BYTES + length(strings, at);
     }
 

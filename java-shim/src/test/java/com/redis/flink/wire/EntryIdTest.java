@@ -1,4 +1,4 @@
-package com.redis.flink.source.partitioned.split;
+package com.redis.flink.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,7 +1,9 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.redis.flink.sink.writer.Golden;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,9 +16,9 @@ import java.nio.file.Files;
 import java.util.Arrays;
 
 /** The bytes that the engine is given. */
-class FrameTest {
+class RecordBatchTest {
 
-    private final Frame frame = new Frame();
+    private final RecordBatch frame = new RecordBatch();
 
     @Test
     void hasTheGoldenBytes() throws Exception {
@@ -24,7 +26,7 @@ class FrameTest {
         frame.field("key", "k1");
         frame.field("data", "v1");
         frame.end();
-        frame.begin(Frame.DEAD_LETTER);
+        frame.begin(RecordBatch.DEAD_LETTER);
         frame.field("error", "é");
         frame.end();
 

@@ -1,4 +1,4 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.sink.staging;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;

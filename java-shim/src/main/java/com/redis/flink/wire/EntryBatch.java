@@ -1,6 +1,4 @@
-package com.redis.flink.source.partitioned.reader;
-
-import com.redis.flink.source.partitioned.split.EntryId;
+package com.redis.flink.wire;
 
 import org.apache.flink.annotation.Internal;
 

@@ -1,4 +1,4 @@
-package com.redis.flink.source.partitioned.split;
+package com.redis.flink.wire;
 
 import org.apache.flink.annotation.Internal;
 

@@ -1,6 +1,6 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.wire;
 
-import com.redis.flink.RedisMessageFields;
+import com.redis.flink.text.WholeText;
 
 import org.apache.flink.annotation.Internal;
 
@@ -17,7 +17,7 @@ import java.util.Arrays;
  * <p>Belongs to one thread.
  */
 @Internal
-public final class Frame implements RedisMessageFields {
+public final class RecordBatch implements FieldConsumer {
 
     /** The target of a record for the dead-letter stream, in the place of a partition. */
     public static final int DEAD_LETTER = -1;
@@ -50,7 +50,7 @@ public final class Frame implements RedisMessageFields {
     private int recordPairs;
 
     /** An empty frame. */
-    public Frame() {
+    public RecordBatch() {
         allocate();
     }
 

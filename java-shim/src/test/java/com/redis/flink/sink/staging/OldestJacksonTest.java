@@ -1,4 +1,4 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.sink.staging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

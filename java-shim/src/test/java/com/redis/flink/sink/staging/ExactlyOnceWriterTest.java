@@ -1,13 +1,20 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.sink.staging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.redis.flink.RedisException;
 import com.redis.flink.RedisMessage;
 import com.redis.flink.bridge.CommitterBackend;
-import com.redis.flink.bridge.RedisException;
 import com.redis.flink.sink.RedisSinkConfig;
 import com.redis.flink.sink.committer.RedisCommittable;
+import com.redis.flink.sink.writer.FlushPolicy;
+import com.redis.flink.sink.writer.LoggedEvents;
+import com.redis.flink.sink.writer.ManualTimers;
+import com.redis.flink.sink.writer.RecordEncoder;
+import com.redis.flink.sink.writer.RecordingSink;
+import com.redis.flink.sink.writer.RedisSinkWriter;
+import com.redis.flink.sink.writer.TestMetrics;
 
 import org.apache.logging.log4j.Level;
 import org.junit.jupiter.api.Test;

@@ -1,4 +1,4 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.sink.staging;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.sink2.InitContext;

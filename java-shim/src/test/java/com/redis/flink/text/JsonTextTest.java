@@ -1,4 +1,4 @@
-package com.redis.flink.sink.writer;
+package com.redis.flink.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
