@@ -59,7 +59,7 @@ final class HostAndPort implements Serializable {
         return parse(text, defaultPort)
                 .orElseThrow(
                         () ->
-                                Options.invalid(
+                                OptionChecks.invalid(
                                         option,
                                         "\"" + text + "\"",
                                         "host or host:port, with a port from 1 to 65535 and an IPv6"

@@ -3,7 +3,7 @@ package com.redis.flink.sink;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.config.ConnectionConfig;
 import com.redis.flink.config.ConnectionConfigBuilder;
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
@@ -33,16 +33,16 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         super(builder, defaultClientName);
         flushOnCheckpoint = builder.flushOnCheckpoint;
         numMessagesToBuffer =
-                Options.atLeast("numMessagesToBuffer", builder.numMessagesToBuffer, 0);
+                OptionChecks.atLeast("numMessagesToBuffer", builder.numMessagesToBuffer, 0);
         flushIntervalMillis =
-                Options.atLeast("flushIntervalMillis", builder.flushIntervalMillis, 0L);
+                OptionChecks.atLeast("flushIntervalMillis", builder.flushIntervalMillis, 0L);
         failedSerializationStreamName =
-                Options.textOrEmpty(
+                OptionChecks.textOrEmpty(
                         "failedSerializationStreamName", builder.failedSerializationStreamName);
         traceConfiguration = builder.traceConfiguration;
-        otelServiceName = Options.textOrEmpty("otelServiceName", builder.otelServiceName);
-        maxInFlightBytes = Options.atLeast("maxInFlightBytes", builder.maxInFlightBytes, 1L);
-        minReplicasToAck = Options.atLeast("minReplicasToAck", builder.minReplicasToAck, 0);
+        otelServiceName = OptionChecks.textOrEmpty("otelServiceName", builder.otelServiceName);
+        maxInFlightBytes = OptionChecks.atLeast("maxInFlightBytes", builder.maxInFlightBytes, 1L);
+        minReplicasToAck = OptionChecks.atLeast("minReplicasToAck", builder.minReplicasToAck, 0);
     }
 
     public boolean isFlushOnCheckpoint() {

@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.sink.writer.UpsertWriters;
+import com.redis.flink.sink.writer.KeyedWriters;
 
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
@@ -38,6 +38,6 @@ public final class RedisJsonSink<T> extends SinkBase<T> {
     SinkWriter<T> openWriter(
             int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
             throws IOException {
-        return UpsertWriters.json(serializer, keyExtractor, config, timers, metrics);
+        return KeyedWriters.json(serializer, keyExtractor, config, timers, metrics);
     }
 }

@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -34,9 +34,9 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
     }
 
     private static String checkedPath(String path) {
-        Options.notBlank("path", path);
+        OptionChecks.notBlank("path", path);
         if (!path.startsWith("$") && !path.startsWith(".")) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "path",
                     "\"" + path + "\"",
                     "a JSONPath, which begins with $ (the whole document), or a path of RedisJSON's"

@@ -375,6 +375,7 @@ class ConnectionOptionsTest {
 
     @Test
     void anyTextCanBecomeAClientName() {
-        assertThat(Options.toClientName("flink-meine Größe\n")).isEqualTo("flink-meine_Gr__e_");
+        assertThat(OptionChecks.toClientName("flink-meine Größe\n"))
+                .isEqualTo("flink-meine_Gr__e_");
     }
 }

@@ -86,7 +86,7 @@ public final class ExactlyOnceWriter<T>
     }
 
     static String laneOf(List<RedisWriterState> owned) {
-        return owned.isEmpty() ? Lanes.mint() : owned.get(0).lane();
+        return owned.isEmpty() ? Lanes.create() : owned.get(0).lane();
     }
 
     static void recover(

@@ -56,7 +56,7 @@ public final class Lanes {
     }
 
     /** A lane that no other writer has. */
-    static String mint() {
+    static String create() {
         return UUID.randomUUID().toString();
     }
 

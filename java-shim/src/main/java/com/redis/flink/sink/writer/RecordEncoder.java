@@ -20,7 +20,7 @@ import java.io.IOException;
 public final class RecordEncoder<T> {
 
     private final RecordForm<T> form;
-    private final Rejections rejections;
+    private final DeadLetters rejections;
     private final SinkTrace trace;
     private final boolean tracesWrites;
 
@@ -42,7 +42,7 @@ public final class RecordEncoder<T> {
         this.form = form;
         trace = SinkTrace.of(config);
         tracesWrites = trace.writes();
-        rejections = new Rejections(form, config, trace);
+        rejections = new DeadLetters(form, config, trace);
     }
 
     /**

@@ -66,7 +66,7 @@ final class SinkTrace {
     }
 
     /** The same of a write that has waited in a buffer. */
-    void sent(RecordForm<?> form, Upsert upsert, int bytes) {
+    void sent(RecordForm<?> form, KeyedWrite upsert, int bytes) {
         sent(form, null, upsert.key, bytes, values ? upsert.value() : null);
     }
 
@@ -103,11 +103,11 @@ final class SinkTrace {
             event.put(
                     "error",
                     values
-                            ? RecordTexts.shorten(RecordTexts.error(cause))
+                            ? DeadLetterTexts.shorten(DeadLetterTexts.error(cause))
                             : cause.getClass().getName());
         }
         if (values) {
-            event.put("value", cut(RecordTexts.record(record)));
+            event.put("value", cut(DeadLetterTexts.record(record)));
         }
         LOG.warn("{}", event);
     }
@@ -121,11 +121,11 @@ final class SinkTrace {
 
     private static void putIfKnown(ObjectNode event, String name, String value) {
         if (value != null) {
-            event.put(name, RecordTexts.shorten(value));
+            event.put(name, DeadLetterTexts.shorten(value));
         }
     }
 
     private static String cut(Object text) {
-        return RecordTexts.shorten((String) text);
+        return DeadLetterTexts.shorten((String) text);
     }
 }

@@ -61,7 +61,7 @@ class LanesTest {
 
     @Test
     void namesAreNotUsedTwice() {
-        assertThat(Lanes.mint()).isNotEqualTo(Lanes.mint()).doesNotContain(":");
+        assertThat(Lanes.create()).isNotEqualTo(Lanes.create()).doesNotContain(":");
         assertThat(Lanes.attempt()).isNotEqualTo(Lanes.attempt()).matches("[0-9a-f]{16}");
     }
 

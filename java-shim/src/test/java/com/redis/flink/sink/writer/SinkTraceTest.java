@@ -138,8 +138,8 @@ class SinkTraceTest {
         RedisJsonSinkConfig config =
                 traced(RedisJsonSinkConfig.builder(), SinkTraceLevel.ALL, contents).build();
         writeBoth(
-                UpsertWriters.open(
-                        UpsertForm.json(r -> "{\"a\":\"" + rejectBad(r) + "\"}", r -> "k"),
+                KeyedWriters.open(
+                        KeyedWriteEncoder.json(r -> "{\"a\":\"" + rejectBad(r) + "\"}", r -> "k"),
                         config,
                         sink,
                         new ManualTimers(),
@@ -167,8 +167,8 @@ class SinkTraceTest {
                         .flushOnCheckpoint(true)
                         .build();
         SinkWriter<String> hashes =
-                UpsertWriters.open(
-                        UpsertForm.hash(r -> Map.of(rejectBad(r), "v"), r -> "k"),
+                KeyedWriters.open(
+                        KeyedWriteEncoder.hash(r -> Map.of(rejectBad(r), "v"), r -> "k"),
                         config,
                         sink,
                         new ManualTimers(),

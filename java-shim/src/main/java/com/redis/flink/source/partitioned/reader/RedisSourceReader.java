@@ -38,7 +38,7 @@ public final class RedisSourceReader<T>
     private final RedisSourceConfig config;
     private final ReaderBackend backend;
     private final DeadLetters deadLetters;
-    private final SplitProgress progress;
+    private final AcknowledgmentTracker progress;
 
     /**
      * Restored splits that are not of this job's topic and group, until their outputs are released.
@@ -57,7 +57,7 @@ public final class RedisSourceReader<T>
             SourceReaderContext context,
             ReaderBackend backend,
             DeadLetters deadLetters,
-            SplitProgress progress) {
+            AcknowledgmentTracker progress) {
         super(
                 () -> new RedisSplitReader(backend, config.getTopicName(), progress::batchEmitted),
                 new RedisRecordEmitter<>(deserializer, deadLetters),
@@ -85,8 +85,8 @@ public final class RedisSourceReader<T>
             DeadLetters deadLetters =
                     new DeadLetters(
                             config, writers, context.metricGroup().getNumRecordsInErrorsCounter());
-            SplitProgress progress =
-                    new SplitProgress(backend, deadLetters, config.getAckStrategy());
+            AcknowledgmentTracker progress =
+                    new AcknowledgmentTracker(backend, deadLetters, config.getAckStrategy());
             ReaderMetrics.register(context.metricGroup(), backend);
             return new RedisSourceReader<>(
                     config, deserializer, context, backend, deadLetters, progress);
@@ -153,9 +153,9 @@ public final class RedisSourceReader<T>
         try {
             deadLetters.confirm();
         } catch (IOException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         } catch (InterruptedException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         }
         List<RedisSplit> splits = super.snapshotState(checkpointId);
         backend.checkpoint(checkpointId, SplitJson.toPositions(progress.checkpoint(checkpointId)));

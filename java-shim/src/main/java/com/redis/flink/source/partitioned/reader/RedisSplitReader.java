@@ -48,13 +48,13 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
     public RecordsWithSplitIds<EntryBatch> fetch() throws IOException {
         byte[] bytes = backend.poll(MAX_WAIT_MILLIS);
         if (bytes == null) {
-            return RedisBatchRecords.nothing();
+            return RedisSplitRecords.nothing();
         }
         EntryBatch batch = new EntryBatch(bytes);
         String splitId =
                 splitIds.computeIfAbsent(
                         batch.partition(), partition -> RedisSplit.streamOf(topic, partition));
-        return RedisBatchRecords.of(splitId, batch, emitted);
+        return RedisSplitRecords.of(splitId, batch, emitted);
     }
 
     @Override
@@ -66,7 +66,7 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
         try {
             backend.addSplits(SplitJson.toJson(change.splits()));
         } catch (IOException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         }
     }
 

@@ -24,7 +24,7 @@ import java.util.Map;
  * holds its last position completes, as its last entries are acknowledged by then and not sooner.
  */
 @Internal
-final class SplitProgress {
+final class AcknowledgmentTracker {
 
     private final ReaderBackend backend;
     private final DeadLetters deadLetters;
@@ -33,7 +33,7 @@ final class SplitProgress {
     private final Map<Integer, RedisSplitState> reading = new HashMap<>();
     private final Map<Integer, Finished> finished = new HashMap<>();
 
-    SplitProgress(ReaderBackend backend, DeadLetters deadLetters, AckStrategy ackStrategy) {
+    AcknowledgmentTracker(ReaderBackend backend, DeadLetters deadLetters, AckStrategy ackStrategy) {
         this.backend = backend;
         this.deadLetters = deadLetters;
         this.acknowledgeOnEmit = ackStrategy == AckStrategy.ON_EMIT;
@@ -62,9 +62,9 @@ final class SplitProgress {
                 deadLetters.send();
             }
         } catch (IOException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         } catch (InterruptedException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         }
         if (acknowledge || batch.beginsAnew()) {
             EntryId upTo = state.emittedUpTo();

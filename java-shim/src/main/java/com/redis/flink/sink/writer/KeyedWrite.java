@@ -11,7 +11,7 @@ import java.util.Map;
  * A write that replaces what a key holds: all of it, or some fields. Several of one key are as good
  * as one.
  */
-abstract class Upsert {
+abstract class KeyedWrite {
 
     /** About what a string takes besides its characters. */
     private static final int STRING_BYTES = 40;
@@ -27,12 +27,12 @@ abstract class Upsert {
     /** Null: not looked at yet. Few are: only where a key comes twice. */
     private Boolean certain;
 
-    private Upsert(String key) {
+    private KeyedWrite(String key) {
         this.key = key;
     }
 
     /** A whole document. */
-    static Upsert ofDocument(String key, String document) {
+    static KeyedWrite ofDocument(String key, String document) {
         return new Document(key, document);
     }
 
@@ -41,7 +41,7 @@ abstract class Upsert {
      *
      * @param fields not empty, and without null
      */
-    static Upsert ofFields(String key, Map<String, String> fields) {
+    static KeyedWrite ofFields(String key, Map<String, String> fields) {
         return new Fields(key, fields);
     }
 
@@ -89,13 +89,13 @@ abstract class Upsert {
      *
      * @return about how many bytes more it holds from now on
      */
-    abstract long merge(Upsert later);
+    abstract long merge(KeyedWrite later);
 
     static long bytes(String text) {
         return STRING_BYTES + (long) text.length();
     }
 
-    private static final class Document extends Upsert {
+    private static final class Document extends KeyedWrite {
 
         private String document;
 
@@ -131,14 +131,14 @@ abstract class Upsert {
         }
 
         @Override
-        long merge(Upsert later) {
+        long merge(KeyedWrite later) {
             long before = bytes(document);
             document = ((Document) later).document;
             return bytes(document) - before;
         }
     }
 
-    private static final class Fields extends Upsert {
+    private static final class Fields extends KeyedWrite {
 
         private Map<String, String> fields;
 
@@ -191,7 +191,7 @@ abstract class Upsert {
          * Only looks at the later fields: a hash that grows one by one must not cost its square.
          */
         @Override
-        long merge(Upsert later) {
+        long merge(KeyedWrite later) {
             long more = 0;
             for (Map.Entry<String, String> field : ((Fields) later).fields.entrySet()) {
                 String before = fields.put(field.getKey(), field.getValue());

@@ -13,7 +13,7 @@ import java.util.Map;
  *
  * @param <T> the records' type
  */
-final class UpsertForm<T> extends RecordForm<T> {
+final class KeyedWriteEncoder<T> extends RecordForm<T> {
 
     private static final String FILTER =
             "; to write nothing, filter the record out before the sink";
@@ -21,9 +21,9 @@ final class UpsertForm<T> extends RecordForm<T> {
     private final RedisKeyExtractor<T> keyExtractor;
     private final Maker<T> maker;
 
-    private Upsert last;
+    private KeyedWrite last;
 
-    private UpsertForm(
+    private KeyedWriteEncoder(
             String sink,
             String command,
             String product,
@@ -34,28 +34,29 @@ final class UpsertForm<T> extends RecordForm<T> {
         this.maker = maker;
     }
 
-    static <T> UpsertForm<T> json(
+    static <T> KeyedWriteEncoder<T> json(
             RedisJsonSerializer<T> serializer, RedisKeyExtractor<T> keyExtractor) {
-        return new UpsertForm<>(
+        return new KeyedWriteEncoder<>(
                 "json",
                 "JSON.SET",
                 "a JSON document",
                 keyExtractor,
-                (key, record) -> Upsert.ofDocument(key, document(serializer.serialize(record))));
+                (key, record) ->
+                        KeyedWrite.ofDocument(key, document(serializer.serialize(record))));
     }
 
-    static <T> UpsertForm<T> hash(
+    static <T> KeyedWriteEncoder<T> hash(
             RedisHashSerializer<T> serializer, RedisKeyExtractor<T> keyExtractor) {
-        return new UpsertForm<>(
+        return new KeyedWriteEncoder<>(
                 "hash",
                 "HSET",
                 "a hash",
                 keyExtractor,
-                (key, record) -> Upsert.ofFields(key, fields(serializer.serialize(record))));
+                (key, record) -> KeyedWrite.ofFields(key, fields(serializer.serialize(record))));
     }
 
     /** What is to be written for a record. */
-    Upsert make(T record) {
+    KeyedWrite make(T record) {
         key = null;
         key = keyExtractor.extractKey(record);
         if (key == null) {
@@ -113,6 +114,6 @@ final class UpsertForm<T> extends RecordForm<T> {
     }
 
     private interface Maker<T> {
-        Upsert make(String key, T record);
+        KeyedWrite make(String key, T record);
     }
 }

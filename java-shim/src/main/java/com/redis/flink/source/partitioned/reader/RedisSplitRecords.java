@@ -18,28 +18,28 @@ import java.util.function.Consumer;
  * as a reader that closes recycles what it never emitted.
  */
 @Internal
-final class RedisBatchRecords implements RecordsWithSplitIds<EntryBatch> {
+final class RedisSplitRecords implements RecordsWithSplitIds<EntryBatch> {
 
-    private static final RedisBatchRecords NOTHING = new RedisBatchRecords(null, null, null);
+    private static final RedisSplitRecords NOTHING = new RedisSplitRecords(null, null, null);
 
     private final String splitId;
     private final EntryBatch batch;
     private final Consumer<EntryBatch> emitted;
     private boolean begun;
 
-    private RedisBatchRecords(String splitId, EntryBatch batch, Consumer<EntryBatch> emitted) {
+    private RedisSplitRecords(String splitId, EntryBatch batch, Consumer<EntryBatch> emitted) {
         this.splitId = splitId;
         this.batch = batch;
         this.emitted = emitted;
     }
 
     /** A batch of that split; {@code emitted} is told when all of it has been emitted. */
-    static RedisBatchRecords of(String splitId, EntryBatch batch, Consumer<EntryBatch> emitted) {
-        return new RedisBatchRecords(splitId, batch, emitted);
+    static RedisSplitRecords of(String splitId, EntryBatch batch, Consumer<EntryBatch> emitted) {
+        return new RedisSplitRecords(splitId, batch, emitted);
     }
 
     /** What a fetch gives when nothing came in its time. */
-    static RedisBatchRecords nothing() {
+    static RedisSplitRecords nothing() {
         return NOTHING;
     }
 

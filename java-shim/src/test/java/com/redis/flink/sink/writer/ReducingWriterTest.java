@@ -20,7 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** When documents and hashes go to the engine, and what becomes of records that cannot. */
-class UpsertWriterTest {
+class ReducingWriterTest {
 
     private final RecordingSink sink = new RecordingSink();
     private final ManualTimers timers = new ManualTimers();
@@ -31,7 +31,7 @@ class UpsertWriterTest {
     /** Of records {@code key=document}. */
     private SinkWriter<String> jsonWriter() {
         return open(
-                UpsertForm.json(
+                KeyedWriteEncoder.json(
                         record -> record.substring(record.indexOf('=') + 1),
                         record -> record.substring(0, record.indexOf('='))),
                 json.build());
@@ -39,11 +39,11 @@ class UpsertWriterTest {
 
     /** Of records that are the fields, under the key {@code k}. */
     private SinkWriter<Map<String, String>> hashWriter() {
-        return open(UpsertForm.hash(fields -> fields, fields -> "k"), hash.build());
+        return open(KeyedWriteEncoder.hash(fields -> fields, fields -> "k"), hash.build());
     }
 
-    private <T> SinkWriter<T> open(UpsertForm<T> form, AbstractRedisSinkConfig config) {
-        return UpsertWriters.open(form, config, sink, timers, metrics);
+    private <T> SinkWriter<T> open(KeyedWriteEncoder<T> form, AbstractRedisSinkConfig config) {
+        return KeyedWriters.open(form, config, sink, timers, metrics);
     }
 
     private static Map<String, String> fields(String... namesAndValues) {
@@ -203,15 +203,15 @@ class UpsertWriterTest {
     /** The reckoning is not to drift, in whichever way values come and go. */
     @Test
     void theBufferKnowsItsBytes() {
-        UpsertBuffer buffer = new UpsertBuffer();
-        UpsertBuffer expected = new UpsertBuffer();
-        buffer.put(Upsert.ofFields("k", fields("a", "1", "b", "22")));
-        buffer.put(Upsert.ofFields("k", fields("a", "a longer one", "c", "")));
-        buffer.put(Upsert.ofFields("k", fields("b", "")));
-        buffer.put(Upsert.ofDocument("d", text(100)));
-        buffer.put(Upsert.ofDocument("d", "{}"));
-        expected.put(Upsert.ofFields("k", fields("a", "a longer one", "b", "", "c", "")));
-        expected.put(Upsert.ofDocument("d", "{}"));
+        ReducingBuffer buffer = new ReducingBuffer();
+        ReducingBuffer expected = new ReducingBuffer();
+        buffer.put(KeyedWrite.ofFields("k", fields("a", "1", "b", "22")));
+        buffer.put(KeyedWrite.ofFields("k", fields("a", "a longer one", "c", "")));
+        buffer.put(KeyedWrite.ofFields("k", fields("b", "")));
+        buffer.put(KeyedWrite.ofDocument("d", text(100)));
+        buffer.put(KeyedWrite.ofDocument("d", "{}"));
+        expected.put(KeyedWrite.ofFields("k", fields("a", "a longer one", "b", "", "c", "")));
+        expected.put(KeyedWrite.ofDocument("d", "{}"));
 
         assertThat(buffer.bytes()).isEqualTo(expected.bytes()).isPositive();
         buffer.clear();
@@ -237,7 +237,7 @@ class UpsertWriterTest {
     void aRejectedRecordFailsTheJobWhereNothingTakesIt() {
         assertThatThrownBy(
                         () ->
-                                open(UpsertForm.json(r -> null, r -> "k"), json.build())
+                                open(KeyedWriteEncoder.json(r -> null, r -> "k"), json.build())
                                         .write("o1", null))
                 .isInstanceOf(IOException.class)
                 .hasMessage(
@@ -282,7 +282,8 @@ class UpsertWriterTest {
                 };
         SinkWriter<String> hashes =
                 open(
-                        UpsertForm.hash(serializer, r -> r.equals("no key") ? null : "k-" + r),
+                        KeyedWriteEncoder.hash(
+                                serializer, r -> r.equals("no key") ? null : "k-" + r),
                         hash.build());
         for (String record :
                 new String[] {"null", "no name", "no value", "throws", "no key", "1"}) {
@@ -316,7 +317,7 @@ class UpsertWriterTest {
     void theEngineIsToldAllSettings() {
         RedisJsonSinkConfig documents =
                 json.path("$.a").ttlSeconds(60).failedSerializationStreamName("dead").build();
-        assertThat(UpsertWriters.settings(documents))
+        assertThat(KeyedWriters.settings(documents))
                 .isEqualTo(
                         "{\"kind\":\"JSON\",\"topic\":\"json\",\"numPartitions\":1,"
                                 + "\"maxInFlightBytes\":16777216,\"deadLetterStream\":\"dead\","
@@ -324,7 +325,7 @@ class UpsertWriterTest {
                                 + documents.getConnection().toJson()
                                 + ",\"path\":\"$.a\",\"ttlSeconds\":60}");
         RedisHashSinkConfig hashes = hash.build();
-        assertThat(UpsertWriters.settings(hashes))
+        assertThat(KeyedWriters.settings(hashes))
                 .isEqualTo(
                         "{\"kind\":\"HASH\",\"topic\":\"hash\",\"numPartitions\":1,"
                                 + "\"maxInFlightBytes\":16777216,\"deadLetterStream\":\"\","

@@ -15,16 +15,16 @@ import java.io.IOException;
  * What becomes of records that the job's code rejects, or that nothing can be made of: a dead
  * letter if there is a stream for them, else they fail the job.
  */
-final class Rejections {
+final class DeadLetters {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Rejections.class);
+    private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
 
     private final RecordForm<?> form;
     private final String deadLetterStream;
     private final SinkTrace trace;
     private boolean rejectedBefore;
 
-    Rejections(RecordForm<?> form, AbstractRedisSinkConfig config, SinkTrace trace) {
+    DeadLetters(RecordForm<?> form, AbstractRedisSinkConfig config, SinkTrace trace) {
         this.form = form;
         this.trace = trace;
         deadLetterStream = config.getFailedSerializationStreamName();
@@ -47,7 +47,7 @@ final class Rejections {
         if (trace.failures()) {
             trace.failed(form, record, cause);
         }
-        String error = RecordTexts.error(cause);
+        String error = DeadLetterTexts.error(cause);
         if (deadLetterStream.isEmpty()) {
             throw new IOException(
                     "sink "
@@ -61,12 +61,14 @@ final class Rejections {
                     ShownFailure.of(cause));
         }
         frame.begin(RecordBatch.DEAD_LETTER);
-        frame.field("error", WholeText.escaped(RecordTexts.shorten(error)));
+        frame.field("error", WholeText.escaped(DeadLetterTexts.shorten(error)));
         frame.field("command", form.command);
         if (form.key != null) {
             frame.field("key", WholeText.escaped(form.key));
         }
-        frame.field("value", WholeText.escaped(RecordTexts.shorten(RecordTexts.record(record))));
+        frame.field(
+                "value",
+                WholeText.escaped(DeadLetterTexts.shorten(DeadLetterTexts.record(record))));
         frame.end();
         log(ShownFailure.of(cause));
     }

@@ -17,17 +17,17 @@ import java.io.IOException;
  *
  * @param <T> the records' type
  */
-final class UpsertWriter<T> implements SinkWriter<T> {
+final class ReducingWriter<T> implements SinkWriter<T> {
 
-    private final UpsertForm<T> form;
+    private final KeyedWriteEncoder<T> form;
     private final SinkTrace trace;
     private final boolean tracesWrites;
-    private final Rejections rejections;
+    private final DeadLetters rejections;
     private final long maxBytes;
     private final WriterBackend sink;
     private final SinkWriterMetricGroup metrics;
 
-    private final UpsertBuffer buffer = new UpsertBuffer();
+    private final ReducingBuffer buffer = new ReducingBuffer();
 
     /** Dead letters as they come; the buffer's content when it goes. */
     private final RecordBatch frame = new RecordBatch();
@@ -35,8 +35,8 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     private int deadLetters;
     private boolean closed;
 
-    UpsertWriter(
-            UpsertForm<T> form,
+    ReducingWriter(
+            KeyedWriteEncoder<T> form,
             AbstractRedisSinkConfig config,
             WriterBackend sink,
             SinkWriterMetricGroup metrics) {
@@ -45,14 +45,14 @@ final class UpsertWriter<T> implements SinkWriter<T> {
         this.metrics = metrics;
         trace = SinkTrace.of(config);
         tracesWrites = trace.writes();
-        rejections = new Rejections(form, config, trace);
+        rejections = new DeadLetters(form, config, trace);
         maxBytes = config.getMaxInFlightBytes();
     }
 
     @Override
     public void write(T record, Context context) throws IOException, InterruptedException {
         checkOpen();
-        Upsert upsert;
+        KeyedWrite upsert;
         try {
             upsert = form.make(record);
             // Now: when it is written it can no longer be told apart.
@@ -79,7 +79,7 @@ final class UpsertWriter<T> implements SinkWriter<T> {
     }
 
     private void writeOut() throws IOException, InterruptedException {
-        for (Upsert upsert : buffer.upserts()) {
+        for (KeyedWrite upsert : buffer.upserts()) {
             int before = frame.length();
             upsert.writeTo(frame);
             if (tracesWrites) {

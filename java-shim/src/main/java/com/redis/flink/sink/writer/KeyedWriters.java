@@ -22,9 +22,9 @@ import java.io.IOException;
  * Opens the writers of the JSON and the hash sink; they connect when there is something to write.
  */
 @Internal
-public final class UpsertWriters {
+public final class KeyedWriters {
 
-    private UpsertWriters() {}
+    private KeyedWriters() {}
 
     /** A writer of JSON documents. */
     public static <T> SinkWriter<T> json(
@@ -34,7 +34,7 @@ public final class UpsertWriters {
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics)
             throws IOException {
-        UpsertForm<T> form = UpsertForm.json(serializer, keyExtractor);
+        KeyedWriteEncoder<T> form = KeyedWriteEncoder.json(serializer, keyExtractor);
         return open(form, config, open(settings(config), config), timers, metrics);
     }
 
@@ -46,7 +46,7 @@ public final class UpsertWriters {
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics)
             throws IOException {
-        UpsertForm<T> form = UpsertForm.hash(serializer, keyExtractor);
+        KeyedWriteEncoder<T> form = KeyedWriteEncoder.hash(serializer, keyExtractor);
         return open(form, config, open(settings(config), config), timers, metrics);
     }
 
@@ -56,14 +56,14 @@ public final class UpsertWriters {
     }
 
     static <T> SinkWriter<T> open(
-            UpsertForm<T> form,
+            KeyedWriteEncoder<T> form,
             AbstractRedisSinkConfig config,
             WriterBackend sink,
             ProcessingTimeService timers,
             SinkWriterMetricGroup metrics) {
         RedisSinkWriter.warnOfWhatIsNotEmitted(config, form.sink);
         if (config.isFlushOnCheckpoint()) {
-            return new UpsertWriter<>(form, config, sink, metrics);
+            return new ReducingWriter<>(form, config, sink, metrics);
         }
         return new RedisSinkWriter<>(
                 new RecordEncoder<>(form, config), FlushPolicy.of(config), sink, timers, metrics);

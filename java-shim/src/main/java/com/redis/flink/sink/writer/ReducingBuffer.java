@@ -6,20 +6,20 @@ import java.util.List;
 import java.util.Map;
 
 /** The latest of each key, until it is written. Belongs to one thread. */
-final class UpsertBuffer {
+final class ReducingBuffer {
 
-    private final Map<String, Upsert> latest = new LinkedHashMap<>();
+    private final Map<String, KeyedWrite> latest = new LinkedHashMap<>();
 
     /**
      * Those that nothing may replace, since Redis may reject either them, and is to say why, or
      * what came behind them. All of them are written, before the latest.
      */
-    private final List<Upsert> settled = new ArrayList<>();
+    private final List<KeyedWrite> settled = new ArrayList<>();
 
     private long bytes;
 
-    void put(Upsert upsert) {
-        Upsert before = latest.get(upsert.key);
+    void put(KeyedWrite upsert) {
+        KeyedWrite before = latest.get(upsert.key);
         if (before != null && before.isCertain() && upsert.isCertain()) {
             bytes += before.merge(upsert);
             return;
@@ -37,8 +37,8 @@ final class UpsertBuffer {
     }
 
     /** What is to be written, in this order: one of each key, as a rule. */
-    List<Upsert> upserts() {
-        List<Upsert> all = new ArrayList<>(settled);
+    List<KeyedWrite> upserts() {
+        List<KeyedWrite> all = new ArrayList<>(settled);
         all.addAll(latest.values());
         return all;
     }

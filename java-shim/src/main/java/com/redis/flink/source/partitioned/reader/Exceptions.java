@@ -8,9 +8,9 @@ import java.io.IOException;
  * Ways out of methods of Flink's that declare no exception. The message stays: it is what a user
  * sees first.
  */
-final class Failures {
+final class Exceptions {
 
-    private Failures() {}
+    private Exceptions() {}
 
     static FlinkRuntimeException unchecked(IOException failure) {
         return new FlinkRuntimeException(failure.getMessage(), failure);

@@ -25,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Records and errors of whatever kind: one letter each, and nothing else of the job fails. */
-class RejectionsTest {
+class DeadLettersTest {
 
     private final RecordingSink sink = new RecordingSink();
     private final TestMetrics metrics = new TestMetrics();
@@ -105,8 +105,8 @@ class RejectionsTest {
                         .flushOnCheckpoint(flushOnCheckpoint)
                         .failedSerializationStreamName("dead")
                         .build();
-        return UpsertWriters.open(
-                UpsertForm.json(
+        return KeyedWriters.open(
+                KeyedWriteEncoder.json(
                         record -> record.substring(record.indexOf('=') + 1),
                         record -> record.substring(0, record.indexOf('='))),
                 config,
@@ -180,14 +180,14 @@ class RejectionsTest {
         SinkWriter<String> messages =
                 stream(
                         r -> {
-                            throw RejectionsTest.<RuntimeException>thrown(interrupted);
+                            throw DeadLettersTest.<RuntimeException>thrown(interrupted);
                         },
                         "dead");
         SinkWriter<String> hashes =
-                UpsertWriters.open(
-                        UpsertForm.hash(
+                KeyedWriters.open(
+                        KeyedWriteEncoder.hash(
                                 r -> {
-                                    throw RejectionsTest.<RuntimeException>thrown(interrupted);
+                                    throw DeadLettersTest.<RuntimeException>thrown(interrupted);
                                 },
                                 r -> r),
                         RedisHashSinkConfig.builder()
@@ -242,8 +242,8 @@ class RejectionsTest {
     @ValueSource(booleans = {false, true})
     void norInFieldsOfHashes(boolean flushOnCheckpoint) throws Exception {
         SinkWriter<Map<String, String>> writer =
-                UpsertWriters.open(
-                        UpsertForm.hash(fields -> fields, fields -> "k"),
+                KeyedWriters.open(
+                        KeyedWriteEncoder.hash(fields -> fields, fields -> "k"),
                         RedisHashSinkConfig.builder()
                                 .flushOnCheckpoint(flushOnCheckpoint)
                                 .failedSerializationStreamName("dead")
@@ -267,8 +267,8 @@ class RejectionsTest {
         SinkWriter<String> messages = stream(new RedisObjectSerializer<>(), deadLetters);
         SinkWriter<String> passed = stream(r -> null, deadLetters);
         SinkWriter<String> documents =
-                UpsertWriters.open(
-                        UpsertForm.json(new RedisJsonObjectSerializer<>(), record -> "k"),
+                KeyedWriters.open(
+                        KeyedWriteEncoder.json(new RedisJsonObjectSerializer<>(), record -> "k"),
                         RedisJsonSinkConfig.builder()
                                 .flushOnCheckpoint(flushOnCheckpoint)
                                 .failedSerializationStreamName(deadLetters)
@@ -277,8 +277,8 @@ class RejectionsTest {
                         new ManualTimers(),
                         metrics);
         SinkWriter<String> hashes =
-                UpsertWriters.open(
-                        UpsertForm.hash(new RedisHashObjectSerializer<>(), record -> "k"),
+                KeyedWriters.open(
+                        KeyedWriteEncoder.hash(new RedisHashObjectSerializer<>(), record -> "k"),
                         RedisHashSinkConfig.builder()
                                 .flushOnCheckpoint(flushOnCheckpoint)
                                 .failedSerializationStreamName(deadLetters)
@@ -323,7 +323,7 @@ class RejectionsTest {
     @Test
     void theFirstIsLogged() throws Exception {
         SinkWriter<String> writer = stream(r -> null, "dead");
-        try (LoggedEvents log = new LoggedEvents(Rejections.class.getName(), Level.INFO)) {
+        try (LoggedEvents log = new LoggedEvents(DeadLetters.class.getName(), Level.INFO)) {
             writer.write("k", null);
             writer.write("k", null);
 

@@ -14,9 +14,9 @@ import java.util.Locale;
  * <p>No check here is for secrets: the value becomes part of the message.
  */
 @Internal
-public final class Options {
+public final class OptionChecks {
 
-    private Options() {}
+    private OptionChecks() {}
 
     /** Gives back a value that must be set (any non-null value will do). */
     public static <T> T required(String name, T value) {
@@ -127,7 +127,7 @@ public final class Options {
      */
     public static String clientName(String name, String value) {
         notBlank(name, value);
-        if (!value.chars().allMatch(Options::isPrintable)) {
+        if (!value.chars().allMatch(OptionChecks::isPrintable)) {
             throw invalid(
                     name, "\"" + value + "\"", "ASCII letters, digits and punctuation, no blanks");
         }

@@ -1,12 +1,12 @@
 package com.redis.flink.sink.writer;
 
 /** What dead letters and traces say of records and errors. Must not fail, whatever they are. */
-final class RecordTexts {
+final class DeadLetterTexts {
 
     /** How many characters of a rejected record, and of its error, are kept. */
     static final int MAX_CHARS = 16 * 1024;
 
-    private RecordTexts() {}
+    private DeadLetterTexts() {}
 
     static String error(Throwable e) {
         String message;
