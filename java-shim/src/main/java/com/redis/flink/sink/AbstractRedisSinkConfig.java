@@ -1,12 +1,12 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.config.ConnectionConfig;
 import com.redis.flink.config.ConnectionConfigBuilder;
 import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * What all sinks are told: the server, when to write, and what to do with records that cannot be

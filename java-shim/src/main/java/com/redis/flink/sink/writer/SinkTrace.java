@@ -1,12 +1,12 @@
 package com.redis.flink.sink.writer;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.SinkTraceConfiguration;
 import com.redis.flink.sink.SinkTraceContents;
 import com.redis.flink.sink.SinkTraceLevel;
 
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
