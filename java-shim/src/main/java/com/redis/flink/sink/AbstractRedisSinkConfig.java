@@ -6,6 +6,7 @@ import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
@@ -80,16 +81,29 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         return minReplicasToAck;
     }
 
-    /** Adds what all sinks tell the engine to the sink settings of docs/architecture.md. */
+    /**
+     * Returns the sink settings that the engine reads (docs/architecture.md), with the secrets of
+     * the connection.
+     */
     @Internal
-    public void addTo(ObjectNode settings) {
+    public final ObjectNode toSettings() {
+        ObjectNode settings = JsonNodeFactory.instance.objectNode();
+        addOwnSettings(settings);
         settings.put("maxInFlightBytes", maxInFlightBytes)
                 .put("deadLetterStream", failedSerializationStreamName)
                 .set("connection", getConnection().toJson());
         if (minReplicasToAck > 0) {
             settings.put("minReplicasToAck", minReplicasToAck);
         }
+        if (traceConfiguration != null && traceConfiguration.getLevel() != SinkTraceLevel.NONE) {
+            // The engine traces what Redis rejects.
+            settings.put("trace", traceConfiguration.getContents().name());
+        }
+        return settings;
     }
+
+    /** Adds the settings that only this kind of sink has. */
+    abstract void addOwnSettings(ObjectNode settings);
 
     /**
      * Takes the options in any order; {@code build()} of the sink's own builder validates them.

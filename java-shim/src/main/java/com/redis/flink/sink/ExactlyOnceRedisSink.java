@@ -90,8 +90,7 @@ final class ExactlyOnceRedisSink<T> extends RedisSink<T>
             throws IOException {
         return new RedisCommitter(
                 NativeCommitter.open(
-                        ExactlyOnceWriter.settings(config()),
-                        config().getConnection().credentials()));
+                        config().toSettings().toString(), config().getConnection().credentials()));
     }
 
     @Override

@@ -38,12 +38,6 @@ public final class RedisHashSinkBuilder<T> {
      */
     public RedisHashSink<T> build() {
         return new RedisHashSink<>(
-                OptionChecks.required("serializer", serializer),
-                OptionChecks.required("config", config),
-                OptionChecks.required(
-                        "keyExtractor",
-                        keyExtractor,
-                        "a function from a record to its key in Redis, such as"
-                                + " .keyExtractor(Order::getId)"));
+                OptionChecks.required("serializer", serializer), config, keyExtractor);
     }
 }

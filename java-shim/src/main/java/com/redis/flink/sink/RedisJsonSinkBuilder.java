@@ -38,12 +38,6 @@ public final class RedisJsonSinkBuilder<T> {
      */
     public RedisJsonSink<T> build() {
         return new RedisJsonSink<>(
-                OptionChecks.required("serializer", serializer),
-                OptionChecks.required("config", config),
-                OptionChecks.required(
-                        "keyExtractor",
-                        keyExtractor,
-                        "a function from a record to its key in Redis, such as"
-                                + " .keyExtractor(Order::getId)"));
+                OptionChecks.required("serializer", serializer), config, keyExtractor);
     }
 }

@@ -4,6 +4,7 @@ import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * What a {@link RedisSink} is told: the topic, besides what all sinks are told.
@@ -53,6 +54,14 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
 
     public boolean isApproximateTrimming() {
         return approximateTrimming;
+    }
+
+    @Override
+    void addOwnSettings(ObjectNode settings) {
+        settings.put("topic", topicName)
+                .put("numPartitions", numPartitions)
+                .put("maxLen", maxLen)
+                .put("approximateTrimming", approximateTrimming);
     }
 
     /** {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint. */

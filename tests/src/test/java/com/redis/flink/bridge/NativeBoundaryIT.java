@@ -187,7 +187,7 @@ class NativeBoundaryIT {
     }
 
     private static String withDesk(Topic topic, long handle) {
-        String settings = NativeObjects.config(topic).toJson();
+        String settings = NativeObjects.config(topic).toSettings().toString();
         return settings.replace("\"host\"", "\"credentials\":" + handle + ",\"host\"");
     }
 

@@ -33,7 +33,7 @@ final class NativeObjects {
     static NativeReader reader(Topic topic, Optional<CredentialsSupplier> supplier)
             throws Exception {
         RedisSourceConfig config = config(topic);
-        NativeReader reader = NativeReader.open(config.toJson(), supplier);
+        NativeReader reader = NativeReader.open(config.toSettings().toString(), supplier);
         reader.addSplits(splits(config, supplier));
         return reader;
     }
@@ -43,12 +43,13 @@ final class NativeObjects {
     }
 
     static NativeWriter writer(Topic topic) throws Exception {
-        return NativeWriter.open(config(topic).toDeadLetterJson());
+        return NativeWriter.open(config(topic).toDeadLetterSettings().toString());
     }
 
     private static String splits(RedisSourceConfig config, Optional<CredentialsSupplier> supplier)
             throws Exception {
-        try (NativeEnumerator enumerator = NativeEnumerator.open(config.toJson(), supplier)) {
+        try (NativeEnumerator enumerator =
+                NativeEnumerator.open(config.toSettings().toString(), supplier)) {
             String found =
                     enumerator.discover("{\"parallelism\":1,\"restored\":false,\"known\":[]}");
             JsonNode splits = JSON.readTree(found).get("splits");

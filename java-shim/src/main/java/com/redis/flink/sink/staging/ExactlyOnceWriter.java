@@ -74,7 +74,10 @@ public final class ExactlyOnceWriter<T>
             throws IOException {
         RedisSinkWriter.warnOfWhatIsNotEmitted(config, config.getTopicName());
         Optional<CredentialsSupplier> credentials = config.getConnection().credentials();
-        recover(owned, settings -> NativeCommitter.open(settings, credentials), settings(config));
+        recover(
+                owned,
+                settings -> NativeCommitter.open(settings, credentials),
+                config.toSettings().toString());
         String lane = laneOf(owned);
         String attempt = Lanes.attempt();
         NativeWriter staging = NativeWriter.open(settings(config, lane, attempt), credentials);
@@ -105,14 +108,9 @@ public final class ExactlyOnceWriter<T>
         }
     }
 
-    /** The sink settings of docs/architecture.md, for the committer. */
-    public static String settings(RedisSinkConfig config) {
-        return RedisSinkWriter.settings(config);
-    }
-
-    /** The same, for a writer. */
-    static String settings(RedisSinkConfig config, String lane, String attempt) throws IOException {
-        ObjectNode settings = (ObjectNode) JSON.readTree(settings(config));
+    /** Returns the sink settings of a writer that stages, see docs/architecture.md. */
+    static String settings(RedisSinkConfig config, String lane, String attempt) {
+        ObjectNode settings = config.toSettings();
         settings.putObject("staging").put("lane", lane).put("attempt", attempt);
         return settings.toString();
     }

@@ -11,79 +11,97 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 
+import javax.annotation.Nullable;
+
 /**
- * What becomes of records that the job's code rejects, or that nothing can be made of: a dead
- * letter if there is a stream for them, else they fail the job.
+ * Takes the records that the job's code rejects, or that nothing can be made of: each becomes a
+ * dead letter if there is a stream for them, else it fails the job.
  */
 final class DeadLetters {
 
     private static final Logger LOG = LoggerFactory.getLogger(DeadLetters.class);
 
-    private final RecordForm<?> form;
-    private final String deadLetterStream;
-    private final SinkTrace trace;
+    private final String sink;
+    private final String command;
+    private final String product;
+    private final String stream;
+
+    /** Null: failures are not traced. */
+    @Nullable private final SinkTrace trace;
+
     private boolean rejectedBefore;
 
-    DeadLetters(RecordForm<?> form, AbstractRedisSinkConfig config, SinkTrace trace) {
-        this.form = form;
-        this.trace = trace;
-        deadLetterStream = config.getFailedSerializationStreamName();
+    /**
+     * Creates the dead letters of a sink.
+     *
+     * @param sink its name in messages
+     * @param command the command that writes a record
+     * @param product what a record becomes, with its article
+     */
+    DeadLetters(String sink, String command, String product, AbstractRedisSinkConfig config) {
+        this.sink = sink;
+        this.command = command;
+        this.product = product;
+        stream = config.getFailedSerializationStreamName();
+        trace = SinkTrace.ofFailures(config, command);
     }
 
     /**
-     * Adds a dead letter for the form's record in work to the frame. The record and the error are
-     * cut, the key is whole: it tells which record it was.
+     * Appends a dead letter to a batch, in the place of what the record has begun there. The record
+     * and the error are cut, the key is whole: it tells which record it was.
      *
+     * @param key null: not known, or the record has none
      * @param cause whatever the job's code has thrown but an {@link Error}, or that the stack has
      *     ended: it is the record that decides how deep a serializer goes
      * @throws IOException there is no stream for dead letters
      * @throws InterruptedException the cause: it says nothing of the record
      */
-    void take(Object record, Throwable cause, RecordBatch frame)
+    void reject(Object record, @Nullable String key, Throwable cause, RecordBatch batch)
             throws IOException, InterruptedException {
+        batch.cancel();
         if (cause instanceof InterruptedException) {
             throw (InterruptedException) cause;
         }
-        if (trace.failures()) {
-            trace.failed(form, record, cause);
+        if (trace != null) {
+            trace.failed(key, record, cause);
         }
         String error = DeadLetterTexts.error(cause);
-        if (deadLetterStream.isEmpty()) {
+        if (stream.isEmpty()) {
             throw new IOException(
                     "sink "
-                            + form.sink
+                            + sink
                             + ": a record cannot be made "
-                            + form.product
+                            + product
                             + ": "
                             + ForeignText.shownAtLength(error)
                             + "; correct the serializer or the record, or set"
                             + " failedSerializationStreamName to keep such records apart",
                     ShownFailure.of(cause));
         }
-        frame.begin(RecordBatch.DEAD_LETTER);
-        frame.field("error", WholeText.escaped(DeadLetterTexts.shorten(error)));
-        frame.field("command", form.command);
-        if (form.key != null) {
-            frame.field("key", WholeText.escaped(form.key));
+        batch.begin(RecordBatch.DEAD_LETTER);
+        batch.field("error", WholeText.escaped(DeadLetterTexts.shorten(error)));
+        batch.field("command", command);
+        if (key != null) {
+            batch.field("key", WholeText.escaped(key));
         }
-        frame.field(
+        batch.field(
                 "value",
                 WholeText.escaped(DeadLetterTexts.shorten(DeadLetterTexts.record(record))));
-        frame.end();
+        batch.end();
         log(ShownFailure.of(cause));
     }
 
     private void log(Throwable cause) {
         if (rejectedBefore) {
-            LOG.debug("sink {}: a record goes to stream {}", form.sink, deadLetterStream, cause);
+            LOG.debug("sink {}: a record goes to stream {}", sink, stream, cause);
         } else {
             // Once, as there may be a million of them; the metric numRecordsSendErrors counts.
             LOG.warn(
                     "sink {}: a record cannot be made {} and goes to stream {}; further ones are"
                             + " logged at level DEBUG",
-                    form.sink,
-                    form.product,
-                    deadLetterStream,
+                    sink,
+                    product,
+                    stream,
                     cause);
             rejectedBefore = true;
         }

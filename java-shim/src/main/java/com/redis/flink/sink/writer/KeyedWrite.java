@@ -54,7 +54,7 @@ abstract class KeyedWrite {
 
     abstract void writeFields(RecordBatch frame);
 
-    /** What is written, as {@link RecordForm#value()} gives it. */
+    /** Returns what is written: fields as a map, or a text. */
     abstract Object value();
 
     /**

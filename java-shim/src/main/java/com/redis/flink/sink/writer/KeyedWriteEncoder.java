@@ -1,86 +1,134 @@
 package com.redis.flink.sink.writer;
 
+import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisHashSerializer;
 import com.redis.flink.sink.RedisJsonSerializer;
 import com.redis.flink.sink.RedisKeyExtractor;
 import com.redis.flink.text.ForeignText;
 import com.redis.flink.wire.RecordBatch;
 
+import org.apache.flink.annotation.Internal;
+
+import java.io.IOException;
 import java.util.Map;
 
+import javax.annotation.Nullable;
+
 /**
- * A key that gets a new value: a JSON document, or fields of a hash.
+ * Makes writes that give a key a new value: a JSON document, or fields of a hash.
  *
  * @param <T> the records' type
  */
-final class KeyedWriteEncoder<T> extends RecordForm<T> {
+@Internal
+public final class KeyedWriteEncoder<T> implements RecordEncoder<T> {
 
     private static final String FILTER =
             "; to write nothing, filter the record out before the sink";
 
     private final RedisKeyExtractor<T> keyExtractor;
     private final Maker<T> maker;
+    private final DeadLetters deadLetters;
 
-    private KeyedWrite last;
+    /** Null: writes are not traced. */
+    @Nullable private final SinkTrace trace;
 
     private KeyedWriteEncoder(
-            String sink,
-            String command,
-            String product,
             RedisKeyExtractor<T> keyExtractor,
-            Maker<T> maker) {
-        super(sink, command, product);
+            Maker<T> maker,
+            DeadLetters deadLetters,
+            @Nullable SinkTrace trace) {
         this.keyExtractor = keyExtractor;
         this.maker = maker;
+        this.deadLetters = deadLetters;
+        this.trace = trace;
     }
 
-    static <T> KeyedWriteEncoder<T> json(
-            RedisJsonSerializer<T> serializer, RedisKeyExtractor<T> keyExtractor) {
+    /** Creates an encoder of JSON documents. */
+    public static <T> KeyedWriteEncoder<T> json(
+            RedisJsonSerializer<T> serializer,
+            RedisKeyExtractor<T> keyExtractor,
+            AbstractRedisSinkConfig config) {
+        String command = "JSON.SET";
         return new KeyedWriteEncoder<>(
-                "json",
-                "JSON.SET",
-                "a JSON document",
                 keyExtractor,
-                (key, record) ->
-                        KeyedWrite.ofDocument(key, document(serializer.serialize(record))));
+                (key, record) -> KeyedWrite.ofDocument(key, document(serializer.serialize(record))),
+                new DeadLetters("json", command, "a JSON document", config),
+                SinkTrace.ofWrites(config, command));
     }
 
-    static <T> KeyedWriteEncoder<T> hash(
-            RedisHashSerializer<T> serializer, RedisKeyExtractor<T> keyExtractor) {
+    /** Creates an encoder of hashes. */
+    public static <T> KeyedWriteEncoder<T> hash(
+            RedisHashSerializer<T> serializer,
+            RedisKeyExtractor<T> keyExtractor,
+            AbstractRedisSinkConfig config) {
+        String command = "HSET";
         return new KeyedWriteEncoder<>(
-                "hash",
-                "HSET",
-                "a hash",
                 keyExtractor,
-                (key, record) -> KeyedWrite.ofFields(key, fields(serializer.serialize(record))));
+                (key, record) -> KeyedWrite.ofFields(key, fields(serializer.serialize(record))),
+                new DeadLetters("hash", command, "a hash", config),
+                SinkTrace.ofWrites(config, command));
     }
 
-    /** What is to be written for a record. */
-    KeyedWrite make(T record) {
-        key = null;
-        key = keyExtractor.extractKey(record);
+    @Override
+    public boolean encode(T record, RecordBatch batch) throws IOException, InterruptedException {
+        int before = batch.length();
+        String key = null;
+        KeyedWrite write;
+        try {
+            key = key(record);
+            write = maker.make(key, record);
+            write.writeTo(batch);
+        } catch (Exception | StackOverflowError e) {
+            // Whatever the job's code throws says something about this one record.
+            deadLetters.reject(record, key, e, batch);
+            return false;
+        }
+        if (trace != null) {
+            trace.sent(null, key, batch.length() - before, write.value());
+        }
+        return true;
+    }
+
+    /**
+     * Makes the write of a record, to be appended later.
+     *
+     * @param batch gets the dead letter of a record that is rejected
+     * @return null: the record was rejected
+     * @throws IOException the record was rejected, and there is no stream for dead letters
+     * @throws InterruptedException the job's code was interrupted
+     */
+    @Nullable
+    KeyedWrite make(T record, RecordBatch batch) throws IOException, InterruptedException {
+        String key = null;
+        try {
+            key = key(record);
+            KeyedWrite write = maker.make(key, record);
+            // Now: when it is written it can no longer be told apart.
+            write.requireWholeText();
+            return write;
+        } catch (Exception | StackOverflowError e) {
+            deadLetters.reject(record, key, e, batch);
+            return null;
+        }
+    }
+
+    /** Appends a write that {@link #make} has made, or several of one key that became one. */
+    void append(KeyedWrite write, RecordBatch batch) {
+        int before = batch.length();
+        write.writeTo(batch);
+        if (trace != null) {
+            trace.sent(null, write.key, batch.length() - before, write.value());
+        }
+    }
+
+    private String key(T record) {
+        String key = keyExtractor.extractKey(record);
         if (key == null) {
             throw new IllegalArgumentException(
                     "the key extractor gave null in the place of a key; give each record one, or"
                             + " filter it out before the sink");
         }
-        last = maker.make(key, record);
-        return last;
-    }
-
-    @Override
-    void put(T record, RecordBatch frame) {
-        make(record).writeTo(frame);
-    }
-
-    @Override
-    String stream() {
-        return null;
-    }
-
-    @Override
-    Object value() {
-        return last.value();
+        return key;
     }
 
     private static String document(String document) {

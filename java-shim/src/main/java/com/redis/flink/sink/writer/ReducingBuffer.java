@@ -18,17 +18,17 @@ final class ReducingBuffer {
 
     private long bytes;
 
-    void put(KeyedWrite upsert) {
-        KeyedWrite before = latest.get(upsert.key);
-        if (before != null && before.isCertain() && upsert.isCertain()) {
-            bytes += before.merge(upsert);
+    void put(KeyedWrite write) {
+        KeyedWrite before = latest.get(write.key);
+        if (before != null && before.isCertain() && write.isCertain()) {
+            bytes += before.merge(write);
             return;
         }
         if (before != null) {
             settled.add(before);
         }
-        bytes += upsert.keep();
-        latest.put(upsert.key, upsert);
+        bytes += write.keep();
+        latest.put(write.key, write);
     }
 
     /** About how many bytes it holds. */
@@ -37,7 +37,7 @@ final class ReducingBuffer {
     }
 
     /** What is to be written, in this order: one of each key, as a rule. */
-    List<KeyedWrite> upserts() {
+    List<KeyedWrite> writes() {
         List<KeyedWrite> all = new ArrayList<>(settled);
         all.addAll(latest.values());
         return all;

@@ -2,8 +2,8 @@ package com.redis.flink.sink.writer;
 
 import com.redis.flink.bridge.WriterBackend;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
-import com.redis.flink.wire.RecordBatch;
 
+import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
 
@@ -17,55 +17,35 @@ import java.io.IOException;
  *
  * @param <T> the records' type
  */
-final class ReducingWriter<T> implements SinkWriter<T> {
+@Internal
+public final class ReducingWriter<T> implements SinkWriter<T> {
 
-    private final KeyedWriteEncoder<T> form;
-    private final SinkTrace trace;
-    private final boolean tracesWrites;
-    private final DeadLetters rejections;
+    private final KeyedWriteEncoder<T> encoder;
     private final long maxBytes;
-    private final WriterBackend sink;
-    private final SinkWriterMetricGroup metrics;
-
     private final ReducingBuffer buffer = new ReducingBuffer();
 
-    /** Dead letters as they come; the buffer's content when it goes. */
-    private final RecordBatch frame = new RecordBatch();
+    /** Sends dead letters as they come, and the buffer's content when it goes. */
+    private final BatchSender sender;
 
-    private int deadLetters;
-    private boolean closed;
-
-    ReducingWriter(
-            KeyedWriteEncoder<T> form,
+    public ReducingWriter(
+            KeyedWriteEncoder<T> encoder,
             AbstractRedisSinkConfig config,
             WriterBackend sink,
             SinkWriterMetricGroup metrics) {
-        this.form = form;
-        this.sink = sink;
-        this.metrics = metrics;
-        trace = SinkTrace.of(config);
-        tracesWrites = trace.writes();
-        rejections = new DeadLetters(form, config, trace);
+        this.encoder = encoder;
         maxBytes = config.getMaxInFlightBytes();
+        sender = new BatchSender(sink, metrics);
     }
 
     @Override
     public void write(T record, Context context) throws IOException, InterruptedException {
-        checkOpen();
-        KeyedWrite upsert;
-        try {
-            upsert = form.make(record);
-            // Now: when it is written it can no longer be told apart.
-            upsert.requireWholeText();
-        } catch (Exception | StackOverflowError e) {
-            // Whatever the job's code throws says something about this one record.
-            rejections.take(record, e, frame);
-            deadLetters++;
-            metrics.getNumRecordsSendErrorsCounter().inc();
-            handOverIfFull();
+        KeyedWrite write = encoder.make(record, sender.batch());
+        if (write == null) {
+            sender.countDeadLetter();
+            sendIfFull();
             return;
         }
-        buffer.put(upsert);
+        buffer.put(write);
         if (buffer.bytes() >= maxBytes) {
             writeOut();
         }
@@ -73,53 +53,28 @@ final class ReducingWriter<T> implements SinkWriter<T> {
 
     @Override
     public void flush(boolean endOfInput) throws IOException, InterruptedException {
-        checkOpen();
         writeOut();
-        sink.flush();
+        sender.flush();
     }
 
     private void writeOut() throws IOException, InterruptedException {
-        for (KeyedWrite upsert : buffer.upserts()) {
-            int before = frame.length();
-            upsert.writeTo(frame);
-            if (tracesWrites) {
-                trace.sent(form, upsert, frame.length() - before);
-            }
-            handOverIfFull();
+        for (KeyedWrite write : buffer.writes()) {
+            encoder.append(write, sender.batch());
+            sendIfFull();
         }
         buffer.clear();
-        handOver();
+        sender.send();
     }
 
-    private void handOverIfFull() throws IOException, InterruptedException {
-        if (frame.length() >= FlushPolicy.MAX_BYTES) {
-            handOver();
-        }
-    }
-
-    private void handOver() throws IOException, InterruptedException {
-        if (frame.records() == 0) {
-            return;
-        }
-        sink.write(frame.bytes(), frame.length());
-        metrics.getNumRecordsSendCounter().inc(frame.records() - deadLetters);
-        metrics.getNumBytesSendCounter().inc(frame.length());
-        frame.clear();
-        deadLetters = 0;
-    }
-
-    private void checkOpen() {
-        if (closed) {
-            throw new IllegalStateException("the writer is closed");
+    private void sendIfFull() throws IOException, InterruptedException {
+        if (sender.batch().length() >= FlushPolicy.MAX_BYTES) {
+            sender.send();
         }
     }
 
     /** What is still in the buffer is dropped: it is after the last checkpoint. */
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            sink.close();
-        }
+        sender.close();
     }
 }

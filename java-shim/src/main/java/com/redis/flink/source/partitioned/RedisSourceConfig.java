@@ -150,7 +150,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
 
     /** The source settings that the engine reads (docs/architecture.md), with the password. */
     @Internal
-    public String toJson() {
+    public ObjectNode toSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set("connection", getConnection().toJson());
         return json.put("topic", topicName)
@@ -162,13 +162,12 @@ public final class RedisSourceConfig extends ConnectionConfig {
                 .put("batchSize", batchSize)
                 .put("blockMillis", blockMillis)
                 .put("maxBufferedBytes", maxBufferedBytes)
-                .put("claimMinIdleMillis", claimMinIdleMillis)
-                .toString();
+                .put("claimMinIdleMillis", claimMinIdleMillis);
     }
 
     /** The sink settings with which dead letters are written, with the password. */
     @Internal
-    public String toDeadLetterJson() {
+    public ObjectNode toDeadLetterSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set("connection", getConnection().toJson());
         return json.put("topic", topicName)
@@ -176,8 +175,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
                 .put("maxLen", 0)
                 .put("approximateTrimming", false)
                 .put("maxInFlightBytes", DEAD_LETTER_IN_FLIGHT_BYTES)
-                .put("deadLetterStream", failedDeserializationStreamName)
-                .toString();
+                .put("deadLetterStream", failedDeserializationStreamName);
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.RedisMessage;
+import com.redis.flink.sink.KeyedWriters;
 import com.redis.flink.sink.RedisHashObjectSerializer;
 import com.redis.flink.sink.RedisHashSinkConfig;
 import com.redis.flink.sink.RedisJsonObjectSerializer;
@@ -92,7 +93,7 @@ class DeadLettersTest {
                         .failedSerializationStreamName(deadLetters)
                         .build();
         return new RedisSinkWriter<>(
-                new RecordEncoder<>(serializer, null, config, 0),
+                new MessageEncoder<>(serializer, null, config, 0),
                 FlushPolicy.of(config),
                 sink,
                 new ManualTimers(),
@@ -106,7 +107,7 @@ class DeadLettersTest {
                         .failedSerializationStreamName("dead")
                         .build();
         return KeyedWriters.open(
-                KeyedWriteEncoder.json(
+                KeyedWriters.json(
                         record -> record.substring(record.indexOf('=') + 1),
                         record -> record.substring(0, record.indexOf('='))),
                 config,
@@ -185,7 +186,7 @@ class DeadLettersTest {
                         "dead");
         SinkWriter<String> hashes =
                 KeyedWriters.open(
-                        KeyedWriteEncoder.hash(
+                        KeyedWriters.hash(
                                 r -> {
                                     throw DeadLettersTest.<RuntimeException>thrown(interrupted);
                                 },
@@ -243,7 +244,7 @@ class DeadLettersTest {
     void norInFieldsOfHashes(boolean flushOnCheckpoint) throws Exception {
         SinkWriter<Map<String, String>> writer =
                 KeyedWriters.open(
-                        KeyedWriteEncoder.hash(fields -> fields, fields -> "k"),
+                        KeyedWriters.hash(fields -> fields, fields -> "k"),
                         RedisHashSinkConfig.builder()
                                 .flushOnCheckpoint(flushOnCheckpoint)
                                 .failedSerializationStreamName("dead")
@@ -268,7 +269,7 @@ class DeadLettersTest {
         SinkWriter<String> passed = stream(r -> null, deadLetters);
         SinkWriter<String> documents =
                 KeyedWriters.open(
-                        KeyedWriteEncoder.json(new RedisJsonObjectSerializer<>(), record -> "k"),
+                        KeyedWriters.json(new RedisJsonObjectSerializer<>(), record -> "k"),
                         RedisJsonSinkConfig.builder()
                                 .flushOnCheckpoint(flushOnCheckpoint)
                                 .failedSerializationStreamName(deadLetters)
@@ -278,7 +279,7 @@ class DeadLettersTest {
                         metrics);
         SinkWriter<String> hashes =
                 KeyedWriters.open(
-                        KeyedWriteEncoder.hash(new RedisHashObjectSerializer<>(), record -> "k"),
+                        KeyedWriters.hash(new RedisHashObjectSerializer<>(), record -> "k"),
                         RedisHashSinkConfig.builder()
                                 .flushOnCheckpoint(flushOnCheckpoint)
                                 .failedSerializationStreamName(deadLetters)

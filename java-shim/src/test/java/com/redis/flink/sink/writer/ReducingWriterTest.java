@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.sink.AbstractRedisSinkConfig;
+import com.redis.flink.sink.KeyedWriters;
 import com.redis.flink.sink.RedisHashSerializer;
 import com.redis.flink.sink.RedisHashSinkConfig;
 import com.redis.flink.sink.RedisJsonSinkConfig;
@@ -31,7 +32,7 @@ class ReducingWriterTest {
     /** Of records {@code key=document}. */
     private SinkWriter<String> jsonWriter() {
         return open(
-                KeyedWriteEncoder.json(
+                KeyedWriters.json(
                         record -> record.substring(record.indexOf('=') + 1),
                         record -> record.substring(0, record.indexOf('='))),
                 json.build());
@@ -39,11 +40,11 @@ class ReducingWriterTest {
 
     /** Of records that are the fields, under the key {@code k}. */
     private SinkWriter<Map<String, String>> hashWriter() {
-        return open(KeyedWriteEncoder.hash(fields -> fields, fields -> "k"), hash.build());
+        return open(KeyedWriters.hash(fields -> fields, fields -> "k"), hash.build());
     }
 
-    private <T> SinkWriter<T> open(KeyedWriteEncoder<T> form, AbstractRedisSinkConfig config) {
-        return KeyedWriters.open(form, config, sink, timers, metrics);
+    private <T> SinkWriter<T> open(KeyedWriters.Kind<T> kind, AbstractRedisSinkConfig config) {
+        return KeyedWriters.open(kind, config, sink, timers, metrics);
     }
 
     private static Map<String, String> fields(String... namesAndValues) {
@@ -216,7 +217,7 @@ class ReducingWriterTest {
         assertThat(buffer.bytes()).isEqualTo(expected.bytes()).isPositive();
         buffer.clear();
         assertThat(buffer.bytes()).isZero();
-        assertThat(buffer.upserts()).isEmpty();
+        assertThat(buffer.writes()).isEmpty();
     }
 
     @Test
@@ -237,7 +238,7 @@ class ReducingWriterTest {
     void aRejectedRecordFailsTheJobWhereNothingTakesIt() {
         assertThatThrownBy(
                         () ->
-                                open(KeyedWriteEncoder.json(r -> null, r -> "k"), json.build())
+                                open(KeyedWriters.json(r -> null, r -> "k"), json.build())
                                         .write("o1", null))
                 .isInstanceOf(IOException.class)
                 .hasMessage(
@@ -282,8 +283,7 @@ class ReducingWriterTest {
                 };
         SinkWriter<String> hashes =
                 open(
-                        KeyedWriteEncoder.hash(
-                                serializer, r -> r.equals("no key") ? null : "k-" + r),
+                        KeyedWriters.hash(serializer, r -> r.equals("no key") ? null : "k-" + r),
                         hash.build());
         for (String record :
                 new String[] {"null", "no name", "no value", "throws", "no key", "1"}) {
@@ -317,20 +317,22 @@ class ReducingWriterTest {
     void theEngineIsToldAllSettings() {
         RedisJsonSinkConfig documents =
                 json.path("$.a").ttlSeconds(60).failedSerializationStreamName("dead").build();
-        assertThat(KeyedWriters.settings(documents))
+        assertThat(documents.toSettings().toString())
                 .isEqualTo(
                         "{\"kind\":\"JSON\",\"topic\":\"json\",\"numPartitions\":1,"
+                                + "\"ttlSeconds\":60,\"path\":\"$.a\","
                                 + "\"maxInFlightBytes\":16777216,\"deadLetterStream\":\"dead\","
                                 + "\"connection\":"
                                 + documents.getConnection().toJson()
-                                + ",\"path\":\"$.a\",\"ttlSeconds\":60}");
+                                + "}");
         RedisHashSinkConfig hashes = hash.build();
-        assertThat(KeyedWriters.settings(hashes))
+        assertThat(hashes.toSettings().toString())
                 .isEqualTo(
                         "{\"kind\":\"HASH\",\"topic\":\"hash\",\"numPartitions\":1,"
+                                + "\"ttlSeconds\":0,"
                                 + "\"maxInFlightBytes\":16777216,\"deadLetterStream\":\"\","
                                 + "\"connection\":"
                                 + hashes.getConnection().toJson()
-                                + ",\"ttlSeconds\":0}");
+                                + "}");
     }
 }

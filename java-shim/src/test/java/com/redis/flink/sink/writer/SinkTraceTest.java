@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.redis.flink.RedisMessage;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
+import com.redis.flink.sink.KeyedWriters;
 import com.redis.flink.sink.RedisHashSinkConfig;
 import com.redis.flink.sink.RedisJsonSinkConfig;
 import com.redis.flink.sink.RedisSinkConfig;
@@ -52,7 +53,7 @@ class SinkTraceTest {
                                 contents)
                         .build();
         return new RedisSinkWriter<>(
-                new RecordEncoder<>(
+                new MessageEncoder<>(
                         record -> RedisMessage.of(record, Map.of("data", rejectBad(record))),
                         null,
                         config,
@@ -139,7 +140,7 @@ class SinkTraceTest {
                 traced(RedisJsonSinkConfig.builder(), SinkTraceLevel.ALL, contents).build();
         writeBoth(
                 KeyedWriters.open(
-                        KeyedWriteEncoder.json(r -> "{\"a\":\"" + rejectBad(r) + "\"}", r -> "k"),
+                        KeyedWriters.json(r -> "{\"a\":\"" + rejectBad(r) + "\"}", r -> "k"),
                         config,
                         sink,
                         new ManualTimers(),
@@ -168,7 +169,7 @@ class SinkTraceTest {
                         .build();
         SinkWriter<String> hashes =
                 KeyedWriters.open(
-                        KeyedWriteEncoder.hash(r -> Map.of(rejectBad(r), "v"), r -> "k"),
+                        KeyedWriters.hash(r -> Map.of(rejectBad(r), "v"), r -> "k"),
                         config,
                         sink,
                         new ManualTimers(),

@@ -140,7 +140,7 @@ public final class RedisSourceEnumerator
         }
         String request = discoverRequest();
         try {
-            backend = backends.open(config.toJson());
+            backend = backends.open(config.toSettings().toString());
         } catch (IOException e) {
             throw new FlinkRuntimeException(e.getMessage(), e);
         }

@@ -74,7 +74,7 @@ final class DeadLetters implements AutoCloseable {
     void send() throws IOException, InterruptedException {
         if (frame.records() > 0) {
             if (writer == null) {
-                writer = writers.open(config.toDeadLetterJson());
+                writer = writers.open(config.toDeadLetterSettings().toString());
             }
             unconfirmed = true;
             writer.write(frame.bytes(), frame.length());
