@@ -1,6 +1,8 @@
 package com.redis.flink;
 
-import com.redis.flink.bridge.ForeignText;
+import com.redis.flink.text.ForeignText;
+import com.redis.flink.wire.EntryStrings;
+import com.redis.flink.wire.FieldConsumer;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
@@ -154,7 +156,7 @@ public final class RedisMessage implements Serializable {
         }
         String decoded = decodedKey;
         if (decoded == null) {
-            decoded = RedisMessageStrings.key(strings, pairs);
+            decoded = EntryStrings.key(strings, pairs);
             decoded = decoded == null ? NO_KEY : decoded;
             decodedKey = decoded;
         }
@@ -183,7 +185,7 @@ public final class RedisMessage implements Serializable {
             synchronized (this) {
                 decoded = decodedData;
                 if (decoded == null || !decoded.isOf(this)) {
-                    decoded = new RedisMessageData(RedisMessageStrings.data(strings, pairs), this);
+                    decoded = new RedisMessageData(EntryStrings.data(strings, pairs), this);
                     decodedData = decoded;
                 }
             }
@@ -212,8 +214,8 @@ public final class RedisMessage implements Serializable {
             String value = own.get(field);
             return value == null ? null : ByteBuffer.wrap(value.getBytes(StandardCharsets.UTF_8));
         }
-        int at = RedisMessageStrings.findValue(strings, pairs, field);
-        return at < 0 ? null : RedisMessageStrings.bytes(strings, at);
+        int at = EntryStrings.findValue(strings, pairs, field);
+        return at < 0 ? null : EntryStrings.bytes(strings, at);
     }
 
     /** Sets the data; the map is kept and not copied, null means none. */
@@ -260,7 +262,7 @@ public final class RedisMessage implements Serializable {
      * @throws IllegalArgumentException a field or a value of the data is null
      */
     @Internal
-    public void writeTo(RedisMessageFields out) {
+    public void writeTo(FieldConsumer out) {
         boolean raw = data == null;
         if (raw && !ownKey) {
             out.raw(strings, 0, strings.length, pairs);
@@ -268,7 +270,7 @@ public final class RedisMessage implements Serializable {
         }
         String key = getKey();
         if (key != null) {
-            out.field(RedisMessageStrings.KEY_FIELD, key);
+            out.field(EntryStrings.KEY_FIELD, key);
         }
         if (raw) {
             writeRawData(out);
@@ -280,17 +282,17 @@ public final class RedisMessage implements Serializable {
         }
     }
 
-    private void writeRawData(RedisMessageFields out) {
-        int keyAt = RedisMessageStrings.findKey(strings, pairs);
+    private void writeRawData(FieldConsumer out) {
+        int keyAt = EntryStrings.findKey(strings, pairs);
         if (keyAt < 0) {
             out.raw(strings, 0, strings.length, pairs);
             return;
         }
         int before = 0;
         for (int at = 0; at < keyAt; before++) {
-            at = RedisMessageStrings.next(strings, RedisMessageStrings.next(strings, at));
+            at = EntryStrings.next(strings, EntryStrings.next(strings, at));
         }
-        int behind = RedisMessageStrings.next(strings, RedisMessageStrings.next(strings, keyAt));
+        int behind = EntryStrings.next(strings, EntryStrings.next(strings, keyAt));
         out.raw(strings, 0, keyAt, before);
         out.raw(strings, behind, strings.length, pairs - before - 1);
     }

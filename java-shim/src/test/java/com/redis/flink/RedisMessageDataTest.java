@@ -5,6 +5,8 @@ import static com.redis.flink.Entries.fromStream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.entry;
 
+import com.redis.flink.wire.FieldConsumer;
+
 import org.apache.flink.api.common.serialization.SerializerConfigImpl;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.api.java.typeutils.GenericTypeInfo;
@@ -40,7 +42,7 @@ class RedisMessageDataTest {
     private static List<String> written(RedisMessage message) {
         List<String> fields = new ArrayList<>();
         message.writeTo(
-                new RedisMessageFields() {
+                new FieldConsumer() {
                     @Override
                     public void field(String name, String value) {
                         fields.add(name + "=" + value);

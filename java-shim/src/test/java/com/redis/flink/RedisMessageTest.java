@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.entry;
 
-import com.redis.flink.sink.writer.Frame;
+import com.redis.flink.wire.RecordBatch;
 
 import org.junit.jupiter.api.Test;
 
@@ -174,7 +174,7 @@ class RedisMessageTest {
 
     @Test
     void aNullInTheDataIsNamed() {
-        Frame frame = new Frame();
+        RecordBatch frame = new RecordBatch();
         frame.begin(0);
 
         assertThatThrownBy(
@@ -197,7 +197,7 @@ class RedisMessageTest {
     }
 
     private static byte[] written(RedisMessage message) {
-        Frame frame = new Frame();
+        RecordBatch frame = new RecordBatch();
         frame.begin(7);
         message.writeTo(frame);
         frame.end();
@@ -205,7 +205,7 @@ class RedisMessageTest {
     }
 
     private static byte[] frame(int pairs, byte[]... strings) {
-        Frame frame = new Frame();
+        RecordBatch frame = new RecordBatch();
         frame.begin(7);
         frame.raw(Entries.strings(strings), pairs);
         frame.end();

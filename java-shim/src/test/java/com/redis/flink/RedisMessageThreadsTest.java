@@ -4,7 +4,7 @@ import static com.redis.flink.Entries.fromStream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.redis.flink.sink.writer.Frame;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
@@ -54,7 +54,7 @@ class RedisMessageThreadsTest {
                 };
             case "write":
                 return message -> {
-                    Frame frame = new Frame();
+                    RecordBatch frame = new RecordBatch();
                     frame.begin(0);
                     message.writeTo(frame);
                     frame.end();

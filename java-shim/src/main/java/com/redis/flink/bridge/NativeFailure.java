@@ -1,5 +1,7 @@
 package com.redis.flink.bridge;
 
+import com.redis.flink.RedisException;
+
 /**
  * Throws what a native function has failed with, in the thread that has called it.
  *

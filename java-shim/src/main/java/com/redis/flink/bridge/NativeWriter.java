@@ -1,5 +1,7 @@
 package com.redis.flink.bridge;
 
+import com.redis.flink.config.CredentialsSupplier;
+
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;

@@ -20,7 +20,7 @@ public abstract class ConnectionConfig implements Serializable {
      * @param defaultClientName with characters that {@code CLIENT SETNAME} may not take
      */
     protected ConnectionConfig(ConnectionConfigBuilder<?> builder, String defaultClientName) {
-        connection = ConnectionOptions.of(builder, Options.toClientName(defaultClientName));
+        connection = ConnectionOptions.of(builder, OptionChecks.toClientName(defaultClientName));
     }
 
     /** How the servers are reached. */

@@ -1,10 +1,8 @@
 package com.redis.flink.config;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.redis.flink.bridge.CredentialsSupplier;
-
 import org.apache.flink.annotation.Internal;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.IOException;
 import java.io.Serializable;
@@ -55,41 +53,43 @@ public final class ConnectionOptions implements Serializable {
 
     private ConnectionOptions(ConnectionConfigBuilder<?> builder, String defaultClientName) {
         RedisUri uri = RedisUri.parse(builder.uri);
-        for (String option : uri.says()) {
+        for (String option : uri.options()) {
             if (builder.given.contains(option)) {
-                throw Options.invalid(
+                throw OptionChecks.invalid(
                         "uri", uri + " and option " + option + " is set", "one of the two");
             }
         }
         tls = new TlsOptions(builder, uri);
         servers = new ServerOptions(builder, uri, tls.enabled);
         String givenUser = uri.user.isEmpty() ? builder.user : uri.user;
-        user = givenUser.isEmpty() ? DEFAULT_USER : Options.textOrEmpty("user", givenUser);
+        user = givenUser.isEmpty() ? DEFAULT_USER : OptionChecks.textOrEmpty("user", givenUser);
         password = uri.password.isEmpty() ? builder.password : uri.password;
         credentialsProvider = builder.credentialsProvider;
         if (credentialsProvider != null && !(givenUser + password).isEmpty()) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "credentialsProvider",
                     "set and option user or password is set",
                     "the provider, or user and password");
         }
         connectTimeoutMillis =
-                Options.atLeast("connectTimeoutMillis", builder.connectTimeoutMillis, 1);
+                OptionChecks.atLeast("connectTimeoutMillis", builder.connectTimeoutMillis, 1);
         commandTimeoutMillis =
-                Options.atLeast("commandTimeoutMillis", builder.commandTimeoutMillis, 1);
-        retryTimeoutMillis = Options.atLeast("retryTimeoutMillis", builder.retryTimeoutMillis, 0L);
+                OptionChecks.atLeast("commandTimeoutMillis", builder.commandTimeoutMillis, 1);
+        retryTimeoutMillis =
+                OptionChecks.atLeast("retryTimeoutMillis", builder.retryTimeoutMillis, 0L);
         keepaliveMillis =
-                Options.atLeast("keepaliveMillis", builder.keepaliveMillis, MIN_KEEPALIVE_MILLIS);
-        minBackoffMillis = Options.atLeast("minBackoffMillis", builder.minBackoffMillis, 1L);
+                OptionChecks.atLeast(
+                        "keepaliveMillis", builder.keepaliveMillis, MIN_KEEPALIVE_MILLIS);
+        minBackoffMillis = OptionChecks.atLeast("minBackoffMillis", builder.minBackoffMillis, 1L);
         maxBackoffMillis = builder.maxBackoffMillis;
         if (maxBackoffMillis < minBackoffMillis) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "maxBackoffMillis",
                     maxBackoffMillis,
                     minBackoffMillis + " (option minBackoffMillis) or more");
         }
         clientName =
-                Options.clientName(
+                OptionChecks.clientName(
                         "clientName",
                         builder.clientName.isEmpty() ? defaultClientName : builder.clientName);
     }

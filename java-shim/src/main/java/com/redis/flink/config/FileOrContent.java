@@ -29,7 +29,7 @@ final class FileOrContent implements Serializable {
         this.contentOption = contentOption;
         this.content = content == null ? new byte[0] : content.clone();
         if (!this.file.isEmpty() && this.content.length > 0) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     fileOption,
                     "\"" + file + "\" and the content is given too (option " + contentOption + ")",
                     "one of the two");

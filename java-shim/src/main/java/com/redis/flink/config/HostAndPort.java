@@ -1,7 +1,7 @@
 package com.redis.flink.config;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -59,7 +59,7 @@ final class HostAndPort implements Serializable {
         return parse(text, defaultPort)
                 .orElseThrow(
                         () ->
-                                Options.invalid(
+                                OptionChecks.invalid(
                                         option,
                                         "\"" + text + "\"",
                                         "host or host:port, with a port from 1 to 65535 and an IPv6"

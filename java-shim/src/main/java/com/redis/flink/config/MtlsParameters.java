@@ -68,24 +68,24 @@ public final class MtlsParameters implements Serializable {
                         "caFile", builder.caFile, "caCertificates", builder.caCertificates);
         if (keyStore.store.isEmpty()) {
             if (certificates.isEmpty()) {
-                Options.notBlank("certificateFile", builder.certificateFile);
+                OptionChecks.notBlank("certificateFile", builder.certificateFile);
             }
             if (key.isEmpty()) {
-                Options.notBlank("keyFile", builder.keyFile);
+                OptionChecks.notBlank("keyFile", builder.keyFile);
             }
             if (!keyAlias.isEmpty()) {
-                throw Options.invalid(
+                throw OptionChecks.invalid(
                         "keyAlias", "\"" + keyAlias + "\"", "only with option keyStore");
             }
         } else if (!certificates.isEmpty() || !key.isEmpty()) {
             FileOrContent other = certificates.isEmpty() ? key : certificates;
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     keyStore.store.option(),
                     "set and option " + other.option() + " is set",
                     "one of the two");
         }
         if (!trustStore.store.isEmpty() && !ca.isEmpty()) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     trustStore.store.option(),
                     "set and option " + ca.option() + " is set",
                     "one of the two");

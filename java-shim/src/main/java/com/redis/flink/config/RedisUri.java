@@ -101,7 +101,7 @@ final class RedisUri {
     }
 
     /** The options that this URI says; a URI always says which server it is, and if by TLS. */
-    Set<String> says() {
+    Set<String> options() {
         Set<String> options = new TreeSet<>();
         if (scheme.isEmpty()) {
             return options;
@@ -208,7 +208,7 @@ final class RedisUri {
     }
 
     private IllegalArgumentException wrong(String reason) {
-        return Options.invalid("uri", this, FORMS + "; " + reason);
+        return OptionChecks.invalid("uri", this, FORMS + "; " + reason);
     }
 
     private static String orEmpty(String text) {

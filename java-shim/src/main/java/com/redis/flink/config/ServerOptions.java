@@ -1,8 +1,8 @@
 package com.redis.flink.config;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ArrayNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -38,21 +38,21 @@ final class ServerOptions implements Serializable {
     ServerOptions(ConnectionConfigBuilder<?> builder, RedisUri uri, boolean tls) {
         cluster = builder.useClusterApi;
         unixSocket =
-                Options.textOrEmpty(
+                OptionChecks.textOrEmpty(
                         "unixSocket",
                         uri.unixSocket.isEmpty() ? builder.unixSocket : uri.unixSocket);
         database =
-                Options.atLeast(
+                OptionChecks.atLeast(
                         "database", uri.database == null ? builder.database : uri.database, 0);
         sentinels = uri.isSentinel() ? List.copyOf(uri.servers) : sentinels(builder);
         sentinelMaster =
-                Options.textOrEmpty(
+                OptionChecks.textOrEmpty(
                         "sentinelMaster",
                         uri.sentinelMaster.isEmpty() ? builder.sentinelMaster : uri.sentinelMaster);
         sentinelUser =
                 builder.sentinelUser.isEmpty()
                         ? ConnectionOptions.DEFAULT_USER
-                        : Options.textOrEmpty("sentinelUser", builder.sentinelUser);
+                        : OptionChecks.textOrEmpty("sentinelUser", builder.sentinelUser);
         sentinelPassword = builder.sentinelPassword;
         sentinelTls = builder.given.contains("sentinelTls") ? builder.sentinelTls : tls;
         seeds = seeds(builder, uri);
@@ -62,7 +62,7 @@ final class ServerOptions implements Serializable {
         checkCluster(builder);
         checkSentinels(builder, hostGiven);
         if (!addressMap.isEmpty() && !cluster && sentinels.isEmpty()) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "addressMap",
                     addressMap,
                     "empty, or with option useClusterApi or sentinels (a single server announces no"
@@ -91,13 +91,13 @@ final class ServerOptions implements Serializable {
         } else if (seeds.isEmpty()
                 || builder.given.contains("host")
                 || builder.given.contains("port")) {
-            String host = Options.notBlank("host", builder.host);
+            String host = OptionChecks.notBlank("host", builder.host);
             boolean bracketed = host.startsWith("[") && host.endsWith("]");
             seeds.add(
                     0,
                     new HostAndPort(
                             bracketed ? host.substring(1, host.length() - 1) : host,
-                            Options.port("port", builder.port)));
+                            OptionChecks.port("port", builder.port)));
         }
         return List.copyOf(seeds);
     }
@@ -112,7 +112,7 @@ final class ServerOptions implements Serializable {
                     HostAndPort to =
                             HostAndPort.parse("addressMap", reachable, HostAndPort.NO_PORT);
                     if (to.port == HostAndPort.NO_PORT && to.host.contains(":")) {
-                        throw Options.invalid(
+                        throw OptionChecks.invalid(
                                 "addressMap",
                                 "\"" + reachable + "\"",
                                 "an IPv6 address to connect to in brackets and with its port");
@@ -138,7 +138,7 @@ final class ServerOptions implements Serializable {
             refuse(!sentinels.isEmpty(), "useClusterApi", true, "option sentinels is " + sentinels);
             refuse(database != 0, "useClusterApi", true, "option database is " + database);
         } else if (!builder.clusterNodes.isEmpty()) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "clusterNodes", builder.clusterNodes, "none, or useClusterApi(true) with them");
         }
     }
@@ -168,7 +168,7 @@ final class ServerOptions implements Serializable {
 
     private static void refuse(boolean both, String option, Object value, String other) {
         if (both) {
-            throw Options.invalid(option, value + " and " + other, "one of the two");
+            throw OptionChecks.invalid(option, value + " and " + other, "one of the two");
         }
     }
 

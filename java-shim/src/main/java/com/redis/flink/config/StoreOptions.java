@@ -32,10 +32,10 @@ final class StoreOptions implements Serializable {
         this.type = type == null ? "" : type;
         this.password = password == null ? "" : password;
         if (store.isEmpty() && !this.type.isEmpty()) {
-            throw Options.invalid(option + "Type", this.type, "only with option " + option);
+            throw OptionChecks.invalid(option + "Type", this.type, "only with option " + option);
         }
         if (store.isEmpty() && !this.password.isEmpty()) {
-            throw Options.invalid(option + "Password", "set", "only with option " + option);
+            throw OptionChecks.invalid(option + "Password", "set", "only with option " + option);
         }
     }
 

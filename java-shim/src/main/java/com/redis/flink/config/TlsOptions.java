@@ -23,18 +23,18 @@ final class TlsOptions implements Serializable {
                         "caFile", builder.caFile, "caCertificates", builder.caCertificates);
         boolean certificates = mtls != null || !ca.isEmpty();
         String cause = mtls != null ? "mtlsParameters" : ca.option();
-        if (certificates && uri.says().contains("useTls") && !uri.isTls()) {
-            throw Options.invalid(
+        if (certificates && uri.options().contains("useTls") && !uri.isTls()) {
+            throw OptionChecks.invalid(
                     "uri",
                     uri + " and option " + cause + " is set",
                     "rediss:// or rediss-sentinel:// with certificates");
         }
         if (certificates && builder.given.contains("useTls") && !builder.useTls) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "useTls", "false and option " + cause + " is set", "true with certificates");
         }
         if (mtls != null && !ca.isEmpty() && !mtls.authorities().isEmpty()) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     ca.option(),
                     ca + " and option mtlsParameters has its own " + mtls.authorities().option(),
                     "one of the two");

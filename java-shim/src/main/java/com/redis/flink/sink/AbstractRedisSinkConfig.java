@@ -1,12 +1,13 @@
 package com.redis.flink.sink;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.config.ConnectionConfig;
 import com.redis.flink.config.ConnectionConfigBuilder;
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * What all sinks are told: the server, when to write, and what to do with records that cannot be
@@ -33,16 +34,16 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         super(builder, defaultClientName);
         flushOnCheckpoint = builder.flushOnCheckpoint;
         numMessagesToBuffer =
-                Options.atLeast("numMessagesToBuffer", builder.numMessagesToBuffer, 0);
+                OptionChecks.atLeast("numMessagesToBuffer", builder.numMessagesToBuffer, 0);
         flushIntervalMillis =
-                Options.atLeast("flushIntervalMillis", builder.flushIntervalMillis, 0L);
+                OptionChecks.atLeast("flushIntervalMillis", builder.flushIntervalMillis, 0L);
         failedSerializationStreamName =
-                Options.textOrEmpty(
+                OptionChecks.textOrEmpty(
                         "failedSerializationStreamName", builder.failedSerializationStreamName);
         traceConfiguration = builder.traceConfiguration;
-        otelServiceName = Options.textOrEmpty("otelServiceName", builder.otelServiceName);
-        maxInFlightBytes = Options.atLeast("maxInFlightBytes", builder.maxInFlightBytes, 1L);
-        minReplicasToAck = Options.atLeast("minReplicasToAck", builder.minReplicasToAck, 0);
+        otelServiceName = OptionChecks.textOrEmpty("otelServiceName", builder.otelServiceName);
+        maxInFlightBytes = OptionChecks.atLeast("maxInFlightBytes", builder.maxInFlightBytes, 1L);
+        minReplicasToAck = OptionChecks.atLeast("minReplicasToAck", builder.minReplicasToAck, 0);
     }
 
     public boolean isFlushOnCheckpoint() {
@@ -80,16 +81,29 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         return minReplicasToAck;
     }
 
-    /** Adds what all sinks tell the engine to the sink settings of docs/architecture.md. */
+    /**
+     * Returns the sink settings that the engine reads (docs/architecture.md), with the secrets of
+     * the connection.
+     */
     @Internal
-    public void addTo(ObjectNode settings) {
+    public final ObjectNode toSettings() {
+        ObjectNode settings = JsonNodeFactory.instance.objectNode();
+        addOwnSettings(settings);
         settings.put("maxInFlightBytes", maxInFlightBytes)
                 .put("deadLetterStream", failedSerializationStreamName)
                 .set("connection", getConnection().toJson());
         if (minReplicasToAck > 0) {
             settings.put("minReplicasToAck", minReplicasToAck);
         }
+        if (traceConfiguration != null && traceConfiguration.getLevel() != SinkTraceLevel.NONE) {
+            // The engine traces what Redis rejects.
+            settings.put("trace", traceConfiguration.getContents().name());
+        }
+        return settings;
     }
+
+    /** Adds the settings that only this kind of sink has. */
+    abstract void addOwnSettings(ObjectNode settings);
 
     /**
      * Takes the options in any order; {@code build()} of the sink's own builder validates them.

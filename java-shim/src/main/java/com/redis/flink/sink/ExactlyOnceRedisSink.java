@@ -4,10 +4,10 @@ import com.redis.flink.bridge.NativeCommitter;
 import com.redis.flink.sink.committer.RedisCommittable;
 import com.redis.flink.sink.committer.RedisCommittableSerializer;
 import com.redis.flink.sink.committer.RedisCommitter;
-import com.redis.flink.sink.writer.ExactlyOnceWriter;
-import com.redis.flink.sink.writer.Lanes;
-import com.redis.flink.sink.writer.RedisWriterState;
-import com.redis.flink.sink.writer.RedisWriterStateSerializer;
+import com.redis.flink.sink.staging.ExactlyOnceWriter;
+import com.redis.flink.sink.staging.Lanes;
+import com.redis.flink.sink.staging.RedisWriterState;
+import com.redis.flink.sink.staging.RedisWriterStateSerializer;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
@@ -90,8 +90,7 @@ final class ExactlyOnceRedisSink<T> extends RedisSink<T>
             throws IOException {
         return new RedisCommitter(
                 NativeCommitter.open(
-                        ExactlyOnceWriter.settings(config()),
-                        config().getConnection().credentials()));
+                        config().toSettings().toString(), config().getConnection().credentials()));
     }
 
     @Override

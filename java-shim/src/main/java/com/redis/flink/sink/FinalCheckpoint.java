@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.bridge.ForeignText;
+import com.redis.flink.text.ForeignText;
 
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.api.connector.source.Boundedness;

@@ -3,7 +3,7 @@ package com.redis.flink.sink;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.config.ObjectMapperSupplier;
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import java.io.Serializable;
 
@@ -18,7 +18,7 @@ final class JacksonWriter implements Serializable {
     private transient ObjectMapper mapper;
 
     JacksonWriter(ObjectMapperSupplier mapperSupplier) {
-        this.mapperSupplier = Options.required("mapperSupplier", mapperSupplier);
+        this.mapperSupplier = OptionChecks.required("mapperSupplier", mapperSupplier);
     }
 
     /**
@@ -46,7 +46,7 @@ final class JacksonWriter implements Serializable {
 
     private ObjectMapper mapper() {
         if (mapper == null) {
-            mapper = Options.required("mapperSupplier.get()", mapperSupplier.get());
+            mapper = OptionChecks.required("mapperSupplier.get()", mapperSupplier.get());
         }
         return mapper;
     }

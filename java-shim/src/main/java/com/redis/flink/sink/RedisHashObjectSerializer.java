@@ -2,7 +2,7 @@ package com.redis.flink.sink;
 
 import com.redis.flink.config.ObjectMapperSupplier;
 import com.redis.flink.config.PlainMapper;
-import com.redis.flink.sink.writer.JsonText;
+import com.redis.flink.text.JsonText;
 
 import org.apache.flink.annotation.PublicEvolving;
 

@@ -1,13 +1,8 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.sink.writer.UpsertWriters;
+import com.redis.flink.sink.writer.KeyedWriteEncoder;
 
 import org.apache.flink.annotation.PublicEvolving;
-import org.apache.flink.api.common.operators.ProcessingTimeService;
-import org.apache.flink.api.connector.sink2.SinkWriter;
-import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
-
-import java.io.IOException;
 
 /**
  * Writes records as hashes: each becomes one {@code HSET} of its key. A checkpoint completes only
@@ -17,27 +12,22 @@ import java.io.IOException;
  * @param <T> the type of the records
  */
 @PublicEvolving
-public final class RedisHashSink<T> extends SinkBase<T> {
+public final class RedisHashSink<T> extends KeyedSink<T> {
 
     private static final long serialVersionUID = 1L;
 
     private final RedisHashSerializer<T> serializer;
-    private final RedisHashSinkConfig config;
-    private final RedisKeyExtractor<T> keyExtractor;
 
     RedisHashSink(
             RedisHashSerializer<T> serializer,
             RedisHashSinkConfig config,
             RedisKeyExtractor<T> keyExtractor) {
+        super(config, keyExtractor, "hash");
         this.serializer = serializer;
-        this.config = config;
-        this.keyExtractor = keyExtractor;
     }
 
     @Override
-    SinkWriter<T> openWriter(
-            int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
-            throws IOException {
-        return UpsertWriters.hash(serializer, keyExtractor, config, timers, metrics);
+    KeyedWriteEncoder<T> encoder(KeyedSinkConfig config) {
+        return KeyedWriteEncoder.hash(serializer, keyExtractor, config);
     }
 }

@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -38,12 +38,6 @@ public final class RedisHashSinkBuilder<T> {
      */
     public RedisHashSink<T> build() {
         return new RedisHashSink<>(
-                Options.required("serializer", serializer),
-                Options.required("config", config),
-                Options.required(
-                        "keyExtractor",
-                        keyExtractor,
-                        "a function from a record to its key in Redis, such as"
-                                + " .keyExtractor(Order::getId)"));
+                OptionChecks.required("serializer", serializer), config, keyExtractor);
     }
 }

@@ -1,6 +1,7 @@
 package com.redis.flink.sink;
 
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * What a {@link RedisHashSink} is told: the time to live, besides what all sinks are told.
@@ -14,29 +15,27 @@ import org.apache.flink.annotation.PublicEvolving;
  * }</pre>
  */
 @PublicEvolving
-public final class RedisHashSinkConfig extends AbstractRedisSinkConfig {
+public final class RedisHashSinkConfig extends KeyedSinkConfig {
 
     private static final long serialVersionUID = 1L;
-    private final long ttlSeconds;
 
     private RedisHashSinkConfig(Builder builder) {
         super(builder, "flink-sink-hash");
-        ttlSeconds = TimeToLive.checked(builder.ttlSeconds);
     }
 
     public static Builder builder() {
         return new Builder();
     }
 
-    /** After how many seconds a key that nobody writes is gone; 0: never. */
-    public long getTtlSeconds() {
-        return ttlSeconds;
+    @Override
+    void addOwnSettings(ObjectNode settings) {
+        addKeyedSettings(settings, "HASH", "hash");
     }
 
     @Override
     public String toString() {
         return "RedisHashSinkConfig{ttlSeconds="
-                + ttlSeconds
+                + getTtlSeconds()
                 + ", connection="
                 + getConnection()
                 + "}";
@@ -44,23 +43,12 @@ public final class RedisHashSinkConfig extends AbstractRedisSinkConfig {
 
     /** Takes the options in any order; {@link #build()} validates them. */
     @PublicEvolving
-    public static final class Builder extends AbstractRedisSinkConfig.Builder<Builder> {
-
-        private long ttlSeconds;
+    public static final class Builder extends KeyedSinkConfig.Builder<Builder> {
 
         private Builder() {}
 
         @Override
         protected Builder self() {
-            return this;
-        }
-
-        /**
-         * How many seconds after its last write a key expires, 0 (never) or more; default 0. Set
-         * when Redis has taken the write, and confirmed like it.
-         */
-        public Builder ttlSeconds(long ttlSeconds) {
-            this.ttlSeconds = ttlSeconds;
             return this;
         }
 

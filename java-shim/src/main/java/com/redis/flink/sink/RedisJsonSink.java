@@ -1,13 +1,8 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.sink.writer.UpsertWriters;
+import com.redis.flink.sink.writer.KeyedWriteEncoder;
 
 import org.apache.flink.annotation.PublicEvolving;
-import org.apache.flink.api.common.operators.ProcessingTimeService;
-import org.apache.flink.api.connector.sink2.SinkWriter;
-import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
-
-import java.io.IOException;
 
 /**
  * Writes records as JSON documents: each becomes one {@code JSON.SET} of its key. A checkpoint
@@ -17,27 +12,22 @@ import java.io.IOException;
  * @param <T> the type of the records
  */
 @PublicEvolving
-public final class RedisJsonSink<T> extends SinkBase<T> {
+public final class RedisJsonSink<T> extends KeyedSink<T> {
 
     private static final long serialVersionUID = 1L;
 
     private final RedisJsonSerializer<T> serializer;
-    private final RedisJsonSinkConfig config;
-    private final RedisKeyExtractor<T> keyExtractor;
 
     RedisJsonSink(
             RedisJsonSerializer<T> serializer,
             RedisJsonSinkConfig config,
             RedisKeyExtractor<T> keyExtractor) {
+        super(config, keyExtractor, "json");
         this.serializer = serializer;
-        this.config = config;
-        this.keyExtractor = keyExtractor;
     }
 
     @Override
-    SinkWriter<T> openWriter(
-            int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
-            throws IOException {
-        return UpsertWriters.json(serializer, keyExtractor, config, timers, metrics);
+    KeyedWriteEncoder<T> encoder(KeyedSinkConfig config) {
+        return KeyedWriteEncoder.json(serializer, keyExtractor, config);
     }
 }

@@ -1,8 +1,9 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * What a {@link RedisJsonSink} is told: the path and the time to live, besides what all sinks are
@@ -17,7 +18,7 @@ import org.apache.flink.annotation.PublicEvolving;
  * }</pre>
  */
 @PublicEvolving
-public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
+public final class RedisJsonSinkConfig extends KeyedSinkConfig {
 
     private static final long serialVersionUID = 1L;
 
@@ -25,18 +26,16 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
     public static final String DEFAULT_PATH = "$";
 
     private final String path;
-    private final long ttlSeconds;
 
     private RedisJsonSinkConfig(Builder builder) {
         super(builder, "flink-sink-json");
         path = checkedPath(builder.path);
-        ttlSeconds = TimeToLive.checked(builder.ttlSeconds);
     }
 
     private static String checkedPath(String path) {
-        Options.notBlank("path", path);
+        OptionChecks.notBlank("path", path);
         if (!path.startsWith("$") && !path.startsWith(".")) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "path",
                     "\"" + path + "\"",
                     "a JSONPath, which begins with $ (the whole document), or a path of RedisJSON's"
@@ -53,9 +52,9 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
         return path;
     }
 
-    /** After how many seconds a key that nobody writes is gone; 0: never. */
-    public long getTtlSeconds() {
-        return ttlSeconds;
+    @Override
+    void addOwnSettings(ObjectNode settings) {
+        addKeyedSettings(settings, "JSON", "json").put("path", path);
     }
 
     @Override
@@ -63,7 +62,7 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
         return "RedisJsonSinkConfig{path="
                 + path
                 + ", ttlSeconds="
-                + ttlSeconds
+                + getTtlSeconds()
                 + ", connection="
                 + getConnection()
                 + "}";
@@ -71,10 +70,9 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
 
     /** Takes the options in any order; {@link #build()} validates them. */
     @PublicEvolving
-    public static final class Builder extends AbstractRedisSinkConfig.Builder<Builder> {
+    public static final class Builder extends KeyedSinkConfig.Builder<Builder> {
 
         private String path = DEFAULT_PATH;
-        private long ttlSeconds;
 
         private Builder() {}
 
@@ -89,15 +87,6 @@ public final class RedisJsonSinkConfig extends AbstractRedisSinkConfig {
          */
         public Builder path(String path) {
             this.path = path;
-            return this;
-        }
-
-        /**
-         * How many seconds after its last write a key expires, 0 (never) or more; default 0. Set
-         * when Redis has taken the write, and confirmed like it.
-         */
-        public Builder ttlSeconds(long ttlSeconds) {
-            this.ttlSeconds = ttlSeconds;
             return this;
         }
 

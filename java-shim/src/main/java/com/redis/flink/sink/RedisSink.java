@@ -1,5 +1,6 @@
 package com.redis.flink.sink;
 
+import com.redis.flink.sink.writer.MessageEncoder;
 import com.redis.flink.sink.writer.RecordEncoder;
 import com.redis.flink.sink.writer.RedisSinkWriter;
 
@@ -45,7 +46,7 @@ public class RedisSink<T> extends SinkBase<T> {
     }
 
     final RecordEncoder<T> encoder(int subtask) {
-        return new RecordEncoder<>(serializer, keyExtractor, config, subtask);
+        return new MessageEncoder<>(serializer, keyExtractor, config, subtask);
     }
 
     @Override

@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -40,8 +40,8 @@ public final class RedisSinkBuilder<T> {
      * @throws IllegalArgumentException serializer or config is null
      */
     public RedisSink<T> build() {
-        Options.required("serializer", serializer);
-        Options.required("config", config);
+        OptionChecks.required("serializer", serializer);
+        OptionChecks.required("config", config);
         return config.isFlushOnCheckpoint()
                 ? new ExactlyOnceRedisSink<>(serializer, config, keyExtractor)
                 : new RedisSink<>(serializer, config, keyExtractor);

@@ -1,9 +1,10 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
  * What a {@link RedisSink} is told: the topic, besides what all sinks are told.
@@ -23,15 +24,15 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
     private final boolean approximateTrimming;
 
     private RedisSinkConfig(Builder builder) {
-        super(builder, "flink-sink-" + Options.notBlank("topicName", builder.topicName));
+        super(builder, "flink-sink-" + OptionChecks.notBlank("topicName", builder.topicName));
         topicName = builder.topicName;
-        numPartitions = Options.requiredAtLeast("numPartitions", builder.numPartitions, 1);
-        Options.deadLetterStream(
+        numPartitions = OptionChecks.requiredAtLeast("numPartitions", builder.numPartitions, 1);
+        OptionChecks.deadLetterStream(
                 "failedSerializationStreamName",
                 getFailedSerializationStreamName(),
                 topicName,
                 numPartitions);
-        maxLen = Options.atLeast("maxLen", builder.maxLen, 0L);
+        maxLen = OptionChecks.atLeast("maxLen", builder.maxLen, 0L);
         approximateTrimming = builder.approximateTrimming;
     }
 
@@ -53,6 +54,14 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
 
     public boolean isApproximateTrimming() {
         return approximateTrimming;
+    }
+
+    @Override
+    void addOwnSettings(ObjectNode settings) {
+        settings.put("topic", topicName)
+                .put("numPartitions", numPartitions)
+                .put("maxLen", maxLen)
+                .put("approximateTrimming", approximateTrimming);
     }
 
     /** {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint. */
@@ -169,7 +178,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
                 return flushOnCheckpoint != null && flushOnCheckpoint;
             }
             if (deliveryGuarantee == DeliveryGuarantee.NONE) {
-                throw Options.invalid(
+                throw OptionChecks.invalid(
                         "deliveryGuarantee",
                         deliveryGuarantee.name(),
                         "AT_LEAST_ONCE or EXACTLY_ONCE (NONE would lose records and be no faster:"
@@ -177,7 +186,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
             }
             boolean exactlyOnce = deliveryGuarantee == DeliveryGuarantee.EXACTLY_ONCE;
             if (flushOnCheckpoint != null && flushOnCheckpoint != exactlyOnce) {
-                throw Options.invalid(
+                throw OptionChecks.invalid(
                         "deliveryGuarantee",
                         deliveryGuarantee.name()
                                 + " and option flushOnCheckpoint is "

@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.PublicEvolving;
 
@@ -26,8 +26,8 @@ public final class SinkTraceConfiguration implements Serializable {
      * @throws IllegalArgumentException one of them is null
      */
     public SinkTraceConfiguration(SinkTraceLevel level, SinkTraceContents contents) {
-        this.level = Options.required("level", level);
-        this.contents = Options.required("contents", contents);
+        this.level = OptionChecks.required("level", level);
+        this.contents = OptionChecks.required("contents", contents);
     }
 
     public SinkTraceLevel getLevel() {

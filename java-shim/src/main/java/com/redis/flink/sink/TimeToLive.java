@@ -1,6 +1,6 @@
 package com.redis.flink.sink;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 /** The option {@code ttlSeconds}. */
 final class TimeToLive {
@@ -12,7 +12,7 @@ final class TimeToLive {
 
     static long checked(long seconds) {
         if (seconds < 0 || seconds > MAX_SECONDS) {
-            throw Options.invalid(
+            throw OptionChecks.invalid(
                     "ttlSeconds", seconds, "0 (never) to " + MAX_SECONDS + " (100 years)");
         }
         return seconds;

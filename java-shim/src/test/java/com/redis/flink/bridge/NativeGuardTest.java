@@ -3,7 +3,8 @@ package com.redis.flink.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.redis.flink.sink.writer.Frame;
+import com.redis.flink.config.CredentialsSupplier;
+import com.redis.flink.wire.RecordBatch;
 
 import org.junit.jupiter.api.Test;
 
@@ -56,7 +57,7 @@ class NativeGuardTest {
 
     @Test
     void aConnectAsksForCredentialsAndAFailureIsTheCallers() throws Exception {
-        Frame frame = new Frame();
+        RecordBatch frame = new RecordBatch();
         frame.begin(0);
         frame.field("f", "v");
         frame.end();

@@ -3,6 +3,9 @@ package com.redis.flink.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.redis.flink.RedisException;
+import com.redis.flink.config.CredentialsSupplier;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 

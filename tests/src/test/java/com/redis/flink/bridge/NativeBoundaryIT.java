@@ -3,11 +3,13 @@ package com.redis.flink.bridge;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.redis.flink.RedisException;
+import com.redis.flink.config.CredentialsSupplier;
 import com.redis.flink.it.Topic;
-import com.redis.flink.sink.writer.Frame;
-import com.redis.flink.source.partitioned.reader.EntryBatch;
 import com.redis.flink.testing.Await;
 import com.redis.flink.testing.RedisServer;
+import com.redis.flink.wire.EntryBatch;
+import com.redis.flink.wire.RecordBatch;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -120,7 +122,7 @@ class NativeBoundaryIT {
         try (Topic topic = new Topic(REDIS, 8)) {
             NativeReader reader = NativeObjects.reader(topic);
             NativeWriter writer = NativeObjects.writer(topic);
-            Frame frame = new Frame();
+            RecordBatch frame = new RecordBatch();
             frame.begin(3);
             frame.field(Topic.NUMBER, "1");
             frame.end();

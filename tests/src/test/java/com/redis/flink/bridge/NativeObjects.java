@@ -2,6 +2,7 @@ package com.redis.flink.bridge;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.redis.flink.config.CredentialsSupplier;
 import com.redis.flink.it.Topic;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.testing.Await;
@@ -42,14 +43,14 @@ final class NativeObjects {
     }
 
     static NativeWriter writer(Topic topic) throws Exception {
-        return NativeWriter.open(config(topic).toDeadLetterJson(), Optional.empty());
+        return NativeWriter.open(config(topic).toDeadLetterSettings().toString(), Optional.empty());
     }
 
     private static String settings(
             RedisSourceConfig config, Optional<CredentialsSupplier> supplier) {
-        String settings = config.toJson();
+        String settings = config.toSettings().toString();
         return supplier.isPresent()
-                ? settings.replace("\"host\"", "\"credentials\":true,\"host\"")
+                ? settings.replace("\"deployment\"", "\"credentials\":true,\"deployment\"")
                 : settings;
     }
 

@@ -2,8 +2,8 @@ package com.redis.flink.errors;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.redis.flink.RedisException;
 import com.redis.flink.RedisMessage;
-import com.redis.flink.bridge.RedisException;
 import com.redis.flink.it.Collected;
 import com.redis.flink.it.Flink;
 import com.redis.flink.it.Job;

@@ -7,13 +7,13 @@ import static com.redis.flink.sink.Upserts.key;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.redis.flink.bridge.RedisException;
+import com.redis.flink.RedisException;
 import com.redis.flink.it.Flink;
 import com.redis.flink.it.Job;
 import com.redis.flink.it.Topic;
-import com.redis.flink.sink.writer.JsonText;
 import com.redis.flink.testing.RedisJson;
 import com.redis.flink.testing.RedisServer;
+import com.redis.flink.text.JsonText;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;

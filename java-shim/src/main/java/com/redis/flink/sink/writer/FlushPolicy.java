@@ -1,12 +1,16 @@
 package com.redis.flink.sink.writer;
 
 import com.redis.flink.sink.AbstractRedisSinkConfig;
+import com.redis.flink.wire.RecordBatch;
+
+import org.apache.flink.annotation.Internal;
 
 /**
  * When a frame goes to the engine: by its records, its bytes, and the time its first record has
  * waited.
  */
-final class FlushPolicy {
+@Internal
+public final class FlushPolicy {
 
     /** No frame gets longer than this and one record, whatever was configured. */
     static final int MAX_BYTES = 256 * 1024;
@@ -33,7 +37,7 @@ final class FlushPolicy {
         this.synchronous = synchronous;
     }
 
-    static FlushPolicy of(AbstractRedisSinkConfig config) {
+    public static FlushPolicy of(AbstractRedisSinkConfig config) {
         int records = config.getNumMessagesToBuffer();
         long interval = config.getFlushIntervalMillis();
         if (records == 0 && interval == 0) {
@@ -48,7 +52,7 @@ final class FlushPolicy {
     }
 
     /** Whether a frame must go now. */
-    boolean isFull(Frame frame) {
+    boolean isFull(RecordBatch frame) {
         return frame.records() >= maxRecords || frame.length() >= maxBytes;
     }
 

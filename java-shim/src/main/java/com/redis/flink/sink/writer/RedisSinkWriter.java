@@ -1,11 +1,10 @@
 package com.redis.flink.sink.writer;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.bridge.NativeWriter;
 import com.redis.flink.bridge.WriterEngine;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.RedisSinkConfig;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.common.operators.ProcessingTimeService;
@@ -17,8 +16,10 @@ import org.slf4j.LoggerFactory;
 import java.io.IOException;
 import java.util.concurrent.ScheduledFuture;
 
+import javax.annotation.Nullable;
+
 /**
- * Collects records in a frame and hands it to the engine when {@link FlushPolicy} says so; the
+ * Collects records in a batch and hands it to the engine when {@link FlushPolicy} says so; the
  * engine writes on its own. At a checkpoint, and at the end of the input, it waits until Redis has
  * confirmed everything.
  *
@@ -33,28 +34,19 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
 
     private final RecordEncoder<T> encoder;
     private final FlushPolicy policy;
-    private final WriterEngine sink;
     private final ProcessingTimeService timers;
-    private final SinkWriterMetricGroup metrics;
-    private final EngineTimer engineTimer;
+    private final BatchSender sender;
 
-    private final Frame frame = new Frame();
-
-    /** How many of the frame's records are dead letters. */
-    private int deadLetters;
-
-    /** When the frame must go; of no meaning while it is empty. */
-    private long frameDueAt;
+    /** When the batch must go; of no meaning while it is empty. */
+    private long batchDueAt;
 
     /**
-     * The one timer, or null. It is not cancelled when a frame goes because it is full: when it
-     * fires it looks at the frame of that time. So a busy writer sets few timers.
+     * The one timer, or null. It is not cancelled when a batch goes because it is full: when it
+     * fires it looks at the batch of that time. So a busy writer sets few timers.
      */
-    private ScheduledFuture<?> timer;
+    @Nullable private ScheduledFuture<?> timer;
 
-    private boolean closed;
-
-    RedisSinkWriter(
+    public RedisSinkWriter(
             RecordEncoder<T> encoder,
             FlushPolicy policy,
             WriterEngine sink,
@@ -62,13 +54,11 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
             SinkWriterMetricGroup metrics) {
         this.encoder = encoder;
         this.policy = policy;
-        this.sink = sink;
         this.timers = timers;
-        this.metrics = metrics;
-        engineTimer = EngineTimer.start(sink, timers);
+        sender = new BatchSender(sink, timers, metrics);
     }
 
-    /** A writer to the engine; connects when there is something to write. */
+    /** Opens a writer to the engine; it connects when there is something to write. */
     public static <T> RedisSinkWriter<T> open(
             RedisSinkConfig config,
             RecordEncoder<T> encoder,
@@ -79,26 +69,14 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
         return new RedisSinkWriter<>(
                 encoder,
                 FlushPolicy.of(config),
-                NativeWriter.open(settings(config), config.getConnection().credentials()),
+                NativeWriter.open(
+                        config.toSettings().toString(), config.getConnection().credentials()),
                 timers,
                 metrics);
     }
 
-    /** The sink settings of docs/architecture.md. */
-    static String settings(RedisSinkConfig config) {
-        ObjectNode settings =
-                JsonNodeFactory.instance
-                        .objectNode()
-                        .put("topic", config.getTopicName())
-                        .put("numPartitions", config.getNumPartitions())
-                        .put("maxLen", config.getMaxLen())
-                        .put("approximateTrimming", config.isApproximateTrimming());
-        config.addTo(settings);
-        SinkTrace.addTo(settings, config);
-        return settings.toString();
-    }
-
-    static void warnOfWhatIsNotEmitted(AbstractRedisSinkConfig config, String sink) {
+    /** Logs a warning of options that are accepted and have no effect yet. */
+    public static void warnOfWhatIsNotEmitted(AbstractRedisSinkConfig config, String sink) {
         if (!config.getOtelServiceName().isEmpty()) {
             LOG.warn(
                     "sink {}: otelServiceName is accepted, but this version emits no spans yet",
@@ -108,73 +86,49 @@ public final class RedisSinkWriter<T> implements SinkWriter<T> {
 
     @Override
     public void write(T record, Context context) throws IOException, InterruptedException {
-        checkOpen();
-        boolean first = frame.records() == 0;
-        if (!encoder.encode(record, frame)) {
-            deadLetters++;
-            metrics.getNumRecordsSendErrorsCounter().inc();
+        RecordBatch batch = sender.batch();
+        boolean first = batch.records() == 0;
+        if (!encoder.encode(record, batch)) {
+            sender.countDeadLetter();
         }
-        if (policy.isFull(frame)) {
-            handOver();
+        if (policy.isFull(batch)) {
             if (policy.isSynchronous()) {
-                sink.flush();
+                sender.flush();
+            } else {
+                sender.send();
             }
         } else if (first && policy.hasDelay()) {
-            frameDueAt = policy.dueAt(timers.getCurrentProcessingTime());
+            batchDueAt = policy.dueAt(timers.getCurrentProcessingTime());
             if (timer == null) {
-                timer = timers.registerTimer(frameDueAt, this::onTimer);
+                timer = timers.registerTimer(batchDueAt, this::onTimer);
             }
         }
     }
 
     @Override
     public void flush(boolean endOfInput) throws IOException, InterruptedException {
-        checkOpen();
-        handOver();
-        sink.flush();
+        sender.flush();
     }
 
     private void onTimer(long time) throws IOException, InterruptedException {
         timer = null;
-        if (closed || frame.records() == 0) {
+        if (sender.isClosed() || sender.isEmpty()) {
             return;
         }
-        if (frameDueAt <= timers.getCurrentProcessingTime()) {
-            handOver();
+        if (batchDueAt <= timers.getCurrentProcessingTime()) {
+            sender.send();
         } else {
-            timer = timers.registerTimer(frameDueAt, this::onTimer);
+            timer = timers.registerTimer(batchDueAt, this::onTimer);
         }
     }
 
-    private void handOver() throws IOException, InterruptedException {
-        if (frame.records() == 0) {
-            return;
-        }
-        sink.write(frame.bytes(), frame.length());
-        metrics.getNumRecordsSendCounter().inc(frame.records() - deadLetters);
-        metrics.getNumBytesSendCounter().inc(frame.length());
-        frame.clear();
-        deadLetters = 0;
-    }
-
-    private void checkOpen() {
-        if (closed) {
-            throw new IllegalStateException("the writer is closed");
-        }
-    }
-
-    /** What is still in the frame is dropped: it is after the last checkpoint. */
+    /** What is still in the batch is dropped: it is after the last checkpoint. */
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
-        closed = true;
         if (timer != null) {
             timer.cancel(false);
             timer = null;
         }
-        engineTimer.cancel();
-        sink.close();
+        sender.close();
     }
 }

@@ -1,16 +1,18 @@
 package com.redis.flink.sink.writer;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
 import com.redis.flink.sink.SinkTraceConfiguration;
 import com.redis.flink.sink.SinkTraceContents;
 import com.redis.flink.sink.SinkTraceLevel;
 
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.util.Map;
+
+import javax.annotation.Nullable;
 
 /**
  * Tells of writes on the logger {@value #LOGGER}, each as one JSON object: those that are sent at
@@ -23,58 +25,50 @@ final class SinkTrace {
 
     private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
 
-    private final SinkTraceLevel level;
+    private final String command;
     private final boolean metadata;
     private final boolean values;
 
-    SinkTrace(SinkTraceConfiguration configuration) {
-        SinkTraceContents contents = SinkTraceContents.NONE;
-        if (configuration == null) {
-            level = SinkTraceLevel.NONE;
-        } else {
-            level = configuration.getLevel();
-            contents = configuration.getContents();
-        }
+    private SinkTrace(SinkTraceContents contents, String command) {
+        this.command = command;
         metadata = contents != SinkTraceContents.NONE;
         values = contents == SinkTraceContents.ALL;
     }
 
-    static SinkTrace of(AbstractRedisSinkConfig config) {
-        return new SinkTrace(config.getTraceConfiguration());
+    /** Returns what traces the writes of a command; null: they are not traced. */
+    @Nullable
+    static SinkTrace ofWrites(AbstractRedisSinkConfig config, String command) {
+        return level(config) == SinkTraceLevel.ALL ? of(config, command) : null;
     }
 
-    /** Has the engine tell of what Redis rejects, if failures are told of. */
-    static void addTo(ObjectNode settings, AbstractRedisSinkConfig config) {
-        if (of(config).failures()) {
-            settings.put("trace", config.getTraceConfiguration().getContents().name());
-        }
+    /** Returns what traces the failures of a command; null: they are not traced. */
+    @Nullable
+    static SinkTrace ofFailures(AbstractRedisSinkConfig config, String command) {
+        return level(config) == SinkTraceLevel.NONE ? null : of(config, command);
     }
 
-    /** Whether writes are told of. */
-    boolean writes() {
-        return level == SinkTraceLevel.ALL;
+    private static SinkTraceLevel level(AbstractRedisSinkConfig config) {
+        SinkTraceConfiguration configuration = config.getTraceConfiguration();
+        return configuration == null ? SinkTraceLevel.NONE : configuration.getLevel();
     }
 
-    /** Whether failures are told of. */
-    boolean failures() {
-        return level != SinkTraceLevel.NONE;
+    private static SinkTrace of(AbstractRedisSinkConfig config, String command) {
+        return new SinkTrace(config.getTraceConfiguration().getContents(), command);
     }
 
-    /** The form's last record is on its way, and takes so many bytes. */
-    void sent(RecordForm<?> form, int bytes) {
-        sent(form, form.stream(), form.key, bytes, values ? form.value() : null);
-    }
-
-    /** The same of a write that has waited in a buffer. */
-    void sent(RecordForm<?> form, Upsert upsert, int bytes) {
-        sent(form, null, upsert.key, bytes, values ? upsert.value() : null);
-    }
-
-    private void sent(RecordForm<?> form, String stream, String key, int bytes, Object value) {
+    /**
+     * Tells that a record is on its way.
+     *
+     * @param stream null: it goes to none, but to its key
+     * @param key null: it has none
+     * @param bytes what it takes in a batch
+     * @param value its fields as a map, or a text
+     */
+    void sent(@Nullable String stream, @Nullable String key, int bytes, Object value) {
         if (!LOG.isInfoEnabled()) {
             return;
         }
-        ObjectNode event = event(form, "sent");
+        ObjectNode event = event("sent");
         if (metadata) {
             putIfKnown(event, "stream", stream);
             putIfKnown(event, "key", key);
@@ -91,41 +85,45 @@ final class SinkTrace {
         LOG.info("{}", event);
     }
 
-    /** Nothing could be made of the form's record in work. */
-    void failed(RecordForm<?> form, Object record, Throwable cause) {
+    /**
+     * Tells that nothing could be made of a record.
+     *
+     * @param key null: not known, or it has none
+     */
+    void failed(@Nullable String key, Object record, Throwable cause) {
         if (!LOG.isWarnEnabled()) {
             return;
         }
-        ObjectNode event = event(form, "failed");
+        ObjectNode event = event("failed");
         if (metadata) {
-            putIfKnown(event, "key", form.key);
+            putIfKnown(event, "key", key);
             // The message of an exception may tell of the value.
             event.put(
                     "error",
                     values
-                            ? RecordTexts.shorten(RecordTexts.error(cause))
+                            ? DeadLetterTexts.shorten(DeadLetterTexts.error(cause))
                             : cause.getClass().getName());
         }
         if (values) {
-            event.put("value", cut(RecordTexts.record(record)));
+            event.put("value", cut(DeadLetterTexts.record(record)));
         }
         LOG.warn("{}", event);
     }
 
-    private static ObjectNode event(RecordForm<?> form, String outcome) {
+    private ObjectNode event(String outcome) {
         return JsonNodeFactory.instance
                 .objectNode()
-                .put("command", form.command)
+                .put("command", command)
                 .put("outcome", outcome);
     }
 
-    private static void putIfKnown(ObjectNode event, String name, String value) {
+    private static void putIfKnown(ObjectNode event, String name, @Nullable String value) {
         if (value != null) {
-            event.put(name, RecordTexts.shorten(value));
+            event.put(name, DeadLetterTexts.shorten(value));
         }
     }
 
     private static String cut(Object text) {
-        return RecordTexts.shorten((String) text);
+        return DeadLetterTexts.shorten((String) text);
     }
 }

@@ -1,8 +1,8 @@
 package com.redis.flink.source.basic;
 
 import com.redis.flink.RedisMessage;
-import com.redis.flink.RedisMessageFields;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
+import com.redis.flink.wire.FieldConsumer;
 
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -35,7 +35,7 @@ final class FieldsDeserializer implements RedisDeserializer<Map<String, String>>
         return Types.MAP(Types.STRING, Types.STRING);
     }
 
-    private static final class Fields implements RedisMessageFields {
+    private static final class Fields implements FieldConsumer {
 
         private final Map<String, String> map = new LinkedHashMap<>();
 

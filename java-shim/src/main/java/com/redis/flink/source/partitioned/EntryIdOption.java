@@ -1,7 +1,7 @@
 package com.redis.flink.source.partitioned;
 
-import com.redis.flink.config.Options;
-import com.redis.flink.source.partitioned.split.EntryId;
+import com.redis.flink.config.OptionChecks;
+import com.redis.flink.wire.EntryId;
 
 /**
  * Checks an option that is an entry ID. Jobs pass texts or objects of their Redis client, which we
@@ -30,7 +30,7 @@ final class EntryIdOption {
     }
 
     private static String check(String name, Object value) {
-        String text = Options.required(name, value).toString();
+        String text = OptionChecks.required(name, value).toString();
         if (END.equals(text)) {
             return text;
         }
@@ -38,7 +38,7 @@ final class EntryIdOption {
             EntryId.parse(text);
             return text;
         } catch (NumberFormatException | NullPointerException e) {
-            throw Options.invalid(name, "\"" + text + "\"", ALLOWED);
+            throw OptionChecks.invalid(name, "\"" + text + "\"", ALLOWED);
         }
     }
 }

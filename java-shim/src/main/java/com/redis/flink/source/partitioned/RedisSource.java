@@ -73,7 +73,8 @@ public class RedisSource<T>
         NativeLibrary.offerFolders(
                 ConfigurationUtils.parseTempDirectories(context.getConfiguration()));
         NativeReader backend =
-                NativeReader.open(config.toJson(), config.getConnection().credentials());
+                NativeReader.open(
+                        config.toSettings().toString(), config.getConnection().credentials());
         return RedisSourceReader.create(
                 config,
                 deserializer,

@@ -1,6 +1,6 @@
 package com.redis.flink.source.partitioned;
 
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 
 import org.apache.flink.annotation.PublicEvolving;
@@ -32,6 +32,7 @@ public final class RedisSourceBuilder<T> {
      */
     public RedisSource<T> build() {
         return new RedisSource<>(
-                Options.required("config", config), Options.required("deserializer", deserializer));
+                OptionChecks.required("config", config),
+                OptionChecks.required("deserializer", deserializer));
     }
 }

@@ -1,13 +1,13 @@
 package com.redis.flink.source.partitioned;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.redis.flink.config.ConnectionConfig;
 import com.redis.flink.config.ConnectionConfigBuilder;
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.annotation.PublicEvolving;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -52,10 +52,10 @@ public final class RedisSourceConfig extends ConnectionConfig {
     private final long claimMinIdleMillis;
 
     private RedisSourceConfig(Builder builder) {
-        super(builder, "flink-" + Options.notBlank("consumerGroup", builder.consumerGroup));
+        super(builder, "flink-" + OptionChecks.notBlank("consumerGroup", builder.consumerGroup));
         consumerGroup = builder.consumerGroup;
-        topicName = Options.notBlank("topicName", builder.topicName);
-        numPartitions = Options.requiredAtLeast("numPartitions", builder.numPartitions, 1);
+        topicName = OptionChecks.notBlank("topicName", builder.topicName);
+        numPartitions = OptionChecks.requiredAtLeast("numPartitions", builder.numPartitions, 1);
         ackStrategy = builder.resolveAckStrategy();
         startingId = EntryIdOption.first("startingId", builder.startingId);
         stoppingId =
@@ -63,16 +63,17 @@ public final class RedisSourceConfig extends ConnectionConfig {
                         ? null
                         : EntryIdOption.last("stoppingId", builder.stoppingId);
         failedDeserializationStreamName =
-                Options.deadLetterStream(
+                OptionChecks.deadLetterStream(
                         "failedDeserializationStreamName",
                         builder.failedDeserializationStreamName,
                         topicName,
                         numPartitions);
-        otelServiceName = Options.textOrEmpty("otelServiceName", builder.otelServiceName);
-        batchSize = Options.atLeast("batchSize", builder.batchSize, 1);
-        blockMillis = Options.atLeast("blockMillis", builder.blockMillis, 1);
-        maxBufferedBytes = Options.atLeast("maxBufferedBytes", builder.maxBufferedBytes, 1L);
-        claimMinIdleMillis = Options.atLeast("claimMinIdleMillis", builder.claimMinIdleMillis, 0L);
+        otelServiceName = OptionChecks.textOrEmpty("otelServiceName", builder.otelServiceName);
+        batchSize = OptionChecks.atLeast("batchSize", builder.batchSize, 1);
+        blockMillis = OptionChecks.atLeast("blockMillis", builder.blockMillis, 1);
+        maxBufferedBytes = OptionChecks.atLeast("maxBufferedBytes", builder.maxBufferedBytes, 1L);
+        claimMinIdleMillis =
+                OptionChecks.atLeast("claimMinIdleMillis", builder.claimMinIdleMillis, 0L);
         if (!otelServiceName.isEmpty()) {
             LOG.warn(
                     "Option otelServiceName is {}, but this version emits no spans.",
@@ -149,7 +150,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
 
     /** The source settings that the engine reads (docs/architecture.md), with the password. */
     @Internal
-    public String toJson() {
+    public ObjectNode toSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set("connection", getConnection().toJson());
         return json.put("topic", topicName)
@@ -161,13 +162,12 @@ public final class RedisSourceConfig extends ConnectionConfig {
                 .put("batchSize", batchSize)
                 .put("blockMillis", blockMillis)
                 .put("maxBufferedBytes", maxBufferedBytes)
-                .put("claimMinIdleMillis", claimMinIdleMillis)
-                .toString();
+                .put("claimMinIdleMillis", claimMinIdleMillis);
     }
 
     /** The sink settings with which dead letters are written, with the password. */
     @Internal
-    public String toDeadLetterJson() {
+    public ObjectNode toDeadLetterSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set("connection", getConnection().toJson());
         return json.put("topic", topicName)
@@ -175,8 +175,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
                 .put("maxLen", 0)
                 .put("approximateTrimming", false)
                 .put("maxInFlightBytes", DEAD_LETTER_IN_FLIGHT_BYTES)
-                .put("deadLetterStream", failedDeserializationStreamName)
-                .toString();
+                .put("deadLetterStream", failedDeserializationStreamName);
     }
 
     @Override
@@ -353,7 +352,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         private AckStrategy resolveAckStrategy() {
-            Options.required("ackStrategy", ackStrategy);
+            OptionChecks.required("ackStrategy", ackStrategy);
             if (requireAck == null) {
                 return ackStrategy;
             }
@@ -361,7 +360,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
                 return requireAck ? AckStrategy.ON_CHECKPOINT : AckStrategy.NOACK;
             }
             if (requireAck != acknowledges(ackStrategy)) {
-                throw Options.invalid(
+                throw OptionChecks.invalid(
                         "ackStrategy",
                         ackStrategy + " and option requireAck is " + requireAck,
                         "ackStrategy alone (requireAck is its older form)");

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.redis.flink.RedisException;
 import com.redis.flink.bridge.CommitterEngine;
-import com.redis.flink.bridge.RedisException;
 
 import org.apache.flink.api.connector.sink2.Committer.CommitRequest;
 import org.junit.jupiter.api.Test;

@@ -29,19 +29,21 @@ class EngineTimerTest {
                 RedisSinkConfig config =
                         RedisSinkConfig.builder().topicName("orders").numPartitions(1).build();
                 return new RedisSinkWriter<>(
-                        new RecordEncoder<>(s -> RedisMessage.of(s, null), null, config, 0),
+                        new MessageEncoder<>(s -> RedisMessage.of(s, null), null, config, 0),
                         FlushPolicy.of(config),
                         sink,
                         timers,
                         new TestMetrics());
             }
         },
-        UPSERT {
+        KEYED {
             @Override
             SinkWriter<String> open(RecordingSink sink, ManualTimers timers) {
-                return UpsertWriters.open(
-                        UpsertForm.hash(s -> Map.of("f", s), s -> s),
-                        RedisHashSinkConfig.builder().flushOnCheckpoint(true).build(),
+                RedisHashSinkConfig config =
+                        RedisHashSinkConfig.builder().flushOnCheckpoint(true).build();
+                return new ReducingWriter<>(
+                        KeyedWriteEncoder.hash(s -> Map.of("f", s), s -> s, config),
+                        config,
                         sink,
                         timers,
                         new TestMetrics());

@@ -13,12 +13,12 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** What a logger is given, from now on until it is closed. */
-final class LoggedEvents extends AbstractAppender implements AutoCloseable {
+public final class LoggedEvents extends AbstractAppender implements AutoCloseable {
 
     private final List<String> events = new CopyOnWriteArrayList<>();
     private final String logger;
 
-    LoggedEvents(String logger, Level level) {
+    public LoggedEvents(String logger, Level level) {
         super("test", null, null, true, Property.EMPTY_ARRAY);
         this.logger = logger;
         start();
@@ -29,7 +29,7 @@ final class LoggedEvents extends AbstractAppender implements AutoCloseable {
     }
 
     /** {@code LEVEL message} of each. */
-    List<String> events() {
+    public List<String> events() {
         return events;
     }
 

@@ -10,7 +10,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /** A clock that the test turns. Timers fire in the millisecond after theirs, as Flink's do. */
-final class ManualTimers implements ProcessingTimeService {
+public final class ManualTimers implements ProcessingTimeService {
 
     private final List<Timer> timers = new ArrayList<>();
     private long now = 1_000_000;
@@ -29,7 +29,7 @@ final class ManualTimers implements ProcessingTimeService {
         return timer;
     }
 
-    void advance(long millis) {
+    public void advance(long millis) {
         for (long end = now + millis; now < end; ) {
             now++;
             for (Timer timer : List.copyOf(timers)) {
@@ -41,12 +41,12 @@ final class ManualTimers implements ProcessingTimeService {
         }
     }
 
-    int pending() {
+    public int pending() {
         timers.removeIf(FutureTask::isCancelled);
         return timers.size();
     }
 
-    int registered() {
+    public int registered() {
         return registered;
     }
 

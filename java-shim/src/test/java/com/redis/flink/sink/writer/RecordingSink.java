@@ -10,15 +10,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** In the engine's place: writes down what it is asked for. */
-final class RecordingSink implements StagingEngine {
+public final class RecordingSink implements StagingEngine {
 
     /** {@code write <records>}, {@code flush}, {@code prepare}, {@code close}, in their order. */
-    final List<String> calls = new ArrayList<>();
+    public final List<String> calls = new ArrayList<>();
 
     /** {@code target:[field=value, …]} of every record. */
-    final List<String> records = new ArrayList<>();
+    public final List<String> records = new ArrayList<>();
 
-    long bytes;
+    public long bytes;
 
     /** How often it was asked, and what it answers. */
     int ticks;
@@ -27,7 +27,7 @@ final class RecordingSink implements StagingEngine {
     IOException failure;
 
     /** What is prepared next. */
-    String prepared = "[]";
+    public String prepared = "[]";
 
     @Override
     public void write(byte[] frame, int length) {

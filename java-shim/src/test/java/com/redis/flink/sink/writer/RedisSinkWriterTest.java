@@ -31,7 +31,7 @@ class RedisSinkWriterTest {
             RedisSerializer<String> serializer, RedisKeyExtractor<String> keyExtractor) {
         RedisSinkConfig built = config.build();
         return new RedisSinkWriter<>(
-                new RecordEncoder<>(serializer, keyExtractor, built, 0),
+                new MessageEncoder<>(serializer, keyExtractor, built, 0),
                 FlushPolicy.of(built),
                 sink,
                 timers,
@@ -264,7 +264,7 @@ class RedisSinkWriterTest {
                         .failedSerializationStreamName("dead")
                         .build();
 
-        assertThat(RedisSinkWriter.settings(built))
+        assertThat(built.toSettings().toString())
                 .isEqualTo(
                         "{\"topic\":\"orders\",\"numPartitions\":4,\"maxLen\":9,\"approximateTrimming\":false,"
                             + "\"maxInFlightBytes\":16777216,\"deadLetterStream\":\"dead\",\"connection\":"

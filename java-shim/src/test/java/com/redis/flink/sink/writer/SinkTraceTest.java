@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.redis.flink.RedisMessage;
 import com.redis.flink.sink.AbstractRedisSinkConfig;
+import com.redis.flink.sink.KeyedWriters;
 import com.redis.flink.sink.RedisHashSinkConfig;
 import com.redis.flink.sink.RedisJsonSinkConfig;
 import com.redis.flink.sink.RedisSinkConfig;
@@ -52,7 +53,7 @@ class SinkTraceTest {
                                 contents)
                         .build();
         return new RedisSinkWriter<>(
-                new RecordEncoder<>(
+                new MessageEncoder<>(
                         record -> RedisMessage.of(record, Map.of("data", rejectBad(record))),
                         null,
                         config,
@@ -138,8 +139,8 @@ class SinkTraceTest {
         RedisJsonSinkConfig config =
                 traced(RedisJsonSinkConfig.builder(), SinkTraceLevel.ALL, contents).build();
         writeBoth(
-                UpsertWriters.open(
-                        UpsertForm.json(r -> "{\"a\":\"" + rejectBad(r) + "\"}", r -> "k"),
+                KeyedWriters.open(
+                        KeyedWriters.json(r -> "{\"a\":\"" + rejectBad(r) + "\"}", r -> "k"),
                         config,
                         sink,
                         new ManualTimers(),
@@ -167,8 +168,8 @@ class SinkTraceTest {
                         .flushOnCheckpoint(true)
                         .build();
         SinkWriter<String> hashes =
-                UpsertWriters.open(
-                        UpsertForm.hash(r -> Map.of(rejectBad(r), "v"), r -> "k"),
+                KeyedWriters.open(
+                        KeyedWriters.hash(r -> Map.of(rejectBad(r), "v"), r -> "k"),
                         config,
                         sink,
                         new ManualTimers(),

@@ -8,11 +8,11 @@ import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
 import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 
 /** Counters that a test can read. */
-final class TestMetrics extends UnregisteredMetricsGroup implements SinkWriterMetricGroup {
+public final class TestMetrics extends UnregisteredMetricsGroup implements SinkWriterMetricGroup {
 
-    final Counter errors = new SimpleCounter();
-    final Counter records = new SimpleCounter();
-    final Counter bytes = new SimpleCounter();
+    public final Counter errors = new SimpleCounter();
+    public final Counter records = new SimpleCounter();
+    public final Counter bytes = new SimpleCounter();
 
     @Override
     public Counter getNumRecordsOutErrorsCounter() {

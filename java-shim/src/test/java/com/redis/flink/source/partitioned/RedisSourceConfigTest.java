@@ -246,7 +246,7 @@ class RedisSourceConfigTest {
                         .failedDeserializationStreamName("bad")
                         .build();
 
-        JsonNode source = new ObjectMapper().readTree(config.toJson());
+        JsonNode source = new ObjectMapper().readTree(config.toSettings().toString());
         assertThat(source.at("/connection/deployment/single/host").asText()).isEqualTo("redis");
         assertThat(source.path("connection").path("password").asText()).isEqualTo("geheim");
         assertThat(source.fieldNames())
@@ -265,7 +265,7 @@ class RedisSourceConfigTest {
                         "claimMinIdleMillis");
         assertThat(source.path("stoppingId").isNull()).isTrue();
 
-        JsonNode sink = new ObjectMapper().readTree(config.toDeadLetterJson());
+        JsonNode sink = new ObjectMapper().readTree(config.toDeadLetterSettings().toString());
         assertThat(sink.path("deadLetterStream").asText()).isEqualTo("bad");
         assertThat(sink.fieldNames())
                 .toIterable()

@@ -1,9 +1,9 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.bridge.ShownFailure;
 import com.redis.flink.bridge.WriterEngine;
-import com.redis.flink.sink.writer.Frame;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
+import com.redis.flink.text.ShownFailure;
+import com.redis.flink.wire.RecordBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.metrics.Counter;
@@ -28,7 +28,7 @@ final class DeadLetters implements AutoCloseable {
     private final RedisSourceConfig config;
     private final WriterEngine.Factory writers;
     private final Counter rejected;
-    private final Frame frame = new Frame();
+    private final RecordBatch frame = new RecordBatch();
 
     /** Null until the first dead letter. */
     private WriterEngine writer;
@@ -63,7 +63,7 @@ final class DeadLetters implements AutoCloseable {
                             + " take such entries, and the job goes on.",
                     ShownFailure.of(failure));
         }
-        frame.begin(Frame.DEAD_LETTER);
+        frame.begin(RecordBatch.DEAD_LETTER);
         frame.raw(entry.strings, entry.pairs);
         frame.field("error", ShownFailure.text(failure));
         frame.field("stream", entry.stream);
@@ -89,7 +89,7 @@ final class DeadLetters implements AutoCloseable {
     void send() throws IOException, InterruptedException {
         if (frame.records() > 0) {
             if (writer == null) {
-                writer = writers.open(config.toDeadLetterJson());
+                writer = writers.open(config.toDeadLetterSettings().toString());
             }
             unconfirmed = true;
             writer.write(frame.bytes(), frame.length());

@@ -2,6 +2,7 @@ package com.redis.flink.source.partitioned.reader;
 
 import com.redis.flink.RedisMessage;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
+import com.redis.flink.wire.EntryBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.source.SourceOutput;

@@ -7,6 +7,7 @@ import com.redis.flink.source.partitioned.enumerator.AllSplitsAssigned;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.SplitJson;
+import com.redis.flink.wire.EntryBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.api.connector.source.ReaderOutput;
@@ -37,7 +38,7 @@ public final class RedisSourceReader<T>
     private final RedisSourceConfig config;
     private final ReaderEngine backend;
     private final DeadLetters deadLetters;
-    private final SplitProgress progress;
+    private final AcknowledgmentTracker progress;
 
     /**
      * Restored splits that are not of this job's topic and group, until their outputs are released.
@@ -56,7 +57,7 @@ public final class RedisSourceReader<T>
             SourceReaderContext context,
             ReaderEngine backend,
             DeadLetters deadLetters,
-            SplitProgress progress) {
+            AcknowledgmentTracker progress) {
         super(
                 () -> new RedisSplitReader(backend, config.getTopicName(), progress::batchEmitted),
                 new RedisRecordEmitter<>(deserializer, deadLetters),
@@ -84,8 +85,8 @@ public final class RedisSourceReader<T>
             DeadLetters deadLetters =
                     new DeadLetters(
                             config, writers, context.metricGroup().getNumRecordsInErrorsCounter());
-            SplitProgress progress =
-                    new SplitProgress(backend, deadLetters, config.getAckStrategy());
+            AcknowledgmentTracker progress =
+                    new AcknowledgmentTracker(backend, deadLetters, config.getAckStrategy());
             ReaderMetrics.register(context.metricGroup(), backend);
             return new RedisSourceReader<>(
                     config, deserializer, context, backend, deadLetters, progress);
@@ -153,9 +154,9 @@ public final class RedisSourceReader<T>
         try {
             deadLetters.confirm();
         } catch (IOException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         } catch (InterruptedException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         }
         List<RedisSplit> splits = super.snapshotState(checkpointId);
         backend.checkpoint(checkpointId, SplitJson.toPositions(progress.checkpoint(checkpointId)));

@@ -3,6 +3,7 @@ package com.redis.flink.source.partitioned.reader;
 import com.redis.flink.bridge.ReaderEngine;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.SplitJson;
+import com.redis.flink.wire.EntryBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.connector.base.source.reader.RecordsWithSplitIds;
@@ -47,13 +48,13 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
     public RecordsWithSplitIds<EntryBatch> fetch() throws IOException {
         byte[] bytes = backend.poll(MAX_WAIT_MILLIS);
         if (bytes == null) {
-            return RedisBatchRecords.nothing();
+            return RedisSplitRecords.nothing();
         }
         EntryBatch batch = new EntryBatch(bytes);
         String splitId =
                 splitIds.computeIfAbsent(
                         batch.partition(), partition -> RedisSplit.streamOf(topic, partition));
-        return RedisBatchRecords.of(splitId, batch, emitted);
+        return RedisSplitRecords.of(splitId, batch, emitted);
     }
 
     @Override
@@ -65,7 +66,7 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
         try {
             backend.addSplits(SplitJson.toJson(change.splits()));
         } catch (IOException e) {
-            throw Failures.unchecked(e);
+            throw Exceptions.unchecked(e);
         }
     }
 

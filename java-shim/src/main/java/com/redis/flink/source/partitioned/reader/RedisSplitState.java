@@ -1,8 +1,8 @@
 package com.redis.flink.source.partitioned.reader;
 
-import com.redis.flink.source.partitioned.split.EntryId;
-import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
 import org.apache.flink.annotation.Internal;
 

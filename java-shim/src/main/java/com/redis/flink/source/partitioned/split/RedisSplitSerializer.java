@@ -1,5 +1,8 @@
 package com.redis.flink.source.partitioned.split;
 
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
+
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 

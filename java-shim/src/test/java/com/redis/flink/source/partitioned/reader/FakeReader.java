@@ -1,6 +1,7 @@
 package com.redis.flink.source.partitioned.reader;
 
 import com.redis.flink.bridge.ReaderEngine;
+import com.redis.flink.wire.BatchBytes;
 
 import java.util.Arrays;
 import java.util.List;

@@ -5,9 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.source.partitioned.AckStrategy;
 import com.redis.flink.source.partitioned.RedisSourceConfig;
-import com.redis.flink.source.partitioned.split.EntryId;
-import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.wire.BatchBytes;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.testutils.source.reader.TestingReaderContext;

@@ -2,10 +2,10 @@ package com.redis.flink.source.partitioned.reader;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.redis.flink.source.partitioned.split.EntryId;
-import com.redis.flink.source.partitioned.split.EntryRun;
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.RedisSplitSerializer;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
 import org.junit.jupiter.api.Test;
 

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.redis.flink.source.partitioned.RedisSourceConfig;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
-import com.redis.flink.source.partitioned.split.EntryId;
 import com.redis.flink.source.partitioned.split.RedisSplit;
+import com.redis.flink.wire.BatchBytes;
+import com.redis.flink.wire.EntryBatch;
+import com.redis.flink.wire.EntryId;
 
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.metrics.SimpleCounter;

@@ -3,9 +3,11 @@ package com.redis.flink.source.partitioned.split;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.source.partitioned.Golden;
+import com.redis.flink.wire.EntryId;
+import com.redis.flink.wire.EntryRun;
 
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;

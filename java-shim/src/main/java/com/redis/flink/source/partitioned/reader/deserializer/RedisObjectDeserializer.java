@@ -3,10 +3,10 @@ package com.redis.flink.source.partitioned.reader.deserializer;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.redis.flink.RedisMessage;
-import com.redis.flink.bridge.ForeignText;
 import com.redis.flink.config.ObjectMapperSupplier;
-import com.redis.flink.config.Options;
+import com.redis.flink.config.OptionChecks;
 import com.redis.flink.config.PlainMapper;
+import com.redis.flink.text.ForeignText;
 
 import org.apache.flink.annotation.PublicEvolving;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
@@ -46,8 +46,8 @@ public final class RedisObjectDeserializer<T> implements RedisDeserializer<T> {
      * reader.
      */
     public RedisObjectDeserializer(Class<T> type, ObjectMapperSupplier mapperSupplier) {
-        this.type = Options.required("type", type);
-        this.mapperSupplier = Options.required("mapperSupplier", mapperSupplier);
+        this.type = OptionChecks.required("type", type);
+        this.mapperSupplier = OptionChecks.required("mapperSupplier", mapperSupplier);
     }
 
     @Override
@@ -107,7 +107,9 @@ public final class RedisObjectDeserializer<T> implements RedisDeserializer<T> {
 
     private ObjectReader reader() {
         if (reader == null) {
-            reader = Options.required("mapperSupplier.get()", mapperSupplier.get()).readerFor(type);
+            reader =
+                    OptionChecks.required("mapperSupplier.get()", mapperSupplier.get())
+                            .readerFor(type);
         }
         return reader;
     }

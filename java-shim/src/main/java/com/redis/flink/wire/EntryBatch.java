@@ -1,0 +1,173 @@
+package com.redis.flink.wire;
+
+import org.apache.flink.annotation.Internal;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * The entries of one split as the engine wrote them (docs/architecture.md, "Batch layout", version
+ * 1), and a cursor on them. No object is made per entry: the batch itself, standing on an entry, is
+ * what Flink hands to the record emitter.
+ *
+ * <p>Made on the fetcher thread, which then lets go of it; the task thread moves the cursor.
+ */
+@Internal
+public final class EntryBatch {
+
+    private static final VarHandle INT =
+            MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG =
+            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private static final int VERSION = 1;
+    private static final int FLAG_FINISHED = 1;
+    private static final int FLAG_PENDING = 2;
+
+    private static final int AT_FLAGS = 1;
+    private static final int AT_PARTITION = 4;
+    private static final int AT_ENTRIES = 8;
+    private static final int AT_POSITION = 16;
+    private static final int HEADER = 32;
+
+    private static final int ENTRY_AT_PAIRS = 16;
+    private static final int ENTRY_AT_LENGTH = 20;
+    private static final int ENTRY_HEADER = 24;
+
+    private final byte[] bytes;
+    private final int entries;
+
+    /** Entries that the cursor has not reached. */
+    private int left;
+
+    /**
+     * Where the cursor's entry begins and where it ends; before the first one, both are the end of
+     * the header.
+     */
+    private int at = HEADER;
+
+    private int end = HEADER;
+
+    /**
+     * A batch, with the cursor before the first entry.
+     *
+     * @throws IllegalArgumentException not a batch of version 1
+     */
+    public EntryBatch(byte[] bytes) {
+        if (bytes.length < HEADER || bytes[0] != VERSION) {
+            throw new IllegalArgumentException(
+                    "not a batch of version "
+                            + VERSION
+                            + ": "
+                            + bytes.length
+                            + " bytes, beginning with "
+                            + Arrays.toString(Arrays.copyOf(bytes, Math.min(bytes.length, 4))));
+        }
+        this.bytes = bytes;
+        this.entries = readInt(AT_ENTRIES);
+        this.left = entries;
+    }
+
+    public int partition() {
+        return readInt(AT_PARTITION);
+    }
+
+    /** Whether the split ends with this batch. */
+    public boolean isFinished() {
+        return (bytes[AT_FLAGS] & FLAG_FINISHED) != 0;
+    }
+
+    /** Whether the entries are some of the split's pending ones, below its position. */
+    public boolean isPending() {
+        return (bytes[AT_FLAGS] & FLAG_PENDING) != 0;
+    }
+
+    public int entries() {
+        return entries;
+    }
+
+    /**
+     * Whether the stream was made anew, and what comes is of the new one, from its first entry on.
+     */
+    public boolean beginsAnew() {
+        return entries == 0
+                && !isFinished()
+                && positionMilliseconds() == 0
+                && positionSequence() == 0;
+    }
+
+    /** Milliseconds of the split's position once all of the batch has been emitted. */
+    public long positionMilliseconds() {
+        return readLong(AT_POSITION);
+    }
+
+    public long positionSequence() {
+        return readLong(AT_POSITION + Long.BYTES);
+    }
+
+    /**
+     * Moves on to the next entry.
+     *
+     * @return false: there is none, and the cursor stays on the last one
+     */
+    public boolean advance() {
+        if (left == 0) {
+            return false;
+        }
+        at = end;
+        if (bytes.length - at >= ENTRY_HEADER) {
+            int strings = readInt(at + ENTRY_AT_LENGTH);
+            if (strings >= 0 && strings <= bytes.length - at - ENTRY_HEADER) {
+                end = at + ENTRY_HEADER + strings;
+                left--;
+                return true;
+            }
+        }
+        throw new IllegalStateException(
+                "a batch of partition "
+                        + partition()
+                        + " ends within its entry "
+                        + (entries - left)
+                        + ", after "
+                        + bytes.length
+                        + " bytes");
+    }
+
+    /** Milliseconds of the ID of the cursor's entry. */
+    public long milliseconds() {
+        return readLong(at);
+    }
+
+    /** Sequence number of the ID of the cursor's entry. */
+    public long sequence() {
+        return readLong(at + Long.BYTES);
+    }
+
+    /** Field-value pairs of the cursor's entry. */
+    public int pairs() {
+        return readInt(at + ENTRY_AT_PAIRS);
+    }
+
+    /** The strings of the cursor's entry, in an array of their own. */
+    public byte[] copyStrings() {
+        return Arrays.copyOfRange(bytes, at + ENTRY_HEADER, end);
+    }
+
+    /** The ID of the cursor's entry. */
+    @Override
+    public String toString() {
+        return entries == left
+                ? "before the first of " + entries + " entries"
+                : EntryId.format(milliseconds(), sequence());
+    }
+
+    private int readInt(int offset) {
+        return (int) INT.get(bytes, offset);
+    }
+
+    private long readLong(int offset) {
+        return (long) LONG.get(bytes, offset);
+    }
+}
