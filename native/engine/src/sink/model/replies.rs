@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::job::settings;
@@ -94,4 +95,45 @@ fn a_path_that_matches_nothing_is_a_rejection() {
         let letters = SinkSettings { path, ttl_seconds, dead_letter_stream: "dead".to_owned(), ..settings(false) };
         assert_eq!(write(SinkKind::Json, letters, "JSON.SET", b"$-1\r\n"), Ok(0));
     }
+}
+
+/// A server that is full when the first hash comes, and notes the fields of all.
+#[derive(Clone, Default)]
+struct FullAtFirst {
+    fields: Arc<Mutex<Vec<String>>>,
+}
+
+impl Machine for FullAtFirst {
+    async fn answer(&self, _: u64, words: Vec<String>) -> Vec<u8> {
+        if words[0] != "HSET" {
+            return ok();
+        }
+        let mut fields = self.fields.lock();
+        fields.push(words[2].clone());
+        if fields.len() == 1 { b"-OOM no memory\r\n".to_vec() } else { int(1) }
+    }
+}
+
+/// The second write was in flight behind the first one, and taken: it comes once more, behind the first, and not the
+/// first alone.
+#[test]
+fn what_has_overtaken_a_deferred_write_of_its_key_is_written_again() {
+    random::seed(7);
+    super::paused().block_on(async {
+        let server = FullAtFirst::default();
+        let settings = SinkSettings { kind: SinkKind::Hash, ..settings(false) };
+        let network = Arc::new(Network::new(server.clone(), Wires::new(3)));
+        let servers = Servers::over(settings.connection.clone(), network);
+        let writer = Writer::on(Handle::current(), None, settings, servers);
+        let (one, two) = ([("k", ""), ("f", "1")], [("k", ""), ("g", "2")]);
+        writer.write(&frame(&[(0, &one), (0, &two)]), Duration::ZERO).unwrap();
+        let mut turns = 0;
+        while !writer.flush(Duration::ZERO).unwrap() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            turns += 1;
+            assert!(turns < 600, "not confirmed");
+        }
+        writer.crash();
+        assert_eq!(*server.fields.lock(), ["f", "g", "f", "g"]);
+    });
 }
