@@ -42,7 +42,6 @@ class SampleOptionsTest {
                 "--port 1 --port 2 | option --port is given twice: leave one of them out",
                 "--user u pw | argument 3 is no option: write --name value, of --uri",
                 "--uri redis://h --port 1 | option --uri is given with --host or --port: leave"
-                    + " those out"
             })
     void namesABadOptionAndTheRemedy(String line, String message) {
         assertThatThrownBy(() -> parse(line))
