@@ -20,9 +20,6 @@ import java.util.Map;
 @Internal
 public final class NativeLibrary {
 
-    /** A system property: the folder to put the library's copy in, before all others. */
-    static final String FOLDER_PROPERTY = "flink.redis.native.dir";
-
     private static final String JVM_FOLDER_PROPERTY = "java.io.tmpdir";
 
     private static final Logger LOG = LoggerFactory.getLogger(NativeLibrary.class);
@@ -48,7 +45,10 @@ public final class NativeLibrary {
     public static synchronized void load() throws IOException {
         if (!loaded) {
             Map<Path, String> folders = new LinkedHashMap<>();
-            add(folders, System.getProperty(FOLDER_PROPERTY), FOLDER_PROPERTY);
+            add(
+                    folders,
+                    System.getProperty(NativeLoader.FOLDER_PROPERTY),
+                    NativeLoader.FOLDER_PROPERTY);
             OFFERED.forEach(folders::putIfAbsent);
             add(folders, System.getProperty(JVM_FOLDER_PROPERTY), JVM_FOLDER_PROPERTY);
             String version = versionOfThisJar();
@@ -67,7 +67,7 @@ public final class NativeLibrary {
             loaded = true;
             LOG.info("Loaded the native engine {} from {}.", version, from);
         }
-        NativeLogs.follow();
+        nativeLogLevel(NativeLogs.level());
     }
 
     /** The library's functions bear the names of our classes, so it knows them under these only. */
@@ -108,12 +108,7 @@ public final class NativeLibrary {
         return nativeInit();
     }
 
-    /** For {@link NativeLogs}, once the library is loaded. */
-    static void logLevel(int level) {
-        nativeLogLevel(level);
-    }
-
-    /** For {@link NativeLogs}, once the library is loaded. */
+    /** Takes out what the engine has logged so far, for {@link NativeLogs}; null: nothing. */
     static String drainLogs() {
         return nativeDrainLogs();
     }

@@ -20,9 +20,12 @@ import java.util.function.Supplier;
  */
 final class NativeLoader {
 
+    /** A system property: the folder to put the library's copy in, before all others. */
+    static final String FOLDER_PROPERTY = "flink.redis.native.dir";
+
     private static final String REMEDY =
             ". Set the system property "
-                    + NativeLibrary.FOLDER_PROPERTY
+                    + FOLDER_PROPERTY
                     + " to a folder that may be written to and executed from.";
 
     private final String os;

@@ -39,17 +39,20 @@ final class NativeLogs {
 
     private NativeLogs() {}
 
-    /** Gives out what the engine has logged so far. One cheap native call when there is nothing. */
-    static void drain(NativeObject.Natives natives) {
-        String events = natives.drainLogs();
+    /**
+     * Gives out events.
+     *
+     * @param events as the engine gives them, see docs/architecture.md; null: none
+     */
+    static void publish(String events) {
         if (events != null) {
             publish(events, LoggerFactory::getLogger, System.currentTimeMillis());
         }
     }
 
-    /** Lets the engine log as much as the logger {@value #ROOT} lets through now. */
-    static void follow() {
-        NativeLibrary.logLevel(level(LOG));
+    /** Returns how much the logger {@value #ROOT} lets through now: 0 nothing to 5 trace. */
+    static int level() {
+        return level(LOG);
     }
 
     static int level(Logger logger) {

@@ -92,11 +92,11 @@ abstract class NativeObject implements AutoCloseable {
         try {
             flags = natives.tick(handle);
         } catch (IOException | RuntimeException e) {
-            NativeLogs.drain(natives);
+            NativeLogs.publish(natives.drainLogs());
             throw e;
         }
         if ((flags & LOGS_WAITING) != 0) {
-            NativeLogs.drain(natives);
+            NativeLogs.publish(natives.drainLogs());
         }
         // Counters for Flink's metrics will be fetched here.
         if ((flags & CREDENTIALS_REQUESTED) != 0) {
@@ -146,7 +146,7 @@ abstract class NativeObject implements AutoCloseable {
                 tick();
             }
         } finally {
-            NativeLogs.drain(natives);
+            NativeLogs.publish(natives.drainLogs());
         }
     }
 
@@ -159,7 +159,7 @@ abstract class NativeObject implements AutoCloseable {
                 beforeClose(released);
             } finally {
                 natives.close(released);
-                NativeLogs.drain(natives);
+                NativeLogs.publish(natives.drainLogs());
             }
         }
     }
