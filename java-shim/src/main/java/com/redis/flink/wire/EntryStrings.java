@@ -10,11 +10,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /**
- * Reads the strings of one entry: field, value, field, value, each a little-endian 32-bit length
- * and its bytes (docs/architecture.md, "Batch layout"). Knows which field is the key: the first one
- * of that name.
+ * Reads the strings of one entry, which {@link RecordBatch} writes: field, value, field, value,
+ * each a little-endian 32-bit length and its bytes (docs/architecture.md, "Batch layout"). Knows
+ * which field is the key: the first one of that name.
  */
 @Internal
 public final class EntryStrings {
@@ -59,6 +60,17 @@ public final class EntryStrings {
             at = next(strings, valueAt);
         }
         return data;
+    }
+
+    /** Gives all fields and their values, in their order, of pairs that begin at {@code from}. */
+    public static void forEach(
+            byte[] strings, int from, int pairs, BiConsumer<String, String> fields) {
+        int at = from;
+        for (int pair = 0; pair < pairs; pair++) {
+            int valueAt = next(strings, at);
+            fields.accept(string(strings, at), string(strings, valueAt));
+            at = next(strings, valueAt);
+        }
     }
 
     /** Where the value of a field of the data is, of a repeated one the last; -1: there is none. */

@@ -1,11 +1,9 @@
 package com.redis.flink.wire;
 
-import com.redis.flink.RedisMessage;
-
 import org.apache.flink.annotation.Internal;
 
 /**
- * Takes the fields of one message, in their order, as {@link RedisMessage#writeTo} gives them: the
+ * Takes the fields of one message, in their order, as {@code RedisMessage.writeTo} gives them: the
  * ones Java knows as strings one by one, those that came from Redis and were not touched as the
  * bytes they came in.
  */

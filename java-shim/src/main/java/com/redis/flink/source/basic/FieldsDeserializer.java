@@ -2,15 +2,13 @@ package com.redis.flink.source.basic;
 
 import com.redis.flink.RedisMessage;
 import com.redis.flink.source.partitioned.reader.deserializer.RedisDeserializer;
+import com.redis.flink.wire.EntryStrings;
 import com.redis.flink.wire.FieldConsumer;
 
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.util.Collector;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -46,18 +44,7 @@ final class FieldsDeserializer implements RedisDeserializer<Map<String, String>>
 
         @Override
         public void raw(byte[] strings, int from, int to, int pairs) {
-            ByteBuffer left =
-                    ByteBuffer.wrap(strings, from, to - from).order(ByteOrder.LITTLE_ENDIAN);
-            for (int pair = 0; pair < pairs; pair++) {
-                map.put(next(left), next(left));
-            }
-        }
-
-        private static String next(ByteBuffer left) {
-            int length = left.getInt();
-            String text = new String(left.array(), left.position(), length, StandardCharsets.UTF_8);
-            left.position(left.position() + length);
-            return text;
+            EntryStrings.forEach(strings, from, pairs, map::put);
         }
     }
 }

@@ -47,16 +47,18 @@ final class DeadLetters implements AutoCloseable {
     /**
      * Takes an entry that cannot be deserialized.
      *
+     * @param strings the entry's fields as they came, so many pairs
      * @throws IOException there is no dead-letter stream, or it cannot be written to
      */
-    void reject(Entry entry, Throwable failure) throws IOException, InterruptedException {
+    void reject(String stream, String id, byte[] strings, int pairs, Throwable failure)
+            throws IOException, InterruptedException {
         rejected.inc();
         if (config.getFailedDeserializationStreamName().isEmpty()) {
             throw new IOException(
                     "source "
-                            + entry.stream
+                            + stream
                             + ": entry "
-                            + entry.id
+                            + id
                             + " cannot be deserialized: "
                             + ShownFailure.text(failure)
                             + ". Set option failedDeserializationStreamName to a stream that shall"
@@ -64,10 +66,10 @@ final class DeadLetters implements AutoCloseable {
                     ShownFailure.of(failure));
         }
         frame.begin(RecordBatch.DEAD_LETTER);
-        frame.raw(entry.strings, entry.pairs);
+        frame.raw(strings, pairs);
         frame.field("error", ShownFailure.text(failure));
-        frame.field("stream", entry.stream);
-        frame.field("id", entry.id);
+        frame.field("stream", stream);
+        frame.field("id", id);
         frame.end();
         if (frame.length() >= MAX_FRAME_BYTES) {
             send();
@@ -110,22 +112,6 @@ final class DeadLetters implements AutoCloseable {
     public void close() {
         if (writer != null) {
             writer.close();
-        }
-    }
-
-    /** An entry that was rejected. */
-    static final class Entry {
-
-        private final String stream;
-        private final String id;
-        private final byte[] strings;
-        private final int pairs;
-
-        Entry(String stream, String id, byte[] strings, int pairs) {
-            this.stream = stream;
-            this.id = id;
-            this.strings = strings;
-            this.pairs = pairs;
         }
     }
 }

@@ -53,9 +53,7 @@ final class RedisRecordEmitter<T> implements RecordEmitter<EntryBatch, T, RedisS
             throw e;
         } catch (Exception | StackOverflowError e) {
             records.clear();
-            deadLetters.reject(
-                    new DeadLetters.Entry(state.stream(), entry.toString(), strings, entry.pairs()),
-                    e);
+            deadLetters.reject(state.stream(), entry.toString(), strings, entry.pairs(), e);
         }
         long eventTime = eventTime(milliseconds);
         for (int i = 0; i < records.size(); i++) {
