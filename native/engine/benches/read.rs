@@ -19,10 +19,10 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::{SourceSettings, SplitPosition};
-use flink_redis_engine::entry_id::{EntryId, Runs};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::resp::reply;
 use flink_redis_engine::source::Reader;
+use flink_redis_engine::stream::{EntryId, Runs};
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
 const PARTITIONS: u32 = 4;

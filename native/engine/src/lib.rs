@@ -14,7 +14,8 @@
 //! * [`config`] settings and splits, as Java sends them
 //! * [`telemetry`] log events, for Java to fetch
 //! * [`runtime`] the threads that all of this runs on, [`call`] how Java's threads wait for it
-//! * [`connection`] connections to the servers of a deployment: dial, encrypt, authenticate, send, receive, retry
+//! * [`net`] dials servers and encrypts
+//! * [`client`] connections to the servers of a deployment: authenticate, send, receive, route, retry
 //! * [`object`] what Java asks of each native object regularly
 //! * [`commands`] the stream commands that enumerator and source share
 //! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
@@ -23,12 +24,13 @@
 
 mod address;
 mod call;
+pub mod client;
 mod commands;
 pub mod config;
-pub mod connection;
 pub mod enumerator;
 pub mod error;
 mod foreign_text;
+mod net;
 pub mod object;
 mod random;
 pub mod resp;
@@ -37,14 +39,3 @@ pub mod sink;
 pub mod source;
 pub mod stream;
 pub mod telemetry;
-
-/// The former path of [`stream`].
-pub mod entry_id {
-    pub(crate) use crate::stream::Run;
-    pub use crate::stream::{EntryId, Runs};
-}
-
-/// The former path of [`stream`].
-mod topic {
-    pub(crate) use crate::stream::{java_hash, stream_name};
-}

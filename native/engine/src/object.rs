@@ -4,7 +4,7 @@
 //! poll (sources), and whoever waits for work between two slices of the wait. So what the engine needs of Java (credentials) and what it has
 //! to say (a failure, log events) never waits for the next record.
 
-use crate::connection::Credentials;
+use crate::client::Credentials;
 use crate::error::Result;
 
 /// Anything that Java holds by a handle. Any thread may call.

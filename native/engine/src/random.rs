@@ -13,7 +13,7 @@ pub(crate) fn jitter() -> f64 {
 }
 
 /// Rotates the items by a random number: another one is first, in the same cyclic order.
-pub(crate) fn turn<T>(items: &mut [T]) {
+pub(crate) fn rotate<T>(items: &mut [T]) {
     if !items.is_empty() {
         items.rotate_left((next() % items.len() as u64) as usize);
     }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::SourceSettings;
-use flink_redis_engine::entry_id::{EntryId, Runs};
 use flink_redis_engine::source::Reader;
+use flink_redis_engine::stream::{EntryId, Runs};
 use support::reading::{Job, discover, settings};
 use support::{PATIENCE, RedisServer};
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use flink_redis_engine::connection::Credentials;
+use flink_redis_engine::client::Credentials;
 use flink_redis_engine::error::Error;
 use flink_redis_engine::object::EngineObject;
 use flink_redis_engine::sink::Writer;

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use flink_redis_engine::client::Credentials;
 use flink_redis_engine::config::Secret;
-use flink_redis_engine::connection::Credentials;
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::{Error, Fault, FaultKind};
 use flink_redis_engine::object::EngineObject;
@@ -194,12 +194,12 @@ fn what_may_be_an_outage_passes_and_is_doubted() {
             }
         });
         let fault = attempt(&to).unwrap_err();
-        assert!(fault.kind == FaultKind::Connection && fault.is_passing(), "{fault}");
+        assert!(fault.kind == FaultKind::Connection && fault.is_temporary(), "{fault}");
         assert!(fault.message().contains("is this a TLS port? If not, set useTls(false)"), "{fault}");
     });
     // It takes connections and never says a word.
     let fault = attempt(&to).unwrap_err();
-    assert!(fault.kind == FaultKind::Timeout && fault.is_passing(), "{fault}");
+    assert!(fault.kind == FaultKind::Timeout && fault.is_temporary(), "{fault}");
     assert!(fault.message().contains("no answer in the TLS handshake within"), "{fault}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flink_redis_engine::connection::Credentials;
+use flink_redis_engine::client::Credentials;
 use flink_redis_engine::object::{EngineObject, Tick};
 use flink_redis_engine::telemetry::logs;
 use jni::EnvUnowned;

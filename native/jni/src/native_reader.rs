@@ -1,8 +1,8 @@
 //! `NativeReader`.
 
 use flink_redis_engine::config::{Partition, SourceSettings};
-use flink_redis_engine::entry_id::EntryId;
 use flink_redis_engine::source::Reader;
+use flink_redis_engine::stream::EntryId;
 use jni::objects::{JByteArray, JClass, JIntArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};

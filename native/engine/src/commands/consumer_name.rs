@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use crate::connection::Connection;
+use crate::client::Connection;
 use crate::error::{Context, Error, Fault, Result};
 
 /// The name of a consumer of ours: `<client name>-<epoch>-<tag>-<client id>`.

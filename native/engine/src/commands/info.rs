@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use redis::Value;
 
+use crate::client::Connection;
 use crate::commands::replies::{bytes, fields, id, read, unreadable};
-use crate::connection::Connection;
-use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
+use crate::stream::EntryId;
 
 /// Returns whether the group is there.
 pub(crate) async fn has_group(connection: &mut Connection, stream: &str, group: &str) -> Result<bool> {

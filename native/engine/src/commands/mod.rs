@@ -10,11 +10,11 @@ mod replies;
 
 use redis::{Cmd, Value};
 
+use crate::client::Connection;
+use crate::client::transaction::{Outcomes, Transaction, begin, fault_in};
 use crate::config::StartPosition;
-use crate::connection::Connection;
-use crate::connection::transaction::{Outcomes, Transaction, begin, fault_in};
-use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
+use crate::stream::EntryId;
 pub(crate) use consumer_name::{ConsumerName, NO_CLIENT_ID, client_id};
 pub(crate) use info::{Progress, check_group, consumers, has_group, is_gone, progress, progress_without_group};
 use replies::{bytes, unreadable};
@@ -73,7 +73,7 @@ pub(crate) async fn give_back(
 async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
     match begin(connection, &[]).await {
         Ok(_) => {}
-        Err(error) if error.is_passing() => return Err(error),
+        Err(error) if error.is_temporary() => return Err(error),
         Err(_) => {
             for command in commands {
                 match connection.call(command).await {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use redis::{FromRedisValue, Value};
 
-use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
+use crate::stream::EntryId;
 
 /// Reads a reply to `XINFO`, a flat list of names and values.
 pub(super) fn fields(value: Value) -> Result<HashMap<String, Value>> {

@@ -10,12 +10,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::info;
 
+use crate::client::Connection;
 use crate::commands::{self, ConsumerName, NO_CLIENT_ID, PAGE, Pending, client_id};
 use crate::config::SourceSettings;
-use crate::connection::Connection;
-use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::random;
+use crate::stream::{EntryId, Runs};
 
 /// Between two scans of the pending entries list while entries are waited for.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 
 use crate::call::Call;
+use crate::client::{ConnectionPool, Credentials, Outage, Servers};
 use crate::commands;
 use crate::config::{Partition, SourceSettings, Split, StartPosition};
-use crate::connection::{Credentials, Links, Outage, Servers};
-use crate::entry_id::{EntryId, Runs};
 use crate::error::{Context, Result};
 use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;
-use crate::topic::{java_hash, stream_name};
+use crate::stream::{EntryId, Runs};
+use crate::stream::{java_hash, stream_name};
 
 /// Asks for the splits of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -117,7 +117,7 @@ impl Discovery {
         loop {
             match self.once(request).await {
                 Ok(found) => {
-                    outage.over();
+                    outage.recovered();
                     return Ok(found);
                 }
                 Err(error) => tokio::time::sleep(outage.failed(error)?).await,
@@ -130,19 +130,19 @@ impl Discovery {
             self.servers.were_reached();
         }
         let name = format!("{}-enumerator", self.settings.connection.client_name);
-        let links = Links::new(self.servers.clone(), name);
+        let pool = ConnectionPool::new(self.servers.clone(), name);
         let mut splits: Vec<Split> = Vec::new();
         let mut created = 0;
         for partition in (0..self.settings.num_partitions).filter(|partition| !request.known.contains(partition)) {
             let stream = stream_name(&self.settings.topic, partition);
             // What was said of it when another partition failed may not be true any more.
-            let begin = || self.begin(&links, &stream, partition, request.restored);
-            match links.begin_at_owner(&stream, begin).await {
+            let begin = || self.begin(&pool, &stream, partition, request.restored);
+            match pool.begin_at_owner(&stream, begin).await {
                 Ok((split, new)) => {
                     created += u32::from(new);
                     splits.push(split);
                 }
-                Err(error) => return Err(links.failed(&stream, error)),
+                Err(error) => return Err(pool.note_error(&stream, error)),
             }
         }
         let SourceSettings { topic, group, num_partitions, .. } = &self.settings;
@@ -152,13 +152,19 @@ impl Discovery {
             splits.len(),
             splits.iter().map(|split| split.pending.len()).sum::<u64>()
         );
-        self.warn_of_other_streams(&links).await;
+        self.warn_of_other_streams(&pool).await;
         Ok(Discovered { owners: owners(topic, *num_partitions, request.parallelism), splits })
     }
 
     /// Makes the split of a partition that has none. Returns it, and whether its group was made.
-    async fn begin(&self, links: &Links, stream: &str, partition: Partition, restored: bool) -> Result<(Split, bool)> {
-        let mut connection = links.to(stream).await?;
+    async fn begin(
+        &self,
+        pool: &ConnectionPool,
+        stream: &str,
+        partition: Partition,
+        restored: bool,
+    ) -> Result<(Split, bool)> {
+        let mut connection = pool.to(stream).await?;
         let connection = &mut *connection;
         let group = &self.settings.group;
         let start = if restored { StartPosition::Id(EntryId::ZERO) } else { self.settings.starting_id };
@@ -184,16 +190,16 @@ impl Discovery {
 
     /// Warns of streams that look as if this job should read them, and does not: their messages would be lost without a
     /// word. Where the server does not answer, only the warning is missing.
-    async fn warn_of_other_streams(&self, links: &Links) {
+    async fn warn_of_other_streams(&self, pool: &ConnectionPool) {
         let SourceSettings { topic, num_partitions, .. } = &self.settings;
         let next = stream_name(topic, *num_partitions);
-        if self.exists(links, &next).await {
+        if self.exists(pool, &next).await {
             warn!(
                 "stream '{next}' exists: the topic has more partitions than numPartitions {num_partitions}, they are not \
                  read"
             );
         }
-        if self.exists(links, topic).await {
+        if self.exists(pool, topic).await {
             warn!(
                 "key '{topic}' exists, without a partition number; if it is a stream to be read: the streams of a topic are \
                  '{topic}:0' and so on, and it is only these that this job reads"
@@ -201,15 +207,15 @@ impl Discovery {
         }
     }
 
-    async fn exists(&self, links: &Links, key: &str) -> bool {
-        let answer = match links.to(key).await {
+    async fn exists(&self, pool: &ConnectionPool, key: &str) -> bool {
+        let answer = match pool.to(key).await {
             Ok(mut connection) => connection.call(redis::cmd("EXISTS").arg(key)).await,
             Err(error) => Err(error),
         };
         match answer {
             Ok(there) => there == redis::Value::Int(1),
             Err(error) => {
-                debug!("EXISTS '{key}': {}", links.failed(key, error));
+                debug!("EXISTS '{key}': {}", pool.note_error(key, error));
                 false
             }
         }

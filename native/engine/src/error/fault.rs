@@ -90,7 +90,7 @@ impl Fault {
     }
 
     /// Whether trying again later can help.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         self.outlook != Outlook::ByKind
             || match self.kind {
                 FaultKind::Connection | FaultKind::Timeout | FaultKind::Redirect | FaultKind::Protocol => true,
@@ -107,24 +107,24 @@ impl Fault {
     }
 
     /// Whether it is over within moments, or not at all.
-    pub(crate) fn passes_soon(&self) -> bool {
+    pub(crate) fn is_short_lived(&self) -> bool {
         self.outlook == Outlook::ShortLived
     }
 
     /// Returns the same fault as a temporary one, though others of its kind are not.
-    pub(crate) fn into_passing(mut self) -> Self {
+    pub(crate) fn into_temporary(mut self) -> Self {
         self.outlook = Outlook::Temporary;
         self
     }
 
     /// Returns the same fault as one that is over within moments, or not at all.
-    pub(crate) fn into_passing_soon(mut self) -> Self {
+    pub(crate) fn into_short_lived(mut self) -> Self {
         self.outlook = Outlook::ShortLived;
         self
     }
 
     /// Returns the same fault as one that trying again will not help, with what to do about it, led by a semicolon.
-    pub(crate) fn into_final(mut self, remedy: &str) -> Self {
+    pub(crate) fn into_permanent(mut self, remedy: &str) -> Self {
         self.kind = FaultKind::Server;
         self.redirect = None;
         self.outlook = Outlook::ByKind;
@@ -186,7 +186,7 @@ mod tests {
             ("upstream failure", FaultKind::Server, true),
         ] {
             let fault = Fault::from_server(text);
-            assert_eq!((fault.kind, fault.is_passing()), (kind, passing), "{text}");
+            assert_eq!((fault.kind, fault.is_temporary()), (kind, passing), "{text}");
             assert!(fault.message().starts_with(text));
         }
     }
@@ -195,7 +195,7 @@ mod tests {
     fn says_shortly_what_protected_mode_is() {
         let said = format!("DENIED Redis is running in protected mode because {}", "of much. ".repeat(100));
         let fault = Fault::from_server(&said);
-        assert_eq!((fault.kind, fault.is_passing()), (FaultKind::Authentication, false));
+        assert_eq!((fault.kind, fault.is_temporary()), (FaultKind::Authentication, false));
         assert!(fault.message().contains("protected-mode no") && fault.message().len() < 250, "{fault}");
     }
 
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_redirection_is_temporary() {
         let fault = Fault::from_server("MOVED 1 h:1");
-        assert!(fault.is_passing() && fault.kind == FaultKind::Redirect && fault.redirect().is_some());
+        assert!(fault.is_temporary() && fault.kind == FaultKind::Redirect && fault.redirect().is_some());
         assert!(Fault::from_server("ERR MOVED 1 h:1").redirect().is_none());
     }
 }

@@ -67,8 +67,8 @@ impl Error {
     }
 
     /// Whether trying again later can help.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Error::Redis(fault) if fault.is_passing())
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Error::Redis(fault) if fault.is_temporary())
     }
 
     /// Returns the server's error text, which decisions look at; empty where it said nothing.

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::{Credentials, Servers};
 use crate::config::SinkSettings;
-use crate::connection::{Credentials, Servers};
 use crate::error::Result;
 use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;

@@ -177,8 +177,8 @@ fn next(state: &mut State) -> Option<Batch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry_id::EntryId;
     use crate::source::decode::batch;
+    use crate::stream::EntryId;
 
     fn batch(partition: Partition) -> Batch {
         batch::empty(partition, 0, EntryId::ZERO)

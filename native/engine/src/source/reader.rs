@@ -11,9 +11,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::client::{Credentials, Servers};
 use crate::config::{AckStrategy, Partition, SourceSettings, Split, SplitPosition};
-use crate::connection::{Credentials, Servers};
-use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 use crate::object::{EngineObject, Tick};
 use crate::runtime::{EngineRuntime, caught};
@@ -22,6 +21,7 @@ use crate::source::buffer::Buffer;
 use crate::source::decode::batch::Batch;
 use crate::source::shared::{Counters, Shared};
 use crate::source::split::SplitReader;
+use crate::stream::EntryId;
 
 /// How long a close waits for acknowledgments under way. What is not acknowledged stays pending, and a successor sees
 /// to it.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::client::Servers;
 use crate::config::SourceSettings;
-use crate::connection::Servers;
 use crate::source::buffer::Buffer;
 
 /// What one reply may measure, at least, however many splits share the reader's bytes. The model has small entries, and

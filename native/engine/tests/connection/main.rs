@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use flink_redis_engine::connection::Credentials;
+use flink_redis_engine::client::Credentials;
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::{Error, FaultKind};
 use flink_redis_engine::object::EngineObject;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use flink_redis_engine::config::SplitPosition;
-use flink_redis_engine::entry_id::{EntryId, Runs};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
+use flink_redis_engine::stream::{EntryId, Runs};
 use redis::Value;
 
 use crate::numbers;

@@ -1,6 +1,6 @@
 //! Where a read starts and where it ends.
 
-use flink_redis_engine::entry_id::EntryId;
+use flink_redis_engine::stream::EntryId;
 
 use crate::numbers;
 use crate::support::reading::{Job, discover, settings};

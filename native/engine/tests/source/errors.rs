@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::Deployment;
 use flink_redis_engine::config::Split;
-use flink_redis_engine::entry_id::{EntryId, Runs};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::Error;
 use flink_redis_engine::source::Reader;
+use flink_redis_engine::stream::{EntryId, Runs};
 
 use crate::support;
 use crate::support::reading::{discover, settings};

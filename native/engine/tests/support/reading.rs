@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::{Partition, SourceSettings, Split, SplitPosition};
-use flink_redis_engine::entry_id::{EntryId, Runs};
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::error::Error;
 use flink_redis_engine::source::Reader;
 use flink_redis_engine::source::batch::{Batch, FINISHED, PENDING};
+use flink_redis_engine::stream::{EntryId, Runs};
 
 use super::{PATIENCE, connection_json};
 

@@ -52,7 +52,7 @@ mod tests {
             assert_eq!(Mark::parse(mark.to_string().as_bytes()).unwrap(), mark);
         }
         for other in ["", "7-", "-1", "7-1-1", "x\r\n"] {
-            assert!(!Mark::parse(other.as_bytes()).unwrap_err().is_passing(), "{other}");
+            assert!(!Mark::parse(other.as_bytes()).unwrap_err().is_temporary(), "{other}");
         }
     }
 }

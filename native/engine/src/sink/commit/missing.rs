@@ -1,6 +1,6 @@
 //! Tells which entries a staging stream lacks.
 
-use crate::connection::Connection;
+use crate::client::Connection;
 use crate::error::{Context, Result};
 use crate::sink::commit::pace::Pace;
 use crate::sink::commit::staged::entries;

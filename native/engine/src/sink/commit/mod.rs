@@ -20,9 +20,9 @@ use serde::Deserialize;
 use tracing::info;
 
 use crate::call::Call;
+use crate::client::transaction::{Outcomes, Transaction, begin};
+use crate::client::{Connection, ConnectionPool, Credentials, Outage, Servers};
 use crate::config::SinkSettings;
-use crate::connection::transaction::{Outcomes, Transaction, begin};
-use crate::connection::{Connection, Credentials, Links, Outage, Servers};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
 use crate::object::{EngineObject, Tick};
@@ -138,41 +138,41 @@ impl Work {
         Outage::new(what, &self.settings.connection)
     }
 
-    fn links(&self) -> Links {
-        Links::new(self.servers.clone(), format!("{}-commit", self.settings.connection.client_name))
+    fn pool(&self) -> ConnectionPool {
+        ConnectionPool::new(self.servers.clone(), format!("{}-commit", self.settings.connection.client_name))
     }
 
     pub(in crate::sink) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
-        let (mut outage, links) = (self.outage(), self.links());
+        let (mut outage, pool) = (self.outage(), self.pool());
         for committable in committables {
-            let mut transfer = Transfer::new(&self.settings, &links, &self.pace, committable)?;
+            let mut transfer = Transfer::new(&self.settings, &pool, &self.pace, committable)?;
             while let Err(error) = transfer.run().await {
                 if transfer.take_progress() {
-                    outage.over();
+                    outage.recovered();
                 }
-                let error = links.failed(&committable.key, error);
+                let error = pool.note_error(&committable.key, error);
                 tokio::time::sleep(outage.failed(error)?).await;
             }
-            outage.over();
+            outage.recovered();
         }
         Ok(())
     }
 
     pub(in crate::sink) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
-        let (mut outage, links) = (self.outage(), self.links());
+        let (mut outage, pool) = (self.outage(), self.pool());
         for partition in 0..self.settings.num_partitions {
             let index = index_key(&self.settings.topic, partition);
-            while let Err(error) = self.recover(&links, &index, lanes).await {
-                let error = links.failed(&index, error);
+            while let Err(error) = self.recover(&pool, &index, lanes).await {
+                let error = pool.note_error(&index, error);
                 tokio::time::sleep(outage.failed(error)?).await;
             }
-            outage.over();
+            outage.recovered();
         }
         Ok(())
     }
 
-    async fn recover(&self, links: &Links, index: &str, lanes: &[Lane]) -> Result<()> {
-        let mut connection = links.to(index).await?;
+    async fn recover(&self, pool: &ConnectionPool, index: &str, lanes: &[Lane]) -> Result<()> {
+        let mut connection = pool.to(index).await?;
         try_commands(&mut connection, index).await?;
         let listed = call(&mut connection, &["SMEMBERS", index]).await?;
         for key in texts(listed) {

@@ -3,9 +3,9 @@
 //! A reply writes strings as a command does. So what an entry holds is not decoded: it goes out again byte by byte, in
 //! its order.
 
-use crate::entry_id::EntryId;
 use crate::error::{Error, Result};
 use crate::resp::reply;
+use crate::stream::EntryId;
 
 /// An entry: its ID, and its fields and values.
 #[derive(Debug, PartialEq, Eq)]

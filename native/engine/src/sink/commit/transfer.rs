@@ -15,9 +15,9 @@
 use bytes::BytesMut;
 use redis::Value;
 
+use crate::client::transaction::{Outcomes, Transaction, begin, done, fault_in, leave};
+use crate::client::{Connection, ConnectionPool};
 use crate::config::SinkSettings;
-use crate::connection::transaction::{Outcomes, Transaction, begin, done, fault_in, leave};
-use crate::connection::{Connection, Links};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::resp::reply;
@@ -36,7 +36,7 @@ const TRIES: u32 = 100;
 /// The commit of one [`Committable`].
 pub(super) struct Transfer<'w> {
     settings: &'w SinkSettings,
-    links: &'w Links,
+    pool: &'w ConnectionPool,
     pace: &'w Pace,
     committable: &'w Committable,
     /// Where it goes: the stream of the topic that it was staged for, whatever the settings say by now.
@@ -80,7 +80,7 @@ enum Next {
 impl<'w> Transfer<'w> {
     pub(super) fn new(
         settings: &'w SinkSettings,
-        links: &'w Links,
+        pool: &'w ConnectionPool,
         pace: &'w Pace,
         committable: &'w Committable,
     ) -> Result<Self> {
@@ -89,7 +89,7 @@ impl<'w> Transfer<'w> {
         };
         Ok(Self {
             settings,
-            links,
+            pool,
             pace,
             committable,
             stream,
@@ -105,7 +105,7 @@ impl<'w> Transfer<'w> {
 
     /// Moves everything that is not moved yet. After an error, another call goes on where this one was.
     pub(super) async fn run(&mut self) -> Result<()> {
-        let mut connection = self.links.to(&self.committable.key).await?;
+        let mut connection = self.pool.to(&self.committable.key).await?;
         let ended = self.run_over(&mut connection).await;
         if ended.as_ref().is_err_and(|error| error.server_code().is_empty()) {
             // It may be within a transaction. After an error of the server's it is not.
@@ -142,7 +142,7 @@ impl<'w> Transfer<'w> {
             changed = if is_done { 0 } else { changed + 1 };
         }
         let message = "others change the mark or the staging stream all the time";
-        Err(Fault::new(FaultKind::Server, message).into_passing().into())
+        Err(Fault::new(FaultKind::Server, message).into_temporary().into())
     }
 
     /// Reads what there is, and begins a transaction that depends on it.
@@ -272,7 +272,9 @@ impl<'w> Transfer<'w> {
             }
             // It is tried for as long as can be: what it says is not so.
             let set = setting.execute(connection).await.and_then(done);
-            if set.map_err(|error| if let Error::Redis(fault) = error { fault.into_passing().into() } else { error })? {
+            if set
+                .map_err(|error| if let Error::Redis(fault) = error { fault.into_temporary().into() } else { error })?
+            {
                 self.wrong = None;
             }
         }

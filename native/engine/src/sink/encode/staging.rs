@@ -14,13 +14,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::client::slot;
 use crate::config::{Partition, SinkSettings, Staging as StagingSettings};
-use crate::connection::slot;
 use crate::error::{Error, Result};
 use crate::sink::committable::Committable;
 use crate::sink::frame::{Record, no_target};
 use crate::sink::unit::{Commands, UnitKind};
-use crate::topic::stream_name;
+use crate::stream::stream_name;
 
 /// Stages the records of the current epoch.
 pub(super) struct Staging {

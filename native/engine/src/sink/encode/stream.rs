@@ -4,7 +4,7 @@ use crate::config::SinkSettings;
 use crate::error::Result;
 use crate::sink::frame::{Record, no_target};
 use crate::sink::unit::{Commands, Prefix, UnitKind};
-use crate::topic::stream_name;
+use crate::stream::stream_name;
 
 /// Encodes the records of a stream sink.
 pub(super) struct Streams {

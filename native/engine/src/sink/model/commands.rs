@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::server::{FOREIGN, Failing, INDEX, LETTERS, MOST_ENTRIES, REFUSED, STAGING_TTL, State};
-use crate::connection::simulated::{bulk, int, ok};
-use crate::entry_id::EntryId;
+use crate::client::simulated::{bulk, int, ok};
 use crate::sink::committable::Committable;
+use crate::stream::EntryId;
 
 /// The keys of a command.
 fn keys(words: &[String]) -> &[String] {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::server::{self, Failing, SimulatedRedis};
+use crate::client::Servers;
 use crate::config::testing;
 use crate::config::{SinkSettings, Staging};
-use crate::connection::Servers;
 use crate::random;
 use crate::sink::commit::{Lane, Work};
 use crate::sink::committable::Committable;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::connection::simulated::Loss;
+use crate::client::simulated::Loss;
 use crate::random;
 use crate::sink::encode::StagingKey;
 use crate::sink::frame::tests::frame;

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::job::settings;
+use crate::client::Servers;
+use crate::client::simulated::{Machine, Network, Wires, int, ok};
 use crate::config::{SinkKind, SinkSettings};
-use crate::connection::Servers;
-use crate::connection::simulated::{Machine, Network, Wires, int, ok};
 use crate::random;
 use crate::sink::frame::tests::frame;
 use crate::sink::writer::Writer;

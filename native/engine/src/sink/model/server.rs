@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::connection::simulated::{Machine, Network, Nodes, Slot, Wires};
-use crate::entry_id::EntryId;
+use crate::client::simulated::{Machine, Network, Nodes, Slot, Wires};
 use crate::sink::committable::Committable;
 use crate::sink::encode::StagingKey;
+use crate::stream::EntryId;
 
 /// A key of another type, somebody else's.
 pub(super) const FOREIGN: &str = "{t:0}k5";

@@ -26,9 +26,9 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::client::transaction::{begin, leave};
+use crate::client::{Connection, Route, Servers, Topology};
 use crate::config::{SinkKind, SinkSettings};
-use crate::connection::transaction::{begin, leave};
-use crate::connection::{Connection, Route, Servers, Table};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::runtime::caught;
 use crate::sink::chunk::Chunk;
@@ -103,14 +103,14 @@ impl Pipeline {
 
     /// Runs one round, and returns why it ended.
     async fn round(&mut self) -> RoundEnd {
-        let table = match self.shared.servers.table().await {
+        let table = match self.shared.servers.topology().await {
             Ok(table) => table,
             Err(error) => {
                 self.shared.end(b"", error);
                 return self.shared.take_round_end();
             }
         };
-        if let Table::One(route) = &*table {
+        if let Topology::One(route) = &*table {
             // The pipe connects before there is something to write.
             self.pipes.retain(|pipe| pipe.route == *route);
             self.pipe(route);
@@ -127,7 +127,7 @@ impl Pipeline {
     }
 
     /// Gives the pipes the chunks that there are, and connects those that are not.
-    async fn feed(&mut self, table: &Table) {
+    async fn feed(&mut self, table: &Topology) {
         while let Some(chunk) = self.next() {
             self.dispatch(table, chunk);
             if self.shared.is_ending() {
@@ -155,8 +155,8 @@ impl Pipeline {
     }
 
     /// Pushes the units of a chunk into the pipes of their keys.
-    fn dispatch(&mut self, table: &Table, chunk: Chunk) {
-        if let (Table::One(route), true) = (table, chunk.is_whole()) {
+    fn dispatch(&mut self, table: &Topology, chunk: Chunk) {
+        if let (Topology::One(route), true) = (table, chunk.is_whole()) {
             let pipe = self.pipe(route);
             return self.pipes[pipe].push(chunk, &self.shared);
         }
@@ -180,7 +180,7 @@ impl Pipeline {
 
     /// Returns for each unit that is still to be sent the index of its pipe; or an error, beside the key that it is
     /// about.
-    fn pipe_of_each(&mut self, table: &Table, chunk: &Chunk) -> Result<Vec<usize>, (Vec<u8>, Error)> {
+    fn pipe_of_each(&mut self, table: &Topology, chunk: &Chunk) -> Result<Vec<usize>, (Vec<u8>, Error)> {
         let pipe = |unit: EncodedUnit<'_>| {
             let route = table.route(unit.key()).map_err(|error| (unit.key().to_vec(), error));
             route.map(|route| self.pipe(route))
@@ -266,7 +266,7 @@ async fn require_json(connection: &mut Connection) -> Result<()> {
         return Err(Fault::new(FaultKind::Server, message).into());
     }
     match known {
-        Err(error) if error.is_passing() => Err(error),
+        Err(error) if error.is_temporary() => Err(error),
         // A user who may not ask finds out with the first record.
         _ => Ok(()),
     }

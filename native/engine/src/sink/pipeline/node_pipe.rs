@@ -13,9 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::connection::transaction::Replies;
-use crate::connection::{Route, Stream, ended, lost, silent};
+use crate::client::transaction::Replies;
+use crate::client::{Route, ended, lost, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::net::dial::Stream;
 use crate::resp::reply;
 use crate::sink::chunk::Chunk;
 use crate::sink::pipeline::replicated::Replicated;

@@ -5,7 +5,7 @@
 
 use redis::Value;
 
-use crate::connection::transaction::{Outcomes, fault_in, unexpected};
+use crate::client::transaction::{Outcomes, fault_in, unexpected};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::resp::reply;
@@ -34,7 +34,7 @@ pub(super) fn on_reply(unit: EncodedUnit<'_>, reply: &[u8], is_behind: bool, pat
     let refusal = reply::refusal(reply);
     match (unit.kind(), refusal) {
         (UnitKind::Staged, refusal) => on_staged(unit, reply, refusal, is_behind),
-        (_, Some(fault)) if fault.is_passing() => Ok(Deferred(Some(fault))),
+        (_, Some(fault)) if fault.is_temporary() => Ok(Deferred(Some(fault))),
         (UnitKind::Expiry, Some(fault)) => Err(fault.context(format!("key '{}', EXPIRE", shown(unit.key()))).into()),
         // `:0`: nothing is there any more that could expire. The record was written, and others have deleted it.
         (UnitKind::Expiry, None) if reply.starts_with(b":") => Ok(Settled { records: 0 }),
@@ -58,7 +58,7 @@ pub(super) fn on_reply(unit: EncodedUnit<'_>, reply: &[u8], is_behind: bool, pat
 /// As those of [`on_reply`].
 pub(super) fn on_transaction(unit: EncodedUnit<'_>, outcomes: Outcomes, is_behind: bool) -> Result<UnitOutcome> {
     let results = match outcomes {
-        Outcomes::Aborted(fault) if fault.is_passing() => return Ok(Deferred(Some(fault))),
+        Outcomes::Aborted(fault) if fault.is_temporary() => return Ok(Deferred(Some(fault))),
         Outcomes::Aborted(fault) => return Err(not_staged(unit, fault)),
         Outcomes::Each(results) => results,
     };
@@ -95,7 +95,7 @@ fn on_staged(unit: EncodedUnit<'_>, reply: &[u8], refusal: Option<Fault>, is_beh
     match refusal {
         // It was sent again, after its reply was lost. Should it not be there after all, the seal tells.
         Some(fault) if is_there(&fault) => Ok(Settled { records: 1 }),
-        Some(fault) if fault.is_passing() => Ok(Deferred(Some(fault))),
+        Some(fault) if fault.is_temporary() => Ok(Deferred(Some(fault))),
         Some(fault) => Err(not_staged(unit, fault)),
         None if reply.starts_with(b"$") && !reply.starts_with(b"$-1") => Ok(Settled { records: 1 }),
         None if !reply.starts_with(b"$-1") => Err(unexpected("XADD", reply)),
@@ -125,7 +125,7 @@ pub(super) fn too_large(fault: &Fault, bytes: usize) -> Fault {
         "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or too many of \
          them: raise the limit, or keep such records from the sink"
     );
-    fault.clone().into_final(&remedy)
+    fault.clone().into_permanent(&remedy)
 }
 
 /// Returns the error that ends the writer: each entry of a staging stream has its number, so none may go to the dead

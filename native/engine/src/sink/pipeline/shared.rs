@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::warn;
 
+use crate::client::{Outage, Servers};
 use crate::config::SinkSettings;
-use crate::connection::{Outage, Servers};
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
 use crate::sink::pipeline::replies::too_large;
@@ -71,8 +71,8 @@ impl Shared {
 
     /// Ends the round by this error of work on `key`. The first error is kept, unless a later one is final.
     pub(super) fn end(&mut self, key: &[u8], error: Error) {
-        let error = self.servers.learn(key, error);
-        if error.is_passing() {
+        let error = self.servers.note_error(key, error);
+        if error.is_temporary() {
             self.round_end.get_or_insert(RoundEnd::Passing(error));
         } else if let Err(error) = self.outage.failed(error) {
             self.fail(error);
@@ -93,7 +93,7 @@ impl Shared {
 
     /// Counts records as written: they are where the settings want them.
     pub(super) fn confirmed(&mut self, records: u64) {
-        self.outage.over();
+        self.outage.recovered();
         self.counters.confirmed.fetch_add(records, Ordering::Relaxed);
     }
 

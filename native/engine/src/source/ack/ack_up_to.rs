@@ -1,6 +1,6 @@
 //! What may be acknowledged.
 
-use crate::entry_id::{EntryId, Runs};
+use crate::stream::{EntryId, Runs};
 
 /// Says that everything up to an ID may be acknowledged, but for some.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::client::{Connection, ConnectionPool, Outage, Servers};
 use crate::commands::{self, ConsumerName};
 use crate::config::{Partition, StartPosition};
-use crate::connection::{Connection, Links, Outage, Servers};
-use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
 use crate::source::ack::ack_up_to::AckUpTo;
 use crate::source::ack::pending_acks::PendingAcks;
 use crate::source::shared::Shared;
-use crate::topic::stream_name;
+use crate::stream::EntryId;
+use crate::stream::stream_name;
 
 /// IDs of one `XACK`, and how many such go out before their replies are awaited.
 const CHUNK: usize = 1000;
@@ -27,14 +27,14 @@ const CHUNKS_AT_ONCE: usize = 16;
 
 /// Sends the acknowledgments of one reader. A handle: its tasks share it.
 pub(in crate::source) struct Acknowledger {
-    links: Links,
+    pool: ConnectionPool,
     splits: Mutex<HashMap<Partition, Arc<PendingAcks>>>,
 }
 
 impl Acknowledger {
     pub(in crate::source) fn new(servers: Servers) -> Arc<Self> {
         let name = format!("{}-ack", servers.settings().client_name);
-        Arc::new(Self { links: Links::new(servers, name), splits: Mutex::default() })
+        Arc::new(Self { pool: ConnectionPool::new(servers, name), splits: Mutex::default() })
     }
 
     /// Adds a split. Its task is to be spawned: [`run`](Self::run).
@@ -81,12 +81,12 @@ impl Acknowledger {
         while let Some(ack) = acks.next_request(&shared.closed).await {
             let again = outage.attempts() > 0;
             let carry_out = || self.carry_out(&shared, &stream, &acks, &ack, again);
-            match self.links.begin_at_owner(&stream, carry_out).await {
+            match self.pool.begin_at_owner(&stream, carry_out).await {
                 Ok(()) => {
-                    outage.over();
+                    outage.recovered();
                     acks.done(&ack);
                 }
-                Err(error) => match outage.failed(self.links.failed(&stream, error)) {
+                Err(error) => match outage.failed(self.pool.note_error(&stream, error)) {
                     Ok(wait) => tokio::time::sleep(wait).await,
                     Err(error) => return shared.buffer.fail(error),
                 },
@@ -104,7 +104,7 @@ impl Acknowledger {
         ack: &AckUpTo,
         again: bool,
     ) -> Result<()> {
-        let mut connection = self.links.to(stream).await?;
+        let mut connection = self.pool.to(stream).await?;
         let mut work = Work { shared, stream, acks, connection: &mut connection };
         work.acknowledge(ack).await?;
         work.acknowledge_others(ack).await?;
@@ -221,7 +221,7 @@ impl Work<'_> {
             let mut script = redis::cmd("EVAL");
             script.arg(SCRIPT).arg(1).arg(self.stream).arg(&settings.group).arg(&consumer.name);
             match self.connection.call(&script).await {
-                Err(error) if error.is_passing() => return Err(error),
+                Err(error) if error.is_temporary() => return Err(error),
                 // Scripts are not permitted: the consumer stays, which harms nobody.
                 Err(error) => {
                     tracing::debug!("consumer '{}' stays: {error}", consumer.name);

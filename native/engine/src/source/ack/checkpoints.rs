@@ -45,7 +45,7 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry_id::EntryId;
+    use crate::stream::EntryId;
 
     fn at(ms: u64) -> Vec<SplitPosition> {
         vec![SplitPosition { partition: 0, position: EntryId::new(ms, 0), pending: Default::default() }]

@@ -1,7 +1,7 @@
 //! Where the group stands for `COMMIT_POSITION`, which reads without it and sets its position.
 
 use crate::commands::Progress;
-use crate::entry_id::{EntryId, Runs};
+use crate::stream::{EntryId, Runs};
 
 /// Remembers where the group stands on the servers, as far as this reader knows, and what was read beyond that.
 pub(super) struct GroupPosition {

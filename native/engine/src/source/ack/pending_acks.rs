@@ -5,9 +5,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::Progress;
-use crate::entry_id::{EntryId, Runs};
 use crate::source::ack::ack_up_to::AckUpTo;
 use crate::source::ack::group_position::GroupPosition;
+use crate::stream::{EntryId, Runs};
 
 /// Bytes of the IDs that one split remembers, at most. Beyond that the group's pending entries list is looked through
 /// in their place.
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn what_is_too_much_to_remember_is_looked_up_by_the_next_requests() {
         let acks = PendingAcks::default();
-        let most = MOST_BYTES / size_of::<crate::entry_id::Run>() as u64;
+        let most = MOST_BYTES / size_of::<crate::stream::Run>() as u64;
         acks.connected("own", EntryId::ZERO, true);
         acks.scanned(&AckUpTo { up_to: id(1), except: Runs::default(), by_checkpoint: true, ..AckUpTo::default() });
         assert!(acks.add(&(1..=most).map(id).collect()));

@@ -5,8 +5,8 @@
 //! `tests/golden/batch-v1.bin`.
 
 use crate::config::Partition;
-use crate::entry_id::{EntryId, Runs};
 use crate::error::{Error, Result};
+use crate::stream::{EntryId, Runs};
 
 pub(crate) const LAYOUT_VERSION: u8 = 1;
 /// Marks the last batch of a split: nothing follows it.

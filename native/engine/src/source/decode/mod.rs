@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use redis::Cmd;
 
-use crate::connection::Connection;
-use crate::entry_id::EntryId;
+use crate::client::Connection;
 use crate::error::{Fault, FaultKind, Result};
+use crate::stream::EntryId;
 use batch::{BatchBuilder, Filter};
 use scanner::{Reply, Scanner, Shape};
 

@@ -15,11 +15,11 @@
 //! entry               *2( $id, *2n( $field $value … ) )       or *2( $id, *-1 ): pending, but deleted
 //! ```
 
-use crate::entry_id::EntryId;
 use crate::error::{Error, Fault, Result};
 use crate::resp::limits::LONGEST_LINE;
 use crate::resp::reply;
 use crate::source::decode::batch::BatchBuilder;
+use crate::stream::EntryId;
 
 /// Says which command's reply it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::client::Servers;
 use crate::config::{AckStrategy, SourceSettings, Split, SplitPosition};
-use crate::connection::Servers;
-use crate::entry_id::{EntryId, Runs};
 use crate::enumerator::{DiscoverRequest, Discovery};
 use crate::error::Error;
 use crate::source::Reader;
 use crate::source::decode::batch::{FINISHED, PENDING, tests::entries_of};
 use crate::source::model::server::SimulatedRedis;
+use crate::stream::{EntryId, Runs};
 
 /// Holds what a checkpoint does: where the split is, and what the job's state has seen up to there.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connection::simulated::Slot;
+use crate::client::simulated::Slot;
 use crate::source::model::stream::Stream;
 
 /// What each node has at the key.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::connection::simulated::{Machine, Wires};
+use crate::client::simulated::{Machine, Wires};
 use crate::source::model::state::{State, Trouble};
 use crate::source::model::stream;
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::connection::simulated::{Network, Nodes, Wires};
-use crate::entry_id::EntryId;
+use crate::client::simulated::{Network, Nodes, Wires};
 use crate::source::model::node::Node;
 use crate::source::model::state::State;
 use crate::source::model::stream::{Group, Stream};
+use crate::stream::EntryId;
 
 /// Holds the simulated servers, and does to them what a schedule says. A handle: clones share the servers.
 #[derive(Clone)]

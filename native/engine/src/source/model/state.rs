@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::connection::simulated::{Wires, bulk, int, ok};
-use crate::entry_id::EntryId;
+use crate::client::simulated::{Wires, bulk, int, ok};
 use crate::source::model::moving_slot::MovingSlot;
 use crate::source::model::stream::{self, Read, STREAM, Stream, Watch, no_group};
+use crate::stream::EntryId;
 
 /// Says what becomes of every reply that holds entries, and of every read.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::connection::simulated::{bulk, int, ok};
-use crate::entry_id::EntryId;
+use crate::client::simulated::{bulk, int, ok};
+use crate::stream::EntryId;
 
 pub(super) const STREAM: &str = "t:0";
 pub(super) const GROUP: &str = "g";

@@ -1,12 +1,12 @@
 //! Reads up to an end: a bounded job takes from the group what it emits, and nothing beyond.
 
-use crate::entry_id::EntryId;
 use crate::error::Result;
 use crate::source::decode::batch::{Filter, ScannedReply};
 use crate::source::split::gap::missed;
 use crate::source::split::replay::replay;
 use crate::source::split::session::Session;
 use crate::source::split::state::SplitState;
+use crate::stream::EntryId;
 
 /// What is left of a bounded read.
 pub(super) enum Next {

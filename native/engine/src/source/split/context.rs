@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::config::{AckStrategy, Partition, SourceSettings};
 use crate::source::shared::Shared;
-use crate::topic::stream_name;
+use crate::stream::stream_name;
 
 /// A batch is cut at this size: small enough to be shared fairly, large enough that handing it over costs nothing an
 /// entry.

@@ -7,11 +7,11 @@
 //! has been given what lies between. IDs below a delivered one are final, so this needs no atomicity. What was missed
 //! is fetched by position (`replay.rs`).
 
-use crate::entry_id::EntryId;
 use crate::error::Result;
 use crate::source::decode::batch::{Filter, ScannedReply};
 use crate::source::split::session::Session;
 use crate::source::split::state::SplitState;
+use crate::stream::EntryId;
 
 /// Reads until something was missed.
 pub(super) async fn read_until_missed(state: &mut SplitState, session: &mut Session) -> Result<()> {
@@ -69,7 +69,7 @@ pub(super) fn missed(read: &ScannedReply, found: Option<EntryId>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry_id::Runs;
+    use crate::stream::Runs;
 
     fn runs(ids: &[u64]) -> Runs {
         ids.iter().map(|ms| EntryId::new(*ms, 0)).collect()

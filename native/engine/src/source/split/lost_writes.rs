@@ -14,12 +14,12 @@
 
 use tracing::error;
 
+use crate::client::Connection;
 use crate::commands::{self, Progress};
-use crate::connection::Connection;
-use crate::entry_id::EntryId;
 use crate::error::{Context, Error, FaultKind, Result};
 use crate::source::decode::first_id_of;
 use crate::source::split::state::SplitState;
+use crate::stream::EntryId;
 
 /// Tells what a server has lost.
 pub(super) struct LostWrites {

@@ -94,7 +94,7 @@ impl SplitReader {
             match interruption {
                 Interruption::TooLarge(error) => debug!("{}: {error}", self.context.what),
                 Interruption::Fault(error) => {
-                    let error = self.context.shared.servers.learn(self.context.stream.as_bytes(), error);
+                    let error = self.context.shared.servers.note_error(self.context.stream.as_bytes(), error);
                     let wait = self.state.note_failure(error)?;
                     tokio::time::sleep(wait).await;
                 }

@@ -16,14 +16,14 @@
 
 use tracing::warn;
 
+use crate::client::Connection;
 use crate::commands::{self, Progress};
 use crate::config::StartPosition;
-use crate::connection::Connection;
-use crate::entry_id::EntryId;
 use crate::error::{Context, Result};
 use crate::source::decode::first_id_of;
 use crate::source::split::context::SplitContext;
 use crate::source::split::state::SplitState;
+use crate::stream::EntryId;
 
 /// Remembers by what a stream is told from another one of its name.
 #[derive(Default)]

@@ -1,9 +1,9 @@
 //! Reads by position what was delivered, to whomever, and not emitted by this job.
 
-use crate::entry_id::{EntryId, Runs};
 use crate::error::Result;
 use crate::source::split::session::Session;
 use crate::source::split::state::SplitState;
+use crate::stream::{EntryId, Runs};
 
 /// Runs of pending entries that are asked for in one round trip.
 const RUNS_AT_ONCE: usize = 256;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::client::Connection;
 use crate::commands::{self, Progress};
 use crate::config::AckStrategy;
-use crate::connection::Connection;
-use crate::entry_id::{EntryId, Run};
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::source::decode::batch::{BatchBuilder, Filter, ScannedReply};
 use crate::source::decode::scanner::{Reply, Shape};
 use crate::source::decode::{self, receive_first_id};
 use crate::source::split::context::SplitContext;
 use crate::source::split::pace::Allowance;
+use crate::stream::{EntryId, Run};
 
 /// Reads one split over one connection, as one consumer of the group. After an error it is of no more use.
 pub(super) struct Session {

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::client::Outage;
 use crate::commands::Progress;
 use crate::config::{AckStrategy, Split};
-use crate::connection::Outage;
-use crate::entry_id::{EntryId, Run, Runs};
 use crate::error::{Error, Fault, Result};
 use crate::source::ack::PendingAcks;
 use crate::source::decode::batch::{self, Batch, ScannedReply};
 use crate::source::split::context::SplitContext;
 use crate::source::split::pace::{Allowance, Pace};
 use crate::source::split::session::{Broken, BrokenRead};
+use crate::stream::{EntryId, Run, Runs};
 
 /// Holds the position of one split, and hands over what was received. Nothing else moves the position, or says how much
 /// may be read.
@@ -120,7 +120,7 @@ impl SplitState {
     /// Notes that a read was answered, and what it brought is good: only now an outage is over. That a connection is
     /// there says little.
     fn note_answer(&mut self, reply: &ScannedReply) {
-        self.outage.over();
+        self.outage.recovered();
         self.pace.answered(reply.entries, reply.largest);
         self.context.shared.counters.entries.fetch_add(reply.entries, Ordering::Relaxed);
     }

@@ -6,8 +6,8 @@
 use redis::Value;
 use tracing::warn;
 
+use crate::client::Connection;
 use crate::commands::{self, ConsumerName, NO_CLIENT_ID, client_id};
-use crate::connection::Connection;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
 use crate::random;
 use crate::source::split::context::SplitContext;

@@ -12,7 +12,7 @@ use crate::error::{Fault, Redirect, Result};
 
 /// A cluster's keys are in so many slots
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
-pub(super) const SLOTS: usize = 16384;
+pub(in crate::client) const SLOTS: usize = 16384;
 
 /// A way to a key: a server, and whether commands to it are led by `ASKING`, since it is about to get the key and does
 /// not own its slot yet.
@@ -23,21 +23,21 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(super) fn to(address: Address) -> Self {
+    pub(in crate::client) fn to(address: Address) -> Self {
         Self { address, asking: false }
     }
 }
 
 /// Which server has which key.
 #[derive(Clone, Debug)]
-pub(crate) enum Table {
+pub(crate) enum Topology {
     /// One server has every key.
     One(Route),
     /// Each slot has an owner.
-    Slots(Slots),
+    Cluster(SlotMap),
 }
 
-impl Table {
+impl Topology {
     /// Returns the way to a key.
     ///
     /// # Errors
@@ -45,25 +45,25 @@ impl Table {
     pub(crate) fn route(&self, key: &[u8]) -> Result<&Route> {
         match self {
             Self::One(route) => Ok(route),
-            Self::Slots(slots) => slots.route(key),
+            Self::Cluster(slots) => slots.route(key),
         }
     }
 
     /// Whether the server is one of them.
-    pub(super) fn knows(&self, address: &Address) -> bool {
+    pub(in crate::client) fn knows(&self, address: &Address) -> bool {
         match self {
             Self::One(route) => route.address == *address,
-            Self::Slots(slots) => slots.addresses().any(|node| node == address),
+            Self::Cluster(slots) => slots.addresses().any(|node| node == address),
         }
     }
 }
 
 /// The slots of a cluster, and who owns them.
 #[derive(Clone, Debug)]
-pub(crate) struct Slots {
+pub(crate) struct SlotMap {
     /// Only ever grows, also in the tables that come of this one.
     nodes: Vec<Node>,
-    /// For each slot its owner's place in `nodes`, or `NOBODY`.
+    /// For each slot its owner's place in `nodes`, or `UNASSIGNED`.
     owners: Vec<u16>,
     asked: Arc<Asked>,
 }
@@ -86,12 +86,12 @@ struct Node {
     asking: Route,
 }
 
-const NOBODY: u16 = u16::MAX;
+const UNASSIGNED: u16 = u16::MAX;
 
-impl Slots {
+impl SlotMap {
     /// Returns the slots of these ranges, ends included, with their masters.
-    pub(super) fn new(ranges: impl IntoIterator<Item = (u16, u16, Address)>) -> Self {
-        let mut slots = Self { nodes: Vec::new(), owners: vec![NOBODY; SLOTS], asked: Arc::default() };
+    pub(in crate::client) fn new(ranges: impl IntoIterator<Item = (u16, u16, Address)>) -> Self {
+        let mut slots = Self { nodes: Vec::new(), owners: vec![UNASSIGNED; SLOTS], asked: Arc::default() };
         for (first, last, address) in ranges {
             let node = slots.node(address);
             if let Some(range) = slots.owners.get_mut(usize::from(first)..=usize::from(last)) {
@@ -102,7 +102,7 @@ impl Slots {
     }
 
     /// Returns the masters that own slots, or did when last asked, or are about to.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+    pub(in crate::client) fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.nodes.iter().map(|node| &node.route.address)
     }
 
@@ -117,7 +117,7 @@ impl Slots {
         })
     }
 
-    pub(super) fn route(&self, key: &[u8]) -> Result<&Route> {
+    pub(in crate::client) fn route(&self, key: &[u8]) -> Result<&Route> {
         let slot = slot(key);
         let mut asked = self.asked.lock();
         let on_its_way = asked.get_mut(&slot).and_then(|keys| keys.get_mut(key));
@@ -136,7 +136,7 @@ impl Slots {
     }
 
     /// Returns the slots as a redirection reports them; `None`: they say the same already.
-    pub(super) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Option<Self> {
+    pub(in crate::client) fn redirected(&self, key: &[u8], redirect: &Redirect, address: Address) -> Option<Self> {
         let place = self.place(&address);
         if redirect.asking {
             let mut grown = None;
@@ -156,7 +156,7 @@ impl Slots {
 
     /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been
     /// given up.
-    pub(super) fn settle(&self, key: &[u8]) {
+    pub(in crate::client) fn clear_ask(&self, key: &[u8]) {
         if let Some(keys) = self.asked.lock().get_mut(&slot(key)) {
             keys.remove(key);
         }
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn follows_a_key_and_then_its_slot() {
-        let slots = Slots::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
+        let slots = SlotMap::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
         let (here, there) = (Route::to(address(2)), Route { address: address(1), asking: true });
         assert_eq!(slots.route(b"foo").unwrap(), &here);
         let asking = |port| Redirect { asking: true, slot: 12182, address: Some(address(port)) };
         assert!(slots.redirected(b"foo", &asking(1), address(1)).is_none(), "nothing is copied");
         assert_eq!(slots.route(b"foo").unwrap(), &there);
         assert_eq!(slots.route(b"{foo}2").unwrap(), &here, "another key of the slot");
-        slots.settle(b"foo");
+        slots.clear_ask(b"foo");
         assert_eq!(slots.route(b"foo").unwrap(), &here);
         slots.redirected(b"foo", &asking(1), address(1));
         let moved = Redirect { asking: false, slot: 12182, address: Some(address(3)) };
@@ -213,7 +213,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_the_owner_has_said_of_a_key_is_believed_while_it_is_in_use() {
-        let slots = Slots::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
+        let slots = SlotMap::new([(0, 8191, address(1)), (8192, 16383, address(2))]);
         let asking = Redirect { asking: true, slot: 12182, address: Some(address(1)) };
         for _ in 0..2 {
             slots.redirected(b"foo", &asking, address(1));
@@ -228,17 +228,17 @@ mod tests {
 
     #[test]
     fn a_key_is_asked_for_at_a_node_that_nobody_knew() {
-        let old = Slots::new([(0, 16383, address(1))]);
+        let old = SlotMap::new([(0, 16383, address(1))]);
         let asking = Redirect { asking: true, slot: 12182, address: Some(address(2)) };
         let new = old.redirected(b"foo", &asking, address(2)).unwrap();
         assert_eq!(new.route(b"foo").unwrap(), &Route { address: address(2), asking: true });
         assert_eq!(old.route(b"foo").unwrap(), &Route::to(address(1)), "it does not know the node");
-        assert!(Table::Slots(new).knows(&address(2)));
+        assert!(Topology::Cluster(new).knows(&address(2)));
     }
 
     #[test]
     fn of_a_hundred_thousand_keys_on_their_way_none_is_copied() {
-        let slots = Slots::new([(0, 16383, address(1)), (0, 0, address(2))]);
+        let slots = SlotMap::new([(0, 16383, address(1)), (0, 0, address(2))]);
         let asking = Redirect { asking: true, slot: 0, address: Some(address(2)) };
         for n in 0..100_000 {
             // With a copy of all keys for each of them this takes minutes.
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_slot_without_an_owner_passes() {
-        let error = Slots::new([(0, 5, address(1))]).route(b"foo").unwrap_err();
-        assert!(error.is_passing() && error.server_code() == "CLUSTERDOWN", "{error}");
+        let error = SlotMap::new([(0, 5, address(1))]).route(b"foo").unwrap_err();
+        assert!(error.is_temporary() && error.server_code() == "CLUSTERDOWN", "{error}");
     }
 }

@@ -10,70 +10,70 @@ use tokio::sync::{OwnedMappedMutexGuard, OwnedMutexGuard};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::connection::last_failure::LastFailure;
-use crate::connection::link::Connection;
-use crate::connection::servers::Servers;
-use crate::connection::table::{Route, Table};
+use crate::client::connection::Connection;
+use crate::client::last_failure::LastFailure;
+use crate::client::topology::servers::Servers;
+use crate::client::topology::slot_map::{Route, Topology};
 use crate::error::{Error, Result};
 
 /// One connection to each server, made when it is needed.
-pub(crate) struct Links {
+pub(crate) struct ConnectionPool {
     servers: Servers,
     /// What `CLIENT LIST` shows.
     name: String,
-    lanes: Mutex<HashMap<Route, Arc<tokio::sync::Mutex<Lane>>>>,
+    slots: Mutex<HashMap<Route, Arc<tokio::sync::Mutex<Slot>>>>,
 }
 
 /// The connection to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys,
 /// and no other.
 #[derive(Default)]
-pub(crate) struct Lane {
+pub(crate) struct Slot {
     connection: Option<Connection>,
     /// The last attempt to connect, when it failed. Tasks that waited while it went on share the failure.
     failed: LastFailure,
 }
 
 /// The connection to one server, locked as long as this is held.
-pub(crate) type Link = OwnedMappedMutexGuard<Lane, Connection>;
+pub(crate) type PooledConnection = OwnedMappedMutexGuard<Slot, Connection>;
 
-impl Links {
+impl ConnectionPool {
     /// Returns an empty pool.
     pub(crate) fn new(servers: Servers, name: String) -> Self {
-        Self { servers, name, lanes: Mutex::default() }
+        Self { servers, name, slots: Mutex::default() }
     }
 
     /// Returns the connection to the server that has `key`. Other tasks that need that server wait until it is dropped.
     ///
     /// # Errors
     /// As those of [`Servers::connect`].
-    pub(crate) async fn to(&self, key: &str) -> Result<Link> {
-        let table = self.servers.table().await?;
+    pub(crate) async fn to(&self, key: &str) -> Result<PooledConnection> {
+        let table = self.servers.topology().await?;
         let route = table.route(key.as_bytes())?;
         let since = Instant::now();
-        let mut lane = self.lane(route, &table).lock_owned().await;
-        if !lane.connection.as_mut().is_some_and(is_of_use) {
-            lane.connection = None;
-            if let Some(error) = lane.failed.since(since) {
+        let mut slot = self.slot(route, &table).lock_owned().await;
+        if !slot.connection.as_mut().is_some_and(is_of_use) {
+            slot.connection = None;
+            if let Some(error) = slot.failed.since(since) {
                 return Err(error);
             }
             match self.servers.connect_to(route, &self.name).await {
-                Ok(connection) => lane.connection = Some(connection),
+                Ok(connection) => slot.connection = Some(connection),
                 Err(error) => {
-                    lane.failed.note(&error);
+                    slot.failed.note(&error);
                     return Err(error);
                 }
             }
         }
-        OwnedMutexGuard::try_map(lane, |lane| lane.connection.as_mut())
+        OwnedMutexGuard::try_map(slot, |slot| slot.connection.as_mut())
             .map_err(|_| Error::Internal("a connection that was there is gone".to_owned()))
     }
 
-    fn lane(&self, route: &Route, table: &Table) -> Arc<tokio::sync::Mutex<Lane>> {
-        let mut lanes = self.lanes.lock();
-        if !lanes.contains_key(route) {
-            lanes.retain(|other, _| table.knows(&other.address));
+    fn slot(&self, route: &Route, table: &Topology) -> Arc<tokio::sync::Mutex<Slot>> {
+        let mut slots = self.slots.lock();
+        if !slots.contains_key(route) {
+            slots.retain(|other, _| table.knows(&other.address));
         }
-        Arc::clone(lanes.entry(route.clone()).or_default())
+        Arc::clone(slots.entry(route.clone()).or_default())
     }
 
     /// Does work that takes a key that is not there for one that is nowhere: it begins at the slot's owner (see
@@ -91,8 +91,8 @@ impl Links {
     }
 
     /// Takes note of an error of work on `key`, and returns the error to go on with.
-    pub(crate) fn failed(&self, key: &str, error: Error) -> Error {
-        self.servers.learn(key.as_bytes(), error)
+    pub(crate) fn note_error(&self, key: &str, error: Error) -> Error {
+        self.servers.note_error(key.as_bytes(), error)
     }
 }
 

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::sleep;
 
 use crate::address::Address;
+use crate::client::connection::Connection;
+use crate::client::credentials::CredentialsBroker;
+use crate::client::gate::Gates;
+use crate::client::handshake::{self, HandshakeParams, Role};
 use crate::config::ConnectionSettings;
-use crate::connection::credentials::CredentialsBroker;
-use crate::connection::door::Doors;
-use crate::connection::greeting::{self, Guest};
-use crate::connection::link::Connection;
-use crate::connection::race::HEAD_START;
-use crate::connection::tls::Clients;
-use crate::connection::transport::Transport;
 use crate::error::{Error, FaultKind, Result};
+use crate::net::dial::Transport;
+use crate::net::hedge::HEAD_START;
+use crate::net::tls::Clients;
 
 /// What is needed to connect to any server of a deployment. Shared by all tasks of an owner.
 pub(super) struct Connector {
@@ -22,7 +22,7 @@ pub(super) struct Connector {
     /// Where connects ask for credentials; `None`: the settings hold them.
     broker: Option<CredentialsBroker>,
     transport: Arc<dyn Transport>,
-    doors: Doors,
+    gates: Gates,
     tls: Clients,
     /// The servers have accepted the credentials at least once. Set by the task that connects.
     connected: AtomicBool,
@@ -37,7 +37,7 @@ impl Connector {
             broker: settings.credentials.then(CredentialsBroker::default),
             settings,
             transport,
-            doors: Doors::default(),
+            gates: Gates::default(),
             tls: Clients::default(),
             connected: AtomicBool::new(false),
             expected: AtomicBool::new(false),
@@ -67,10 +67,18 @@ impl Connector {
     }
 
     /// Returns the parameters of a connection to a Redis server; `name` is what `CLIENT LIST` shows.
-    pub(super) fn params<'a>(&'a self, name: &'a str) -> Guest<'a> {
+    pub(super) fn params<'a>(&'a self, name: &'a str) -> HandshakeParams<'a> {
         let ConnectionSettings { user, password, deployment, tls, .. } = &self.settings;
-        let patience = self.settings.command_timeout();
-        Guest { name, user, password, own: true, database: deployment.database(), tls: tls.is_some(), patience }
+        let reply_timeout = self.settings.command_timeout();
+        HandshakeParams {
+            name,
+            user,
+            password,
+            role: Role::Server,
+            database: deployment.database(),
+            tls: tls.is_some(),
+            reply_timeout,
+        }
     }
 
     /// Opens a connection to one server.
@@ -78,12 +86,12 @@ impl Connector {
     /// # Errors
     /// Those of the transport, of TLS and of the first commands. A fault of the name or of the password is
     /// temporary where the same was right before.
-    pub(super) async fn open(&self, address: &Address, params: &Guest<'_>) -> Result<Connection> {
-        let door = self.doors.to(address);
+    pub(super) async fn open(&self, address: &Address, params: &HandshakeParams<'_>) -> Result<Connection> {
+        let gate = self.gates.to(address);
         let opening =
-            greeting::visit(&*self.transport, &self.settings, self.broker(), &self.tls, &door, address, params);
-        let connection = door.enter(opening).await.map_err(|error| self.judged(error))?;
-        if params.own {
+            handshake::open(&*self.transport, &self.settings, self.broker(), &self.tls, &gate, address, params);
+        let connection = gate.enter(opening).await.map_err(|error| self.judged(error))?;
+        if params.role == Role::Server {
             self.connected.store(true, Ordering::Relaxed);
         }
         Ok(connection)
@@ -91,7 +99,7 @@ impl Connector {
 
     /// Notes that a connection to the server was lost: of the tasks that come back, one goes first.
     pub(super) fn note_loss(&self, address: &Address) {
-        self.doors.close(address);
+        self.gates.close(address);
     }
 
     /// Marks as temporary what was right before: a name is gone while a server restarts, a password while it is
@@ -100,8 +108,10 @@ impl Connector {
         let Error::Redis(fault) = error else { return error };
         let connected = self.connected.load(Ordering::Relaxed);
         match fault.kind {
-            FaultKind::UnknownHost if connected || self.expected.load(Ordering::Relaxed) => fault.into_passing().into(),
-            FaultKind::Authentication if connected => fault.into_passing_soon().into(),
+            FaultKind::UnknownHost if connected || self.expected.load(Ordering::Relaxed) => {
+                fault.into_temporary().into()
+            }
+            FaultKind::Authentication if connected => fault.into_short_lived().into(),
             _ => fault.into(),
         }
     }

@@ -17,14 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::transport::{Dialing, Transport};
 use crate::error::{Fault, FaultKind};
+use crate::net::dial::{Dialing, Transport};
 use crate::resp::reply;
 
 /// What answers commands.
 pub(crate) trait Machine: Clone + Send + Sync + 'static {
     /// The reply to a command; it may take its time. Dropped before it is done, the command was not carried out.
-    fn answer(&self, client: u64, words: Vec<String>) -> impl Future<Output = Vec<u8>> + Send;
+    fn answer(&self, client: u64, args: Vec<String>) -> impl Future<Output = Vec<u8>> + Send;
 }
 
 #[derive(Clone)]
@@ -146,15 +146,15 @@ impl<M: Machine> Network<M> {
         let mut hung_up = false;
         loop {
             while let Ok(Some(length)) = reply::length(&inbox) {
-                let words = words(&inbox.drain(..length).collect::<Vec<u8>>());
+                let args = args(&inbox.drain(..length).collect::<Vec<u8>>());
                 while self.wires.chance(0.5) {
                     tokio::task::yield_now().await;
                 }
-                let loss = self.wires.loss(&words[0]);
+                let loss = self.wires.loss(&args[0]);
                 if loss == Some(false) {
                     return;
                 }
-                let answer = self.machine.answer(client, words);
+                let answer = self.machine.answer(client, args);
                 tokio::pin!(answer);
                 let answer = loop {
                     let mut part = [0; 4096];
@@ -215,7 +215,7 @@ impl<M: Machine> Transport for Network<M> {
     }
 }
 
-fn words(command: &[u8]) -> Vec<String> {
+fn args(command: &[u8]) -> Vec<String> {
     match redis::parse_redis_value(command) {
         Ok(Value::Array(items)) => items
             .into_iter()

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use crate::address::Address;
+use crate::client::simulated::network::{Machine, Network};
+use crate::client::topology::slot_map;
 use crate::config::ConnectionSettings;
-use crate::connection::simulated::network::{Machine, Network};
-use crate::connection::table;
-use crate::connection::transport::{Dialing, Transport};
+use crate::net::dial::{Dialing, Transport};
 
 /// The nodes' ports are 1 and 2. One server alone is the first of them.
 pub(crate) struct Nodes<M>(pub(crate) [Network<M>; 2]);
@@ -37,7 +37,7 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn of(key: &str) -> Self {
-        Self { number: table::slot(key.as_bytes()), ..Self::default() }
+        Self { number: slot_map::slot(key.as_bytes()), ..Self::default() }
     }
 
     pub(crate) fn owner(&self) -> usize {

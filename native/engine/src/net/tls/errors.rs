@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
-use super::material::{Client, Identity};
-use super::mismatch;
+use super::client_config::{Client, Identity};
+use super::probe;
 use crate::address::Address;
 use crate::error::{Fault, FaultKind};
 
 /// What the errors of one connection are translated with.
-pub(super) struct Teller {
+pub(super) struct TlsErrors {
     address: Address,
     /// The option that says whether to encrypt.
     option: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Teller {
 const SHOW_ONE: &str =
     "the server demands a client certificate and the job has none; set mtlsParameters with a certificate and its key";
 
-impl Teller {
+impl TlsErrors {
     pub(super) fn new(address: &Address, option: &'static str, client: Client) -> Self {
         Self { address: address.clone(), option, own_authorities: client.own_authorities, identity: client.identity }
     }
@@ -38,11 +38,11 @@ impl Teller {
     pub(super) fn handshake(&self, error: io::Error) -> Fault {
         match rustls_error(&error) {
             // Not even its first record can be read, or what should be one.
-            Some(Error::InvalidMessage(_)) => mismatch::plain(&self.address, self.option),
+            Some(Error::InvalidMessage(_)) => probe::plain(&self.address, self.option),
             Some(cause) => self
-                .told(cause)
+                .translate(cause)
                 .unwrap_or_else(|| self.fault(FaultKind::Connection, format!("the TLS handshake failed ({cause})"))),
-            None => self.unheard(&error, false).unwrap_or_else(|| {
+            None => self.rejected_silently(&error, false).unwrap_or_else(|| {
                 self.no_answer(FaultKind::Connection, &format!("connection lost in the TLS handshake ({error})"))
             }),
         }
@@ -59,19 +59,19 @@ impl Teller {
     }
 
     /// Returns the error of a connection that fails behind the handshake; it holds a fault where there is more to say.
-    pub(super) fn lost(&self, error: io::Error, heard: bool) -> io::Error {
+    pub(super) fn lost(&self, error: io::Error, received_any: bool) -> io::Error {
         let fault = match rustls_error(&error) {
-            Some(cause) => self.told(cause),
-            None => self.unheard(&error, heard),
+            Some(cause) => self.translate(cause),
+            None => self.rejected_silently(&error, received_any),
         };
         fault.map_or(error, io::Error::other)
     }
 
     /// Returns the fault of a connection that ends without an alert, though it may be that the server refuses the
     /// client.
-    pub(super) fn unheard(&self, error: &io::Error, heard: bool) -> Option<Fault> {
+    pub(super) fn rejected_silently(&self, error: &io::Error, received_any: bool) -> Option<Fault> {
         let unasked = !self.identity.was_asked() || self.identity.is_shown();
-        if heard || unasked {
+        if received_any || unasked {
             return None;
         }
         let message = format!(
@@ -83,7 +83,7 @@ impl Teller {
     }
 
     /// Returns the fault of an error that is permanent, or better said in other words.
-    fn told(&self, error: &Error) -> Option<Fault> {
+    fn translate(&self, error: &Error) -> Option<Fault> {
         match error {
             Error::InvalidCertificate(error) => Some(self.fault(FaultKind::Certificate, self.certificate(error))),
             Error::AlertReceived(alert) => self.alert(*alert),

@@ -1,14 +1,14 @@
 //! Encryption: TLS 1.2 and 1.3, over any stream.
 //!
-//! * [`material`] certificates and a key, from PEM texts, kept as long as they are the same
+//! * [`client_config`] certificates and a key, from PEM texts, kept as long as they are the same
 //! * [`ec_key`] what Java leaves out of a key
-//! * [`fault`] what goes wrong, in words that tell what to do
-//! * [`mismatch`] one side encrypts, the other does not
+//! * [`errors`] what goes wrong, in words that tell what to do
+//! * [`probe`] one side encrypts, the other does not
 
+mod client_config;
 mod ec_key;
-mod fault;
-mod material;
-pub(super) mod mismatch;
+mod errors;
+pub(crate) mod probe;
 
 use std::io;
 use std::pin::Pin;
@@ -23,14 +23,14 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::address::Address;
-use crate::connection::transport::Stream;
 use crate::error::{Fault, FaultKind, Result};
-use fault::Teller;
-pub(super) use material::{Client, Clients};
+use crate::net::dial::Stream;
+pub(crate) use client_config::{Client, Clients};
+use errors::TlsErrors;
 
 /// Encrypts a stream: shakes hands with the server at `address`, whose certificate has to be for that host. `option` is
 /// the one that says whether to do so.
-pub(super) async fn encrypt(
+pub(crate) async fn encrypt(
     stream: Box<dyn Stream>,
     address: &Address,
     option: &'static str,
@@ -38,11 +38,11 @@ pub(super) async fn encrypt(
     limit: Duration,
 ) -> Result<Box<dyn Stream>> {
     let handshake = TlsConnector::from(Arc::clone(&client.config)).connect(name_of(address)?, stream);
-    let teller = Teller::new(address, option, client);
+    let errors = TlsErrors::new(address, option, client);
     match timeout(limit, handshake).await {
-        Ok(Ok(stream)) => Ok(Box::new(Encrypted { stream, teller, heard: false })),
-        Ok(Err(error)) => Err(teller.handshake(error).into()),
-        Err(_) => Err(teller.silent(limit).into()),
+        Ok(Ok(stream)) => Ok(Box::new(Encrypted { stream, errors, received_any: false })),
+        Ok(Err(error)) => Err(errors.handshake(error).into()),
+        Err(_) => Err(errors.silent(limit).into()),
     }
 }
 
@@ -64,21 +64,21 @@ fn name_of(address: &Address) -> Result<ServerName<'static>> {
 /// holds what the socket did not take at once, and whoever waits for a reply reads.
 struct Encrypted {
     stream: TlsStream<Box<dyn Stream>>,
-    teller: Teller,
+    errors: TlsErrors,
     /// Bytes have been received since the handshake. A server may refuse the client's certificate behind it.
-    heard: bool,
+    received_any: bool,
 }
 
 impl Encrypted {
     /// Returns the error to end with. Where sending fails, the server may have said why before it hung up.
     fn failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
-        let mut unheard = [0; 1024];
+        let mut rest = [0; 1024];
         loop {
-            let mut part = ReadBuf::new(&mut unheard);
+            let mut part = ReadBuf::new(&mut rest);
             match Pin::new(&mut self.stream).poll_read(cx, &mut part) {
                 Poll::Ready(Ok(())) if !part.filled().is_empty() => {}
-                Poll::Ready(Err(last)) => return self.teller.lost(last, self.heard),
-                _ => return self.teller.lost(error, self.heard),
+                Poll::Ready(Err(last)) => return self.errors.lost(last, self.received_any),
+                _ => return self.errors.lost(error, self.received_any),
             }
         }
     }
@@ -92,16 +92,16 @@ impl AsyncRead for Encrypted {
         }
         let before = out.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, out) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(this.teller.lost(error, this.heard))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.errors.lost(error, this.received_any))),
             Poll::Ready(Ok(())) if out.filled().len() == before && out.remaining() > 0 => {
                 let ended = io::Error::from(io::ErrorKind::UnexpectedEof);
-                match this.teller.unheard(&ended, this.heard) {
+                match this.errors.rejected_silently(&ended, this.received_any) {
                     Some(fault) => Poll::Ready(Err(io::Error::other(fault))),
                     None => Poll::Ready(Ok(())),
                 }
             }
             Poll::Ready(Ok(())) => {
-                this.heard = true;
+                this.received_any = true;
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => Poll::Pending,

@@ -14,25 +14,20 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::address::Address;
-use crate::connection::transport::Dialing;
 use crate::error::{Fault, FaultKind};
+use crate::net::dial::Dialing;
 
 /// A server that speaks the other language says so at once; one that is slow is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether a fault of the handshake, or of the first command, may come of it.
-pub(in crate::connection) fn may_be(fault: &Fault) -> bool {
+pub(crate) fn may_explain(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout)
 }
 
 /// Returns what to say of a plain connection that failed before the first reply: the fault itself, or that the port
 /// speaks TLS.
-pub(in crate::connection) async fn of_plain(
-    fault: Fault,
-    address: &Address,
-    option: &str,
-    again: Dialing<'_>,
-) -> Fault {
+pub(crate) async fn after_plain(fault: Fault, address: &Address, option: &str, again: Dialing<'_>) -> Fault {
     match first_byte(again, &client_hello()).await {
         // An alert or a handshake.
         Some(0x15 | 0x16) => Fault::new(
@@ -44,12 +39,7 @@ pub(in crate::connection) async fn of_plain(
 }
 
 /// Returns what to say of a handshake that had no answer: the fault itself, or that the port speaks plain text.
-pub(in crate::connection) async fn of_handshake(
-    fault: Fault,
-    address: &Address,
-    option: &str,
-    again: Dialing<'_>,
-) -> Fault {
+pub(crate) async fn after_handshake(fault: Fault, address: &Address, option: &str, again: Dialing<'_>) -> Fault {
     match first_byte(again, b"*1\r\n$4\r\nPING\r\n").await {
         Some(b'+' | b'-') => plain(address, option),
         _ => fault,

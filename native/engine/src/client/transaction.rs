@@ -6,7 +6,7 @@
 use bytes::BytesMut;
 use redis::{Cmd, Value};
 
-use crate::connection::link::Connection;
+use crate::client::connection::Connection;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
 use crate::resp::reply::refusal;
@@ -208,7 +208,7 @@ mod tests {
             let mut collected = Replies::default();
             let (last, before) = replies.split_last().unwrap();
             before.iter().for_each(|reply| assert!(collected.take(reply, 1).unwrap().is_none()));
-            assert!(collected.take(last, 1).unwrap_err().is_passing());
+            assert!(collected.take(last, 1).unwrap_err().is_temporary());
         }
     }
 
@@ -216,11 +216,11 @@ mod tests {
     fn an_aborted_one_tells_why() {
         let replies: [&[u8]; 4] =
             [b"+OK\r\n", b"-OOM no memory\r\n", b"+QUEUED\r\n", b"-EXECABORT Transaction discarded\r\n"];
-        assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));
+        assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_temporary() && fault.code == "OOM"));
         let closing: [&[u8]; 2] = [b"+OK\r\n", b"-ERR Protocol error: invalid bulk length\r\n"];
-        assert!(matches!(take(&closing, 2), Outcomes::Aborted(fault) if !fault.is_passing()));
+        assert!(matches!(take(&closing, 2), Outcomes::Aborted(fault) if !fault.is_temporary()));
         let late = b"-EXECABORT Transaction discarded because of: OOM no memory\r\n";
         let replies: [&[u8]; 4] = [b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", late];
-        assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_passing() && fault.code == "OOM"));
+        assert!(matches!(take(&replies, 2), Outcomes::Aborted(fault) if fault.is_temporary() && fault.code == "OOM"));
     }
 }

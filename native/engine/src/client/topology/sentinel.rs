@@ -4,35 +4,35 @@
 use redis::Value;
 
 use crate::address::Address;
+use crate::client::connection::Connection;
+use crate::client::connector::Connector;
+use crate::client::handshake::{HandshakeParams, Role};
 use crate::config::SentinelSettings;
-use crate::connection::connector::Connector;
-use crate::connection::greeting::Guest;
-use crate::connection::link::Connection;
-use crate::connection::race;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
+use crate::net::hedge;
 use crate::random;
 
 /// Returns the master's address, as the first sentinel reports it that answers and knows it.
-pub(super) async fn master(connector: &Connector, sentinel: &SentinelSettings) -> Result<Address> {
+pub(in crate::client) async fn master(connector: &Connector, sentinel: &SentinelSettings) -> Result<Address> {
     let settings = connector.settings();
     let name = format!("{}-topology", settings.client_name);
-    let params = Guest {
+    let params = HandshakeParams {
         name: &name,
         user: if sentinel.user.is_empty() { "default" } else { &sentinel.user },
         password: &sentinel.password,
         database: 0,
         tls: sentinel.tls,
-        own: false,
-        patience: settings.connect_timeout(),
+        role: Role::Sentinel,
+        reply_timeout: settings.connect_timeout(),
     };
     let mut sentinels = settings.deployment.contacts();
     // At another one each time: one that has been cut off from the others is not always believed.
-    random::turn(&mut sentinels);
+    random::rotate(&mut sentinels);
     let ask = |address| ask(connector, &sentinel.master, address, &params);
-    race::first(sentinels, || connector.head_start(), ask).await
+    hedge::first_answer(sentinels, || connector.head_start(), ask).await
 }
 
-async fn ask(connector: &Connector, master: &str, sentinel: Address, params: &Guest<'_>) -> Result<Address> {
+async fn ask(connector: &Connector, master: &str, sentinel: Address, params: &HandshakeParams<'_>) -> Result<Address> {
     let answer = async {
         let mut connection = connector.open(&sentinel, params).await?;
         let mut question = redis::cmd("SENTINEL");
@@ -61,7 +61,7 @@ async fn ask(connector: &Connector, master: &str, sentinel: Address, params: &Gu
 
 /// Verifies that the server is a master: sentinels may not know better yet, the server itself does
 /// (<https://redis.io/docs/latest/commands/role/>).
-pub(super) async fn make_sure(connection: &mut Connection, address: &Address) -> Result<()> {
+pub(in crate::client) async fn make_sure(connection: &mut Connection, address: &Address) -> Result<()> {
     let role = match connection.call(&redis::cmd("ROLE")).await {
         // Then the first write will tell.
         Err(Error::Redis(fault)) if fault.is_of_command() => return Ok(()),

@@ -7,8 +7,8 @@ use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::transport::Stream;
 use crate::error::{Error, Fault, FaultKind, Result};
+use crate::net::dial::Stream;
 use crate::resp::encode::ASKING;
 use crate::resp::outline::Outline;
 use crate::resp::reply;

@@ -24,7 +24,7 @@ const FRESH: Duration = Duration::from_secs(60);
 
 /// The client configuration of the TLS connections of one deployment: made once, and again when it changes.
 #[derive(Default)]
-pub(in crate::connection) struct Clients {
+pub(crate) struct Clients {
     last: Mutex<Option<Made>>,
 }
 
@@ -36,7 +36,7 @@ struct Made {
 
 /// Shared by connections, so that they may take up what was agreed on by earlier ones (session resumption).
 #[derive(Clone)]
-pub(in crate::connection) struct Client {
+pub(crate) struct Client {
     pub(super) config: Arc<ClientConfig>,
     pub(super) identity: Arc<Identity>,
     /// The authorities are those of the settings, not the system's.
@@ -46,7 +46,7 @@ pub(in crate::connection) struct Client {
 impl Clients {
     /// Returns the client configuration of this material. The work is done on a thread that may block: it reads files
     /// and checks keys.
-    pub(in crate::connection) async fn of(&self, material: TlsMaterial) -> Result<Client> {
+    pub(crate) async fn of(&self, material: TlsMaterial) -> Result<Client> {
         let mut last = self.last.lock().await;
         if let Some(made) = &*last
             && made.material == material

@@ -10,35 +10,35 @@ use std::net::IpAddr;
 use redis::Value;
 
 use crate::address::Address;
+use crate::client::connector::Connector;
+use crate::client::handshake::HandshakeParams;
+use crate::client::topology::slot_map::{SlotMap, Topology};
 use crate::config::Deployment;
-use crate::connection::connector::Connector;
-use crate::connection::greeting::Guest;
-use crate::connection::race;
-use crate::connection::table::{Slots, Table};
 use crate::error::{Context, Error, Fault, Result};
+use crate::net::hedge;
 use crate::random;
 
 /// Returns the slots as the first node reports them that answers: one of the masters known last, or one that the
 /// settings name.
-pub(super) async fn slots(connector: &Connector, last: Option<&Table>) -> Result<Slots> {
+pub(in crate::client) async fn slots(connector: &Connector, last: Option<&Topology>) -> Result<SlotMap> {
     let mut nodes: Vec<Address> = match last {
-        Some(Table::Slots(slots)) => slots.addresses().cloned().collect(),
+        Some(Topology::Cluster(slots)) => slots.addresses().cloned().collect(),
         _ => Vec::new(),
     };
     // At another one each time: a node that has been cut off from the others is not always believed.
-    random::turn(&mut nodes);
+    random::rotate(&mut nodes);
     let settings = connector.settings();
     nodes.extend(settings.deployment.contacts());
     let name = format!("{}-topology", settings.client_name);
-    let params = Guest { patience: settings.connect_timeout(), ..connector.params(&name) };
-    race::first(nodes, || connector.head_start(), |node| ask(connector, node, &params)).await
+    let params = HandshakeParams { reply_timeout: settings.connect_timeout(), ..connector.params(&name) };
+    hedge::first_answer(nodes, || connector.head_start(), |node| ask(connector, node, &params)).await
 }
 
-async fn ask(connector: &Connector, node: Address, params: &Guest<'_>) -> Result<Slots> {
+async fn ask(connector: &Connector, node: Address, params: &HandshakeParams<'_>) -> Result<SlotMap> {
     let mut connection = connector.open(&node, params).await?;
     let answer = match connection.call(redis::cmd("CLUSTER").arg("SLOTS")).await {
         Err(Error::Redis(fault)) if fault.server_text().contains("cluster support disabled") => {
-            Err(fault.into_final("; the server is not a node of a cluster: set useClusterApi(false)").into())
+            Err(fault.into_permanent("; the server is not a node of a cluster: set useClusterApi(false)").into())
         }
         answer => answer,
     };
@@ -55,12 +55,12 @@ async fn ask(connector: &Connector, node: Address, params: &Guest<'_>) -> Result
         let (first, last, named) = read(range).ok_or_else(unreadable)?;
         known.extend(reached(named, &node, &connector.settings().deployment).map(|master| (first, last, master)));
     }
-    Ok(Slots::new(known))
+    Ok(SlotMap::new(known))
 }
 
 /// Returns the address at which a node is reached that the node `source` has named; `None`: it has no address that is
 /// known.
-pub(super) fn reached(named: Address, source: &Address, deployment: &Deployment) -> Option<Address> {
+pub(in crate::client) fn reached(named: Address, source: &Address, deployment: &Deployment) -> Option<Address> {
     match (&named, source) {
         // It has no host name, and the cluster is set to announce those (`cluster-preferred-endpoint-type`, Redis 7.0).
         (Address::Tcp { host, .. }, _) if host == "?" => None,

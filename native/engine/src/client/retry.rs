@@ -46,7 +46,7 @@ impl Outage {
     /// The error to give up with: the failure is permanent, or the outage has lasted too long.
     pub(crate) fn failed(&mut self, error: Error) -> Result<Duration> {
         let Error::Redis(fault) = error else { return Err(error) };
-        if !fault.is_passing() {
+        if !fault.is_temporary() {
             return Err(fault.context(&self.what).into());
         }
         if self.attempts == 0 && (fault.kind == FaultKind::Redirect || fault.code == "NOGROUP") {
@@ -56,14 +56,14 @@ impl Outage {
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);
         }
-        let limit = if fault.passes_soon() { self.limit.min(SOON) } else { self.limit };
+        let limit = if fault.is_short_lived() { self.limit.min(SOON) } else { self.limit };
         let since = *self.since.get_or_insert_with(|| {
             warn!("{}: {fault}; trying again for {} ms", self.what, limit.as_millis());
             Instant::now()
         });
         self.attempts += 1;
         let mut left = self.limit.saturating_sub(since.elapsed());
-        if fault.passes_soon() {
+        if fault.is_short_lived() {
             let since = *self.soon_since.get_or_insert_with(Instant::now);
             left = left.min(limit.saturating_sub(since.elapsed()));
         }
@@ -80,7 +80,7 @@ impl Outage {
     }
 
     /// Ends the outage: it works again.
-    pub(crate) fn over(&mut self) {
+    pub(crate) fn recovered(&mut self) {
         if let Some(since) = self.since.take() {
             info!("{}: works again after {} ms", self.what, since.elapsed().as_millis());
         }
@@ -154,7 +154,7 @@ mod tests {
         let (refused, error) = (
             Instant::now(),
             loop {
-                match outage.failed(Fault::from_server("WRONGPASS no").into_passing_soon().into()) {
+                match outage.failed(Fault::from_server("WRONGPASS no").into_short_lived().into()) {
                     Ok(wait) => tokio::time::advance(wait).await,
                     Err(error) => break error,
                 }

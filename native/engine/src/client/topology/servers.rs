@@ -7,19 +7,19 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::address::Address;
+use crate::client::connection::Connection;
+use crate::client::connector::Connector;
+use crate::client::credentials::{Credentials, CredentialsBroker};
+use crate::client::last_failure::LastFailure;
+use crate::client::topology::slot_map::{Route, SlotMap, Topology};
+use crate::client::topology::{cluster, sentinel};
 use crate::config::{ConnectionSettings, Deployment};
-use crate::connection::connector::Connector;
-use crate::connection::credentials::{Credentials, CredentialsBroker};
-use crate::connection::last_failure::LastFailure;
-use crate::connection::link::Connection;
-use crate::connection::table::{Route, Slots, Table};
-use crate::connection::transport::{Network, Transport};
-use crate::connection::{cluster, sentinel};
 use crate::error::{Error, FaultKind, Redirect, Result};
+use crate::net::dial::{Network, Transport};
 
 /// A table that is younger is not fetched again: many readers that lose their connections at the same time cause one
 /// fetch.
-const YOUNG: Duration = Duration::from_millis(100);
+const MIN_REFRESH: Duration = Duration::from_millis(100);
 
 /// The servers of a deployment: one, the master behind sentinels, or a cluster's. A handle to shared state: clones are
 /// cheap and share what is known.
@@ -37,10 +37,10 @@ struct Inner {
 }
 
 struct Known {
-    table: Arc<Table>,
+    table: Arc<Topology>,
     since: Instant,
     /// Work has failed since: another server may have the keys by now.
-    doubted: bool,
+    stale: bool,
 }
 
 impl Servers {
@@ -101,9 +101,9 @@ impl Servers {
     /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.
     ///
     /// # Errors
-    /// The caller gives what fails, here and later on the connection, to [`learn`](Self::learn) before it tries again.
+    /// The caller gives what fails, here and later on the connection, to [`note_error`](Self::note_error) before it tries again.
     pub(crate) async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
-        let table = self.table().await?;
+        let table = self.topology().await?;
         self.connect_to(table.route(key)?, name).await
     }
 
@@ -121,7 +121,7 @@ impl Servers {
             }
             // Other servers have named this one: it may be gone for good, and they will name another.
             Err(Error::Redis(fault)) if fault.kind == FaultKind::UnknownHost && !self.is_one() => {
-                Err(fault.into_passing().into())
+                Err(fault.into_temporary().into())
             }
             Err(error) => Err(error),
         }
@@ -131,7 +131,7 @@ impl Servers {
     ///
     /// # Errors
     /// Why no server could say it; temporary if trying again can help.
-    pub(crate) async fn table(&self) -> Result<Arc<Table>> {
+    pub(crate) async fn topology(&self) -> Result<Arc<Topology>> {
         if let Some(table) = self.known() {
             return Ok(table);
         }
@@ -144,31 +144,31 @@ impl Servers {
             return Err(error);
         }
         let table = Arc::new(self.fetch().await.inspect_err(|error| failed.note(error))?);
-        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), doubted: false });
+        *self.inner.known.lock() = Some(Known { table: Arc::clone(&table), since: Instant::now(), stale: false });
         Ok(table)
     }
 
-    async fn fetch(&self) -> Result<Table> {
+    async fn fetch(&self) -> Result<Topology> {
         let one = match &self.settings().deployment {
             Deployment::Cluster { .. } => {
-                return Ok(Table::Slots(cluster::slots(self.connector(), self.last().as_deref()).await?));
+                return Ok(Topology::Cluster(cluster::slots(self.connector(), self.last().as_deref()).await?));
             }
             Deployment::Sentinel(sentinel) => sentinel::master(self.connector(), sentinel).await?,
             Deployment::Single { host, port, .. } => Address::tcp(host, *port),
             Deployment::Unix { path, .. } => Address::Unix { path: path.clone() },
         };
-        Ok(Table::One(Route::to(one)))
+        Ok(Topology::One(Route::to(one)))
     }
 
-    fn known(&self) -> Option<Arc<Table>> {
+    fn known(&self) -> Option<Arc<Topology>> {
         let known = self.inner.known.lock();
         known
             .as_ref()
-            .filter(|known| !known.doubted || known.since.elapsed() < YOUNG)
+            .filter(|known| !known.stale || known.since.elapsed() < MIN_REFRESH)
             .map(|known| Arc::clone(&known.table))
     }
 
-    fn last(&self) -> Option<Arc<Table>> {
+    fn last(&self) -> Option<Arc<Topology>> {
         self.inner.known.lock().as_ref().map(|known| Arc::clone(&known.table))
     }
 
@@ -178,30 +178,30 @@ impl Servers {
 
     /// Takes note of an error of work on `key`: a redirection changes the table, another temporary fault makes it
     /// stale. Returns the error to go on with.
-    pub(crate) fn learn(&self, key: &[u8], error: Error) -> Error {
+    pub(crate) fn note_error(&self, key: &[u8], error: Error) -> Error {
         let Error::Redis(fault) = &error else { return error };
         if fault.redirect().is_some() && !self.settings().deployment.is_cluster() {
-            return fault.clone().into_final("; the server is a node of a cluster: set useClusterApi(true)").into();
+            return fault.clone().into_permanent("; the server is a node of a cluster: set useClusterApi(true)").into();
         }
-        if fault.redirect().is_none() && fault.is_passing() {
-            self.close_door(key);
+        if fault.redirect().is_none() && fault.is_temporary() {
+            self.close_gate(key);
         }
-        if self.is_one() || !fault.is_passing() {
+        if self.is_one() || !fault.is_temporary() {
             return error;
         }
         let mut known = self.inner.known.lock();
         let Some(known) = &mut *known else { return error };
-        if let Table::Slots(slots) = &*known.table {
+        if let Topology::Cluster(slots) = &*known.table {
             let redirect = fault.redirect().and_then(|redirect| Some((redirect, self.reached(redirect, slots, key)?)));
             if let Some((redirect, address)) = redirect {
                 if let Some(changed) = slots.redirected(key, redirect, address) {
-                    known.table = Arc::new(Table::Slots(changed));
+                    known.table = Arc::new(Topology::Cluster(changed));
                 }
                 return error;
             }
-            slots.settle(key);
+            slots.clear_ask(key);
         }
-        known.doubted = true;
+        known.stale = true;
         error
     }
 
@@ -209,8 +209,8 @@ impl Servers {
     /// takes a key that is not there for one that is nowhere: a node that imports the slot does so, too, for one who
     /// says `ASKING`. That a key has gone ahead of its slot holds for the moment in which the owner says it.
     pub(crate) fn ask_owner(&self, key: &[u8]) {
-        if let Some(Table::Slots(slots)) = self.last().as_deref() {
-            slots.settle(key);
+        if let Some(Topology::Cluster(slots)) = self.last().as_deref() {
+            slots.clear_ask(key);
         }
     }
 
@@ -219,12 +219,12 @@ impl Servers {
         let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some())
             && self.settings().deployment.is_cluster();
         if redirects {
-            self.learn(key, error.clone());
+            self.note_error(key, error.clone());
         }
         redirects
     }
 
-    fn close_door(&self, key: &[u8]) {
+    fn close_gate(&self, key: &[u8]) {
         if let Some(table) = self.last()
             && let Ok(route) = table.route(key)
         {
@@ -233,7 +233,7 @@ impl Servers {
     }
 
     /// Where a redirection leads to; `None`: the node that gave it can't say.
-    fn reached(&self, redirect: &Redirect, slots: &Slots, key: &[u8]) -> Option<Address> {
+    fn reached(&self, redirect: &Redirect, slots: &SlotMap, key: &[u8]) -> Option<Address> {
         cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, &self.settings().deployment)
     }
 }
@@ -247,8 +247,8 @@ mod tests {
 
     use super::*;
     use crate::config::testing;
-    use crate::connection::transport::Dialing;
     use crate::error::Fault;
+    use crate::net::dial::Dialing;
 
     /// A server that says `OK` to all, or `fails`.
     #[derive(Default)]
@@ -297,27 +297,27 @@ mod tests {
         let clone = servers.clone();
         let fail = |fault| *fake.fails.lock() = Some(fault);
         fail(unknown());
-        assert!(!refusal(&servers).await.is_passing());
+        assert!(!refusal(&servers).await.is_temporary());
         fail(wrong());
-        assert!(!refusal(&servers).await.is_passing());
+        assert!(!refusal(&servers).await.is_temporary());
         *fake.fails.lock() = None;
         tokio::time::sleep(Duration::from_millis(300)).await;
         clone.connect("c", b"k").await.unwrap();
         fail(unknown());
         let fault = refusal(&servers).await;
-        assert!(fault.is_passing() && !fault.passes_soon() && fault.kind == FaultKind::UnknownHost, "{fault}");
+        assert!(fault.is_temporary() && !fault.is_short_lived() && fault.kind == FaultKind::UnknownHost, "{fault}");
         fail(wrong());
         let fault = refusal(&servers).await;
-        assert!(fault.passes_soon() && fault.kind == FaultKind::Authentication, "{fault}");
+        assert!(fault.is_short_lived() && fault.kind == FaultKind::Authentication, "{fault}");
 
         // One who knows that the job was connected before does not know with which password.
         let servers = over(&fake);
         servers.were_reached();
-        assert!(!refusal(&servers).await.is_passing());
+        assert!(!refusal(&servers).await.is_temporary());
         let servers = over(&fake);
         servers.were_reached();
         fail(unknown());
-        assert!(refusal(&servers).await.is_passing());
+        assert!(refusal(&servers).await.is_temporary());
     }
 
     #[tokio::test]
@@ -335,16 +335,16 @@ mod tests {
     async fn a_node_that_names_no_host_is_where_its_teller_is() {
         let address_map = [("10.0.0.1".to_owned(), "mapped".to_owned())].into();
         let deployment = Deployment::Cluster { seeds: Vec::new(), address_map };
-        let teller = Address::tcp("teller", 1);
+        let source = Address::tcp("source", 1);
         for (named, expected) in [
-            ("", Some("teller:7")),
-            ("0.0.0.0", Some("teller:7")),
-            ("::", Some("teller:7")),
+            ("", Some("source:7")),
+            ("0.0.0.0", Some("source:7")),
+            ("::", Some("source:7")),
             ("?", None),
             ("10.0.0.1", Some("mapped:7")),
             ("other", Some("other:7")),
         ] {
-            let reached = cluster::reached(Address::tcp(named, 7), &teller, &deployment);
+            let reached = cluster::reached(Address::tcp(named, 7), &source, &deployment);
             assert_eq!(reached.map(|address| address.to_string()).as_deref(), expected, "{named}");
         }
     }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::address::Address;
-use crate::connection::last_failure::LastFailure;
+use crate::client::last_failure::LastFailure;
 use crate::error::{Error, FaultKind, Result};
 
 /// Gates that no task uses are forgotten when there are more: addresses come and go.
@@ -21,34 +21,34 @@ const KEPT: usize = 256;
 /// How long a password that was refused is not sent again; twice as long each further time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The time between two probes of a port for the other language (`tls/mismatch.rs`).
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// The time between two probes of a port for the other language (`net/tls/probe.rs`).
+const PROBE_AGAIN: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
-pub(super) struct Doors {
-    doors: Mutex<HashMap<Address, Arc<Door>>>,
+pub(super) struct Gates {
+    gates: Mutex<HashMap<Address, Arc<Gate>>>,
 }
 
-impl Doors {
-    pub(super) fn to(&self, address: &Address) -> Arc<Door> {
-        let mut doors = self.doors.lock();
-        if doors.len() >= KEPT && !doors.contains_key(address) {
-            doors.retain(|_, door| Arc::strong_count(door) > 1);
+impl Gates {
+    pub(super) fn to(&self, address: &Address) -> Arc<Gate> {
+        let mut gates = self.gates.lock();
+        if gates.len() >= KEPT && !gates.contains_key(address) {
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
         }
-        Arc::clone(doors.entry(address.clone()).or_default())
+        Arc::clone(gates.entry(address.clone()).or_default())
     }
 
     /// Closes the gate: a connection to that server was lost, and of the tasks that come back one goes first.
     pub(super) fn close(&self, address: &Address) {
-        if let Some(door) = self.doors.lock().get(address) {
-            door.state.lock().open = false;
+        if let Some(gate) = self.gates.lock().get(address) {
+            gate.state.lock().open = false;
         }
     }
 }
 
 /// The gate before one server.
 #[derive(Default)]
-pub(super) struct Door {
+pub(super) struct Gate {
     /// Locked by the task that goes first.
     first: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -63,10 +63,10 @@ struct State {
     failed: LastFailure,
     /// How often in a row the password was refused, and until when it is not sent again.
     refused: Option<(u32, Instant)>,
-    looked: Option<Instant>,
+    probed: Option<Instant>,
 }
 
-impl Door {
+impl Gate {
     /// Carries `connect` out, or returns the failure of the task that went first meanwhile.
     pub(super) async fn enter<T>(&self, connect: impl Future<Output = Result<T>>) -> Result<T> {
         let since = Instant::now();
@@ -96,13 +96,13 @@ impl Door {
 
     /// Whether to probe the port for the other language: a server that has answered does not, and one that is
     /// down is not asked twice as often for it.
-    pub(super) fn may_look(&self) -> bool {
+    pub(super) fn may_probe(&self) -> bool {
         let mut state = self.state.lock();
-        let looks = !state.worked && state.looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN);
-        if looks {
-            state.looked = Some(Instant::now());
+        let probes = !state.worked && state.probed.is_none_or(|at| at.elapsed() >= PROBE_AGAIN);
+        if probes {
+            state.probed = Some(Instant::now());
         }
-        looks
+        probes
     }
 }
 
@@ -141,10 +141,10 @@ mod tests {
     }
 
     /// So many go in at once. Gives how many of them tried, and how many were let in.
-    async fn crowd(door: &Door, outcome: impl Fn() -> Result<()>) -> (u32, usize) {
+    async fn crowd(gate: &Gate, outcome: impl Fn() -> Result<()>) -> (u32, usize) {
         let tried = AtomicU32::new(0);
         let all = join_all((0..64).map(|_| {
-            door.enter(async {
+            gate.enter(async {
                 tried.fetch_add(1, Ordering::Relaxed);
                 sleep(AWHILE).await;
                 outcome()
@@ -156,25 +156,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn of_many_one_goes_first_and_the_others_share_its_failure_or_follow() {
-        let door = Door::default();
+        let gate = Gate::default();
         let down = || Err(Fault::new(FaultKind::Connection, "refused").into());
         for _ in 0..2 {
-            assert_eq!(crowd(&door, down).await, (1, 0), "a connect that begins later is tried");
+            assert_eq!(crowd(&gate, down).await, (1, 0), "a connect that begins later is tried");
             sleep(AWHILE).await;
         }
         let begin = Instant::now();
-        assert_eq!(crowd(&door, || Ok(())).await, (64, 64));
+        assert_eq!(crowd(&gate, || Ok(())).await, (64, 64));
         assert_eq!(begin.elapsed(), 2 * AWHILE, "one behind the other");
-        assert_eq!(crowd(&door, down).await, (64, 0), "the door was open");
+        assert_eq!(crowd(&gate, down).await, (64, 0), "the gate was open");
         sleep(AWHILE).await;
-        assert_eq!(crowd(&door, down).await, (1, 0));
+        assert_eq!(crowd(&gate, down).await, (1, 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_password_that_is_refused_is_shown_a_few_times_only() {
-        let (door, tried, begin) = (Door::default(), AtomicU32::new(0), Instant::now());
+        let (gate, tried, begin) = (Gate::default(), AtomicU32::new(0), Instant::now());
         while begin.elapsed() < Duration::from_secs(10) {
-            let refused = door.enter(async {
+            let refused = gate.enter(async {
                 tried.fetch_add(1, Ordering::Relaxed);
                 Err::<(), _>(refusal())
             });
@@ -186,13 +186,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_dropped_gives_the_first_place_to_the_next() {
-        let door = Door::default();
+        let gate = Gate::default();
         tokio::select! {
             biased;
-            _ = door.enter(sleep_for_ever()) => {}
+            _ = gate.enter(sleep_for_ever()) => {}
             () = sleep(AWHILE) => {}
         }
-        assert_eq!(crowd(&door, || Ok(())).await, (64, 64));
+        assert_eq!(crowd(&gate, || Ok(())).await, (64, 64));
     }
 
     async fn sleep_for_ever() -> Result<()> {
@@ -201,23 +201,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn looks_for_the_other_language_seldom_and_never_where_somebody_was_let_in() {
-        let door = Door::default();
-        assert!(door.may_look() && !door.may_look());
-        sleep(LOOK_AGAIN).await;
-        assert!(door.may_look());
-        door.enter(async { Ok(()) }).await.unwrap();
-        let _ = door.enter(async { Err::<(), _>(refusal()) }).await;
-        assert!(!door.may_look());
+        let gate = Gate::default();
+        assert!(gate.may_probe() && !gate.may_probe());
+        sleep(PROBE_AGAIN).await;
+        assert!(gate.may_probe());
+        gate.enter(async { Ok(()) }).await.unwrap();
+        let _ = gate.enter(async { Err::<(), _>(refusal()) }).await;
+        assert!(!gate.may_probe());
     }
 
     #[test]
     fn forgets_servers_that_nobody_goes_to() {
-        let doors = Doors::default();
-        let kept = doors.to(&Address::tcp("h", 1));
+        let gates = Gates::default();
+        let kept = gates.to(&Address::tcp("h", 1));
         for port in 2..2000 {
-            doors.to(&Address::tcp("h", port));
+            gates.to(&Address::tcp("h", port));
         }
-        assert!(doors.doors.lock().len() <= KEPT);
-        assert!(Arc::ptr_eq(&kept, &doors.to(&Address::tcp("h", 1))));
+        assert!(gates.gates.lock().len() <= KEPT);
+        assert!(Arc::ptr_eq(&kept, &gates.to(&Address::tcp("h", 1))));
     }
 }

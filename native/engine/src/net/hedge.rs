@@ -11,13 +11,13 @@ use crate::error::{Error, FaultKind, Result};
 
 /// How long one server alone is waited for: one that can't be reached and does not say so costs this, and not its
 /// whole timeout.
-pub(super) const HEAD_START: Duration = Duration::from_millis(500);
+pub(crate) const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Returns the first answer. Servers are asked in their order, each when the one before it has failed or is slow.
 ///
 /// # Errors
 /// At once where a server refuses this user: the others would, too. When none answers, the one that tells users most.
-pub(super) async fn first<T, A, H>(
+pub(crate) async fn first_answer<T, A, H>(
     servers: Vec<Address>,
     head_start: impl Fn() -> H,
     ask: impl Fn(Address) -> A,
@@ -43,7 +43,7 @@ where
 ///
 /// # Errors
 /// All failures, in the order in which they came, up to one that decides.
-pub(super) async fn staggered<S, T, E, A, H>(
+pub(crate) async fn staggered<S, T, E, A, H>(
     ways: Vec<S>,
     head_start: impl Fn() -> H,
     attempt: impl Fn(S) -> A,
@@ -84,7 +84,7 @@ fn rank(error: &Error) -> u8 {
             // The name is wrong, or that of a server that is gone.
             FaultKind::UnknownHost => 0,
             FaultKind::Authentication | FaultKind::Permission => REFUSED,
-            _ if fault.is_passing() => 1,
+            _ if fault.is_temporary() => 1,
             // The server answers, and trying again will not help; another one may know better.
             _ => 2,
         },
@@ -129,7 +129,7 @@ mod tests {
             port => Ok(port),
         };
         let begin = tokio::time::Instant::now();
-        assert_eq!(first(servers([1, 2, 2, 3, 4]), head_start, ask).await.unwrap(), 3);
+        assert_eq!(first_answer(servers([1, 2, 2, 3, 4]), head_start, ask).await.unwrap(), 3);
         assert!(begin.elapsed() < Duration::from_secs(1));
     }
 
@@ -140,7 +140,7 @@ mod tests {
             2 => Err(fault(FaultKind::Authentication, "wrong")),
             port => Ok(port),
         };
-        assert_eq!(first(servers([1, 2, 3]), head_start, ask).await.unwrap_err().to_string(), "wrong");
+        assert_eq!(first_answer(servers([1, 2, 3]), head_start, ask).await.unwrap_err().to_string(), "wrong");
     }
 
     #[tokio::test]
@@ -153,7 +153,7 @@ mod tests {
             })
         };
         for (ports, expected) in [(1..2, "unknown"), (1..4, "refused 2"), (1..5, "no")] {
-            assert_eq!(first(servers(ports), head_start, ask).await.unwrap_err().to_string(), expected);
+            assert_eq!(first_answer(servers(ports), head_start, ask).await.unwrap_err().to_string(), expected);
         }
     }
 }

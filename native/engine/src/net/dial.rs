@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::Address;
 use crate::config::ConnectionSettings;
-use crate::connection::race;
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
+use crate::net::hedge;
 
 /// What a connection reads from and writes to.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -42,7 +42,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 const OUT_OF_FILES: [i32; 2] = [24, 23];
 
 /// The real transport: TCP, or a Unix domain socket.
-pub(super) struct Network;
+pub(crate) struct Network;
 
 impl Transport for Network {
     fn dial<'a>(&'a self, address: &'a Address, settings: &'a ConnectionSettings) -> Dialing<'a> {
@@ -83,7 +83,7 @@ fn unresolved(host: &str, error: &io::Error) -> Error {
     let fault = Fault::new(FaultKind::UnknownHost, message);
     match NOT_THERE.iter().any(|told| text.contains(told)) || error.kind() == io::ErrorKind::InvalidInput {
         true => fault.into(),
-        false => fault.into_passing().into(),
+        false => fault.into_temporary().into(),
     }
 }
 
@@ -106,7 +106,7 @@ async fn connect(
             Err(_) => Err((to, None)),
         }
     };
-    match race::staggered(addresses, || sleep(head_start), attempt, |_| false).await {
+    match hedge::staggered(addresses, || sleep(head_start), attempt, |_| false).await {
         Ok(stream) => {
             tune(&stream, Duration::from_millis(settings.keepalive_millis))
                 .map_err(|error| unreachable(error.to_string()))?;
@@ -225,12 +225,12 @@ mod tests {
             ("failed to lookup address information: No address associated with hostname", false),
         ] {
             let error = unresolved("x", &io::Error::other(text));
-            assert_eq!(error.is_passing(), passes, "{text}");
+            assert_eq!(error.is_temporary(), passes, "{text}");
             assert!(matches!(error, Error::Redis(fault) if fault.kind == FaultKind::UnknownHost));
         }
         let long = "x".repeat(70);
         let error = Network.dial(&Address::tcp(&long, 1), &settings()).await.err().unwrap();
-        assert!(!error.is_passing() && error.to_string().contains("check the option `host`"), "{error}");
+        assert!(!error.is_temporary() && error.to_string().contains("check the option `host`"), "{error}");
     }
 
     #[tokio::test]
