@@ -30,8 +30,7 @@ class DeadLettersTest {
 
     private void sendOne() throws Exception {
         deadLetters.reject(
-                new DeadLetters.Entry("orders:0", "1-0", new byte[0], 0),
-                new IllegalStateException("no"));
+                "orders:0", "1-0", new byte[0], 0, new IllegalStateException("no"));
         deadLetters.send();
     }
 
