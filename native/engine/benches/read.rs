@@ -4,10 +4,10 @@
 //! cargo bench -p flink-redis-engine --bench read [-- <entries in thousands> <pairs> <strategies>]
 //! ```
 //!
-//! The bare client skips over the replies: 2 reads in flight on each of 4 connections, an `XACK` of all of it behind each read, or `NOACK`
-//! against those of ours that acknowledge nothing. Ours is the
-//! reader as Flink drives it: batches are polled and dropped, all is acknowledged by completed checkpoints. Throughput varies
-//! from run to run on a shared machine: look at the ratio, and at the CPU.
+//! The bare client skips over the replies: 2 reads in flight on each of 4 connections, an `XACK` of all of it behind
+//! each read, or `NOACK` against those of ours that acknowledge nothing. Ours is the reader as Flink drives it: batches
+//! are polled and dropped, all is acknowledged by completed checkpoints. Throughput varies from run to run on a shared
+//! machine: look at the ratio, and at the CPU.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a program that measures")]
 

@@ -4,8 +4,9 @@
 //! cargo bench -p flink-redis-engine --bench write [-- <records in thousands> <runs>]
 //! ```
 //!
-//! Records of 116 bytes, a key of 16 and data of 100, in frames of 500 as Java hands them over. `ACKED` is `STREAM` with a replica that each
-//! record must have reached (`minReplicasToAck` 1). On a shared machine compare the runs of one time with one another, and look at the CPU.
+//! Records of 116 bytes, a key of 16 and data of 100, in frames of 500 as Java hands them over. `ACKED` is `STREAM`
+//! with a replica that each record must have reached (`minReplicasToAck` 1). On a shared machine compare the runs of
+//! one time with one another, and look at the CPU.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a program that measures")]
 

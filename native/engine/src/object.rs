@@ -1,8 +1,8 @@
 //! The pulse: what each native object does for Java regularly, whatever else it is called for.
 //!
-//! Java asks every object once in a while with [`tick`](EngineObject::tick): the task thread by a timer (sinks), the fetcher thread before each
-//! poll (sources), and whoever waits for work between two slices of the wait. So what the engine needs of Java (credentials) and what it has
-//! to say (a failure, log events) never waits for the next record.
+//! Java asks every object once in a while with [`tick`](EngineObject::tick): the task thread by a timer (sinks), the
+//! fetcher thread before each poll (sources), and whoever waits for work between two slices of the wait. So what the
+//! engine needs of Java (credentials) and what it has to say (a failure, log events) never waits for the next record.
 
 use crate::client::Credentials;
 use crate::error::Result;

@@ -1,9 +1,10 @@
-//! The one guard: what goes wrong inside becomes an exception of the calling Java thread, and nothing unwinds into the JVM.
+//! The one guard: what goes wrong inside becomes an exception of the calling Java thread, and nothing unwinds into the
+//! JVM.
 //!
 //! A panic that left an `extern` function would abort the process, and with it the TaskManager.
 //!
-//! That an object is closed is no exception but a value: `null`, `false`, nothing. The call may have outlived its job, and Java, who has
-//! closed it, knows (`NativeHandle`).
+//! That an object is closed is no exception but a value: `null`, `false`, nothing. The call may have outlived its job,
+//! and Java, who has closed it, knows (`NativeHandle`).
 
 use std::any::Any;
 use std::sync::Arc;

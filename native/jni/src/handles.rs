@@ -1,7 +1,7 @@
 //! Handles: numbers that Java holds in place of pointers.
 //!
-//! A number is never given twice in the life of the library, so a call after close finds nothing, never somebody else's object. A call
-//! under way keeps its object alive until it returns.
+//! A number is never given twice in the life of the library, so a call after close finds nothing, never somebody else's
+//! object. A call under way keeps its object alive until it returns.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! The calls into the JVM that the boundary makes: strings and arrays in and out.
 //!
-//! None looks up a class. The jni crate's own wrappers do when the JVM throws (a heap that is full): by name, through the context class
-//! loader of the thread. After the end of a job that loader is closed and throws too, and the crate recurses until the stack ends. Here an
-//! exception of the JVM stays pending, and the native function returns with it.
+//! None looks up a class. The jni crate's own wrappers do when the JVM throws (a heap that is full): by name, through
+//! the context class loader of the thread. After the end of a job that loader is closed and throws too, and the crate
+//! recurses until the stack ends. Here an exception of the JVM stays pending, and the native function returns with it.
 
 use std::ptr;
 
@@ -18,8 +18,8 @@ use crate::failure::{Failure, Outcome};
 macro_rules! call {
     ($env:expr, $version:ident, $function:ident $(, $argument:expr)*) => {{
         let raw = $env.get_raw();
-        // SAFETY: the environment is this thread's, and the arguments are what the function takes: references that live, memory that is
-        // as long as is said. No exception is pending, as most functions demand.
+        // SAFETY: the environment is this thread's, and the arguments are what the function takes: references that
+        // live, memory that is as long as is said. No exception is pending, as most functions demand.
         match $env.exception_check() {
             true => Err(Failure::Pending),
             false => {

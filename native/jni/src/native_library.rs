@@ -8,7 +8,8 @@ use jni::sys::jint;
 use crate::guard::guarded;
 use crate::java::{json, string};
 
-/// Installs the panic hook and the collector of log events, and returns the version. To be called first; later calls return the version.
+/// Installs the panic hook and the collector of log events, and returns the version. To be called first; later calls
+/// return the version.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeInit<'local>(
     env: EnvUnowned<'local>,

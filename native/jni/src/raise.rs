@@ -1,6 +1,7 @@
 //! Throws exceptions: Java's `NativeFailure` makes them.
 //!
-//! Rust knows one class only, and by reference: what is looked up by name when it is needed may be gone with the class loader by then.
+//! Rust knows one class only, and by reference: what is looked up by name when it is needed may be gone with the class
+//! loader by then.
 
 use std::sync::OnceLock;
 
@@ -18,7 +19,8 @@ struct Raise {
     method: jmethodID,
 }
 
-// SAFETY: weak global references and method IDs may be used by any thread (JNI specification, "Global and Local References").
+// SAFETY: weak global references and method IDs may be used by any thread (JNI specification, "Global and Local
+// References").
 unsafe impl Send for Raise {}
 unsafe impl Sync for Raise {}
 

@@ -254,9 +254,8 @@ mod tests {
         let mut connection = Connection::new(Box::new(ours), Duration::from_secs(10));
         let large = [b"$900000\r\n".as_slice(), &[b'x'; 900_000], b"\r\n"].concat();
         theirs.write_all(&large).await.unwrap();
-        assert!(
-            matches!(connection.value(Duration::ZERO).await.unwrap(), Value::BulkString(bytes) if bytes.len() == 900_000)
-        );
+        let received = connection.value(Duration::ZERO).await.unwrap();
+        assert!(matches!(received, Value::BulkString(bytes) if bytes.len() == 900_000));
         // Asleep until more comes: the buffer is what the wait needs.
         let waits = connection.value(Duration::ZERO);
         assert!(futures_util::FutureExt::now_or_never(waits).is_none());

@@ -1,7 +1,7 @@
 //! Where a connect asks for credentials and certificates, so that those that change need no restart.
 //!
-//! The engine calls nobody: a task that connects waits at the broker, and a thread of Java's that sees the request provides what is valid
-//! by then.
+//! The engine calls nobody: a task that connects waits at the broker, and a thread of Java's that sees the request
+//! provides what is valid by then.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -71,7 +71,8 @@ struct State {
     next: u64,
     /// How many requests were answered.
     provided: u64,
-    /// The last request that waited when that thread went to fetch. What it brings may be too old for those that came later.
+    /// The last request that waited when that thread went to fetch. What it brings may be too old for those that came
+    /// later.
     fetching: HashMap<ThreadId, u64>,
 }
 
@@ -113,7 +114,8 @@ impl CredentialsBroker {
         }
     }
 
-    /// Waits for credentials that are fetched from now on. It takes as long as it takes: whoever has to bring them is who waits for the work.
+    /// Waits for credentials that are fetched from now on. It takes as long as it takes: whoever has to bring them is
+    /// who waits for the work.
     ///
     /// # Errors
     /// `Closed`, when the broker is or gets closed.

@@ -24,8 +24,8 @@ pub(crate) struct ConnectionPool {
     slots: Mutex<HashMap<Route, Arc<tokio::sync::Mutex<Slot>>>>,
 }
 
-/// The connection to one server, for one task at a time. A server that is silent or gone holds up the work on its own keys,
-/// and no other.
+/// The connection to one server, for one task at a time. A server that is silent or gone holds up the work on its own
+/// keys, and no other.
 #[derive(Default)]
 pub(crate) struct Slot {
     connection: Option<Connection>,

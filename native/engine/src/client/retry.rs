@@ -50,8 +50,8 @@ impl Outage {
             return Err(fault.context(&self.what).into());
         }
         if self.attempts == 0 && (fault.kind == FaultKind::Redirect || fault.code == "NOGROUP") {
-            // Nothing is wrong: the next attempt goes where the key is; and a group that is gone is made again, and logged by the
-            // code that does so.
+            // Nothing is wrong: the next attempt goes where the key is; and a group that is gone is made again, and
+            // logged by the code that does so.
             self.attempts = 1;
             debug!("{}: {fault}", self.what);
             return Ok(Duration::ZERO);

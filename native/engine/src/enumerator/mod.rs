@@ -195,14 +195,14 @@ impl Discovery {
         let next = stream_name(topic, *num_partitions);
         if self.exists(pool, &next).await {
             warn!(
-                "stream '{next}' exists: the topic has more partitions than numPartitions {num_partitions}, they are not \
-                 read"
+                "stream '{next}' exists: the topic has more partitions than numPartitions {num_partitions}, they are \
+                 not read"
             );
         }
         if self.exists(pool, topic).await {
             warn!(
-                "key '{topic}' exists, without a partition number; if it is a stream to be read: the streams of a topic are \
-                 '{topic}:0' and so on, and it is only these that this job reads"
+                "key '{topic}' exists, without a partition number; if it is a stream to be read: the streams of a \
+                 topic are '{topic}:0' and so on, and it is only these that this job reads"
             );
         }
     }

@@ -239,8 +239,8 @@ impl Reader {
         self.finish();
     }
 
-    /// Ends reading, and waits for acknowledgments under way, for 3 seconds at most. They may have to connect: another thread provides
-    /// credentials meanwhile, if it takes them.
+    /// Ends reading, and waits for acknowledgments under way, for 3 seconds at most. They may have to connect: another
+    /// thread provides credentials meanwhile, if it takes them.
     pub fn finish(&self) {
         self.shared.closed.cancel();
         let mut tasks = std::mem::take(&mut *self.tasks.lock());

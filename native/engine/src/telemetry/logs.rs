@@ -1,6 +1,7 @@
 //! Log events, in a bounded ring that Java drains into SLF4J.
 //!
-//! Never pushed: a thread of ours that called into the JVM would hang under custom class loaders and keep the JVM alive.
+//! Never pushed: a thread of ours that called into the JVM would hang under custom class loaders and keep the JVM
+//! alive.
 
 use std::collections::VecDeque;
 use std::fmt::Write;

@@ -276,7 +276,8 @@ pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
 pub fn connection_json(port: u16) -> String {
     format!(
         r#""connection":{{{},"user":"default","password":"","clientName":"flink-test","connectTimeoutMillis":2000,
-        "commandTimeoutMillis":3000,"keepaliveMillis":30000,"minBackoffMillis":50,"maxBackoffMillis":2000,"retryTimeoutMillis":15000}}"#,
+        "commandTimeoutMillis":3000,"keepaliveMillis":30000,"minBackoffMillis":50,"maxBackoffMillis":2000,
+        "retryTimeoutMillis":15000}}"#,
         single_json(port)
     )
 }

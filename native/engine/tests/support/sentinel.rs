@@ -109,7 +109,8 @@ pub const NOBODY: &str = r#""user":"","password":"","#;
 pub fn connection_json(ports: &[u16], master: &str, access: &str) -> String {
     let sentinels: Vec<String> = ports.iter().map(|port| format!(r#"{{"host":"127.0.0.1","port":{port}}}"#)).collect();
     let sentinel = format!(
-        r#""deployment":{{"sentinel":{{{access}"master":"{master}","sentinels":[{}],"tls":false,"database":0,"addressMap":{{}}}}}}"#,
+        r#""deployment":{{"sentinel":{{{access}"master":"{master}","sentinels":[{}],"tls":false,
+        "database":0,"addressMap":{{}}}}}}"#,
         sentinels.join(",")
     );
     super::connection_json(1).replace(&super::single_json(1), &sentinel)

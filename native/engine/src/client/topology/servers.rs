@@ -101,7 +101,8 @@ impl Servers {
     /// Opens a connection to the server that has `key`; it bears `name` in `CLIENT LIST`.
     ///
     /// # Errors
-    /// The caller gives what fails, here and later on the connection, to [`note_error`](Self::note_error) before it tries again.
+    /// The caller gives what fails, here and later on the connection, to [`note_error`](Self::note_error) before it
+    /// tries again.
     pub(crate) async fn connect(&self, name: &str, key: &[u8]) -> Result<Connection> {
         let table = self.topology().await?;
         self.connect_to(table.route(key)?, name).await

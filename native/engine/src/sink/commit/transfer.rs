@@ -319,8 +319,8 @@ impl<'w> Transfer<'w> {
             }
         };
         let message = format!(
-            "staging stream '{}' of {} records can't be committed: {why}; deleted, evicted, expired (stagingTtlSeconds), or lost \
-             by Redis in a failover; what is left of it was not written to the topic",
+            "staging stream '{}' of {} records can't be committed: {why}; deleted, evicted, expired \
+             (stagingTtlSeconds), or lost by Redis in a failover; what is left of it was not written to the topic",
             shown(&self.committable.key),
             self.committable.records
         );
@@ -345,8 +345,8 @@ fn length(reply: &[u8]) -> Result<u64> {
 
 fn out_of_order(mark: Mark) -> Error {
     let message = format!(
-        "its records are staged, though the mark says that the later epoch {} was committed; nothing was written. Has Redis been \
-         set back to older data, or have the epochs of one writer been committed by two?",
+        "its records are staged, though the mark says that the later epoch {} was committed; nothing was written. Has \
+         Redis been set back to older data, or have the epochs of one writer been committed by two?",
         mark.epoch
     );
     Fault::new(FaultKind::Server, message).into()
@@ -354,8 +354,8 @@ fn out_of_order(mark: Mark) -> Error {
 
 fn overtaken(should: Mark) -> Error {
     let message = format!(
-        "an append failed in a transaction, and another committer went on before the mark was set to {should}: records behind \
-         it may be missing in the topic, or there twice"
+        "an append failed in a transaction, and another committer went on before the mark was set to {should}: \
+         records behind it may be missing in the topic, or there twice"
     );
     Fault::new(FaultKind::StagingLost, message).into()
 }

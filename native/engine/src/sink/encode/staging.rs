@@ -63,8 +63,8 @@ fn index_of(stream: &str) -> String {
 pub(in crate::sink) fn require_names(settings: &SinkSettings) -> Result<()> {
     if settings.connection.deployment.is_cluster() && settings.staging.is_some() && !can_be_staged(&settings.topic) {
         return Err(Error::Settings(format!(
-            "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a text in braces that \
-             says the slot, as in '{{orders}}'",
+            "topicName is '{}': in a cluster a sink with flushOnCheckpoint(true) needs a name without '}}', or with a \
+             text in braces that says the slot, as in '{{orders}}'",
             settings.topic
         )));
     }

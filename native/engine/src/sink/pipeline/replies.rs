@@ -122,8 +122,8 @@ fn rejection_in(unit: EncodedUnit<'_>, reply: &[u8], path: &str) -> Result<Optio
 /// Returns the same fault, with how large the unit is and what to do.
 pub(super) fn too_large(fault: &Fault, bytes: usize) -> Fault {
     let remedy = format!(
-        "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or too many of \
-         them: raise the limit, or keep such records from the sink"
+        "; the record of {bytes} bytes has a value that is larger than the server takes (its proto-max-bulk-len), or \
+         too many of them: raise the limit, or keep such records from the sink"
     );
     fault.clone().into_permanent(&remedy)
 }
@@ -142,8 +142,8 @@ fn is_there(fault: &Fault) -> bool {
 
 fn staging_incomplete(key: &[u8], records: u64) -> Error {
     let message = format!(
-        "staging stream '{}' does not hold all {records} records of its epoch: the server has put some off and taken later ones, \
-         or has lost some in a failover; the job has to go back to its last checkpoint, nothing is lost",
+        "staging stream '{}' does not hold all {records} records of its epoch: the server has put some off and taken \
+         later ones, or has lost some in a failover; the job has to go back to its last checkpoint, nothing is lost",
         shown(key)
     );
     Fault::new(FaultKind::StagingLost, message).into()
