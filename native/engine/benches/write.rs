@@ -30,7 +30,7 @@ fn main() {
     println!("{records} records of 116 bytes, {PARTITIONS} partitions");
     for _ in 0..runs {
         run("STREAM", &server, "", records);
-        run("STAGED", &server, r#""staging":{"lane":"l","attempt":"a"},"#, records);
+        run("STAGED", &server, r#""staging":{"lane":"l","incarnation":"a"},"#, records);
         run("HASH", &server, r#""kind":"HASH","#, records);
         let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &server.port.to_string()]);
         await_that("the replica follows", || replica.text("INFO replication").contains("master_link_status:up"));

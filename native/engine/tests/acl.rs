@@ -72,7 +72,7 @@ fn without_multi_nothing_is_staged_whatever_else_is_missing() {
             EXACTLY_ONCE_SINK.iter().filter(|name| !missing.contains(name)).map(|name| format!("+{name}")).collect();
         server.run("ACL DELUSER app");
         server.run(&format!("ACL SETUSER app on >pw ~t:* ~{{t:* -@all {}", permitted.join(" ")));
-        let writer = writer(&server, r#""staging":{"lane":"lane","attempt":"aa"},"#);
+        let writer = writer(&server, r#""staging":{"lane":"lane","incarnation":"aa"},"#);
         let error = write(&writer, &frame(0, 0..300)).expect_err("it may not be staged");
         assert!(error.contains("MULTI: NOPERM") && error.contains("give the user this permission"), "{error}");
         assert_eq!(server.int("DBSIZE"), 0, "without {missing:?}");
@@ -150,7 +150,7 @@ fn set_hashes_and_bury(server: &RedisServer) -> Result<(), String> {
 }
 
 fn stage_commit_and_clean_up(server: &RedisServer) -> Result<(), String> {
-    let writer = writer(server, r#""staging":{"lane":"lane","attempt":"aa"},"#);
+    let writer = writer(server, r#""staging":{"lane":"lane","incarnation":"aa"},"#);
     write(&writer, &frame(0, 0..300))?;
     let prepared = serde_json::to_string(&writer.prepare()).unwrap();
     let committables: Vec<_> = serde_json::from_str(&prepared).unwrap();
@@ -160,7 +160,7 @@ fn stage_commit_and_clean_up(server: &RedisServer) -> Result<(), String> {
     let committer = Committer::new(settings).unwrap();
     assert!(committer.commit(&committables, PATIENCE).map_err(|error| error.to_string())?);
     assert!(committer.commit(&committables, PATIENCE).map_err(|error| error.to_string())?, "again");
-    let lanes = [Lane { lane: "lane".into(), attempt: "bb".into(), epoch: 1 }];
+    let lanes = [Lane { lane: "lane".into(), incarnation: "bb".into(), epoch: 1 }];
     assert!(committer.recover(&lanes, PATIENCE).map_err(|error| error.to_string())?);
     assert_eq!(server.int("XLEN t:0"), 300);
     assert_eq!(server.int("EXISTS {t:0}:staging:lane:2:aa"), 0);

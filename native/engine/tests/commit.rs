@@ -17,7 +17,7 @@ const MARK: &str = "{t:0}:staging:lane:aa:committed";
 const OLD_SCRIPT: &str = include_str!("support/move-of-0.1.lua");
 
 fn staging(server: &RedisServer) -> Writer {
-    Writer::new(settings(server.port, r#""staging":{"lane":"lane","attempt":"aa"},"#)).unwrap()
+    Writer::new(settings(server.port, r#""staging":{"lane":"lane","incarnation":"aa"},"#)).unwrap()
 }
 
 /// These numbers, staged by one epoch.
@@ -110,7 +110,7 @@ fn a_commit_without_a_permission_writes_nothing_twice_and_is_finished_once_it_ha
 fn a_command_that_is_not_there_is_told_of_before_anything_is_staged() {
     for missing in ["WATCH", "XRANGE", "SET", "SREM"] {
         let server = RedisServer::start_with(&["--rename-command", missing, ""]);
-        let lanes = [Lane { lane: "lane".into(), attempt: "aa".into(), epoch: 0 }];
+        let lanes = [Lane { lane: "lane".into(), incarnation: "aa".into(), epoch: 0 }];
         let error = committer(&server).recover(&lanes, PATIENCE).unwrap_err().to_string();
         assert!(error.contains("unknown command") && error.contains(missing), "{error}");
     }
@@ -175,7 +175,7 @@ fn what_one_transaction_moves_is_bounded_by_bytes_and_by_count() {
     let server = RedisServer::start();
     let writer = Writer::new(SinkSettings {
         max_in_flight_bytes: 64 << 20,
-        ..settings(server.port, r#""staging":{"lane":"lane","attempt":"aa"},"#)
+        ..settings(server.port, r#""staging":{"lane":"lane","incarnation":"aa"},"#)
     })
     .unwrap();
     let text = "x".repeat(1 << 20);

@@ -65,7 +65,7 @@ fn each_record_is_written_in_order_and_staged_once() {
         let proxy = Proxy::to(server.port);
         let settings = |more: &str| writing::settings_over(&connection(&proxy), more);
         let writer = Writer::new(settings("")).unwrap();
-        let staging = Writer::new(settings(r#""staging":{"lane":"lane","attempt":"aa"},"#)).unwrap();
+        let staging = Writer::new(settings(r#""staging":{"lane":"lane","incarnation":"aa"},"#)).unwrap();
         let committer = Committer::new(settings("")).unwrap();
         for round in 0..ROUNDS {
             write(&writer, &frame(0, round * EACH..(round + 1) * EACH));

@@ -139,7 +139,7 @@ fn the_last_write_to_each_key_stays_the_last_while_slots_move() {
 #[test]
 fn what_is_staged_is_committed_once_and_in_order_while_slots_move() {
     let cluster = Cluster::start(3, 0);
-    let writer = Writer::new(settings(&cluster, r#""staging":{"lane":"lane","attempt":"aa"},"#)).unwrap();
+    let writer = Writer::new(settings(&cluster, r#""staging":{"lane":"lane","incarnation":"aa"},"#)).unwrap();
     let committer = Committer::new(settings(&cluster, "")).unwrap();
     let (done, mut written) = (AtomicBool::new(false), 0);
     let slot = cluster.slot("t:0");
@@ -215,7 +215,7 @@ fn a_master_that_dies_loses_nothing_that_a_replica_has_acknowledged() {
     let second = cluster.add_node();
     cluster.replicate(second, master);
     let writer = Writer::new(settings(&cluster, r#""minReplicasToAck":1,"#)).unwrap();
-    let staging = r#""minReplicasToAck":1,"staging":{"lane":"lane","attempt":"aa"},"#;
+    let staging = r#""minReplicasToAck":1,"staging":{"lane":"lane","incarnation":"aa"},"#;
     let staging = SinkSettings { topic: "{t:0}s".into(), ..settings(&cluster, staging) };
     let stager = Writer::new(staging.clone()).unwrap();
     (0..50).for_each(|n| write(&stager, &frame(0, n * 10..n * 10 + 10)));

@@ -228,7 +228,7 @@ fn source_and_sink_work_from_end_to_end() {
     await_that("all is acknowledged", || server.plain.pending("t:0", "g") + server.plain.pending("t:1", "g") == 0);
     assert!(server.plain.text("CLIENT LIST").contains("name=flink-test"));
 
-    let staging = r#""staging":{"lane":"a","attempt":"b"},"#;
+    let staging = r#""staging":{"lane":"a","incarnation":"b"},"#;
     let exact = Writer::new(writing::settings_over(&to, staging)).unwrap();
     write(&exact, &frame(0, 0..500));
     let before = server.plain.int("XLEN t:0");

@@ -29,7 +29,7 @@ pub struct Staging {
     /// Owned by one writer at a time; kept in its state.
     pub lane: String,
     /// Unique to a writer's life.
-    pub attempt: String,
+    pub incarnation: String,
 }
 
 /// What a trace of a write that Redis rejects contains: Java's `SinkTraceConfiguration`.

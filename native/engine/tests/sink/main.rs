@@ -15,6 +15,7 @@ use support::RedisServer;
 use support::writing::settings;
 
 /// A writer that stages for a lane, of the topic of two partitions.
-fn staging_writer(server: &RedisServer, lane: &str, attempt: &str) -> Writer {
-    Writer::new(settings(server.port, &format!(r#""staging":{{"lane":"{lane}","attempt":"{attempt}"}},"#))).unwrap()
+fn staging_writer(server: &RedisServer, lane: &str, incarnation: &str) -> Writer {
+    Writer::new(settings(server.port, &format!(r#""staging":{{"lane":"{lane}","incarnation":"{incarnation}"}},"#)))
+        .unwrap()
 }

@@ -90,7 +90,7 @@ fn a_record_beyond_the_servers_limit_is_a_letter_and_no_other_is() {
 fn a_record_beyond_the_servers_limit_fails_the_writer_with_its_size() {
     let server = RedisServer::start_with(&["--proto-max-bulk-len", "1mb"]);
     let long = "x".repeat(5 << 20);
-    let staging = r#""staging":{"lane":"lane","attempt":"aa"},"#;
+    let staging = r#""staging":{"lane":"lane","incarnation":"aa"},"#;
     for (more, before) in [("", 10), (staging, 10), (staging, 0)] {
         let bytes = r#""maxInFlightBytes":67108864,"#;
         let writer = Writer::new(settings(server.port, &format!("{more}{bytes}"))).unwrap();

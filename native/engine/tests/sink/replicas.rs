@@ -64,7 +64,7 @@ fn records_count_as_written_when_enough_replicas_have_them() {
 fn what_no_replica_is_known_to_have_is_sent_again_after_a_lost_connection() {
     let server = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
     let replica = replica_of(&server);
-    for more in ["", r#""staging":{"lane":"lane","attempt":"aa"},"#, r#""kind":"HASH","ttlSeconds":60,"#] {
+    for more in ["", r#""staging":{"lane":"lane","incarnation":"aa"},"#, r#""kind":"HASH","ttlSeconds":60,"#] {
         let writer = Writer::new(settings(server.port, &format!(r#"{more}"minReplicasToAck":1,"#))).unwrap();
         let of_round = |round: u64| match more.contains("HASH") {
             true => frame_of(&[&[("k", ""), ("n", &round.to_string())], &[("l", ""), ("n", &round.to_string())]]),

@@ -154,13 +154,13 @@ fn recovery_keeps_what_is_committed_and_deletes_the_rest_of_its_lanes() {
     let committable = prepared(&kept);
     write(&kept, &frame(0, 5..9));
     flush(&kept);
-    for (lane, attempt) in [("mine", "bb"), ("other", "cc")] {
-        let writer = staging_writer(&server, lane, attempt);
+    for (lane, incarnation) in [("mine", "bb"), ("other", "cc")] {
+        let writer = staging_writer(&server, lane, incarnation);
         write(&writer, &frame(0, 0..5));
         flush(&writer);
     }
     let committer = Committer::new(settings(server.port, "")).unwrap();
-    let lanes = [Lane { lane: "mine".into(), attempt: "aa".into(), epoch: 1 }];
+    let lanes = [Lane { lane: "mine".into(), incarnation: "aa".into(), epoch: 1 }];
     assert!(committer.recover(&lanes, PATIENCE).unwrap());
     let mut left: Vec<String> = server
         .run("SMEMBERS {t:0}:staging")

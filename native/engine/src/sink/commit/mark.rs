@@ -1,12 +1,12 @@
-//! A mark is a key that says how far the epochs of a lane's attempt are committed.
+//! A mark is a key that says how far the epochs of a lane's incarnation are committed.
 
 use std::fmt;
 
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 
-/// The last epoch that is committed, or of which some entries are in the topic. Epochs of an attempt are committed in
-/// their order.
+/// The last epoch that is committed, or of which some entries are in the topic. Epochs of an incarnation are committed
+/// in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) epoch: u64,

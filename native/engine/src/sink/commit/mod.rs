@@ -39,8 +39,8 @@ pub struct Lane {
     /// The owner part of the streams' keys.
     pub lane: String,
     /// The life of the writer that the state is of; streams of other lives are deleted.
-    pub attempt: String,
-    /// The last epoch of that attempt that is committed, or about to be.
+    pub incarnation: String,
+    /// The last epoch of that incarnation that is committed, or about to be.
     pub epoch: u64,
 }
 
@@ -178,7 +178,7 @@ impl Work {
         for key in texts(listed) {
             let Some(staged) = StagingKey::parse(&key) else { continue };
             let Some(lane) = lanes.iter().find(|own| own.lane == staged.lane) else { continue };
-            if lane.attempt == staged.attempt && staged.epoch <= lane.epoch {
+            if lane.incarnation == staged.incarnation && staged.epoch <= lane.epoch {
                 call(&mut connection, &["EXPIRE", &key, &self.settings.staging_ttl_seconds.to_string()]).await?;
                 continue;
             }

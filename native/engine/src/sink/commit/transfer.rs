@@ -1,7 +1,7 @@
 //! A transfer moves a staging stream to its topic, chunk by chunk.
 //!
 //! A chunk is read, and written by one transaction: it appends the entries to the topic's stream and sets the *mark*,
-//! which says how far this lane's attempt is. The transaction is carried out only if the mark, which is watched, is
+//! which says how far this lane's incarnation is. The transaction is carried out only if the mark, which is watched, is
 //! what it was when the chunk was read. So a commit that is repeated, interrupted or made twice at once neither loses
 //! nor duplicates. What the server refuses to queue it refuses as a whole. Nothing is deleted before the mark says that
 //! all is moved, and that can be repeated, too.
@@ -84,7 +84,7 @@ impl<'w> Transfer<'w> {
         pace: &'w Pace,
         committable: &'w Committable,
     ) -> Result<Self> {
-        let Some(StagingKey { index, stream, lane, attempt, .. }) = StagingKey::parse(&committable.key) else {
+        let Some(StagingKey { index, stream, lane, incarnation, .. }) = StagingKey::parse(&committable.key) else {
             return Err(Error::Settings(format!("'{}' is no staging stream's key", shown(&committable.key))));
         };
         Ok(Self {
@@ -94,7 +94,7 @@ impl<'w> Transfer<'w> {
             committable,
             stream,
             index,
-            mark_key: format!("{index}:{lane}:{attempt}:committed"),
+            mark_key: format!("{index}:{lane}:{incarnation}:committed"),
             append: append_to(stream, settings),
             moved: 0,
             is_begun: false,

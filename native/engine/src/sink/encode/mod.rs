@@ -157,7 +157,7 @@ mod tests {
             "",
             r#""kind":"JSON","path":"$","#,
             r#""kind":"HASH","ttlSeconds":5,"#,
-            r#""staging":{"lane":"l","attempt":"a"},"#,
+            r#""staging":{"lane":"l","incarnation":"a"},"#,
         ] {
             let (texts, kinds) = encoded(&mut Encoder::new(&settings(more)), &[(DEAD_LETTER, &[("error", "e")])]);
             assert_eq!(texts, ["XADD dead * error e"]);

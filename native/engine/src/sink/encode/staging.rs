@@ -1,7 +1,7 @@
 //! Staging streams are where the exactly-once stream sink puts the records of an epoch until its checkpoint has
 //! completed.
 //!
-//! `{topic:p}:staging:<lane>:<epoch>:<attempt>` is in the partition's own hash slot (without the braces where the
+//! `{topic:p}:staging:<lane>:<epoch>:<incarnation>` is in the partition's own hash slot (without the braces where the
 //! topic's name has some that decide the slot), and no reader of the topic sees it. Appends carry the ID
 //! `epoch-sequence`, so one whose reply was lost can be sent again: "equal or smaller" says that it is there. Only the
 //! first append makes the stream: what was cleaned up does not come back by a writer that was given up and lives on. It
@@ -86,7 +86,7 @@ pub(in crate::sink) struct StagingKey<'k> {
     pub(in crate::sink) stream: &'k str,
     pub(in crate::sink) lane: &'k str,
     pub(in crate::sink) epoch: u64,
-    pub(in crate::sink) attempt: &'k str,
+    pub(in crate::sink) incarnation: &'k str,
 }
 
 impl<'k> StagingKey<'k> {
@@ -96,14 +96,14 @@ impl<'k> StagingKey<'k> {
         let index = &key[..head.len() + ":staging".len()];
         let stream = head.strip_prefix('{').and_then(|head| head.strip_suffix('}')).unwrap_or(head);
         let mut parts = rest.split(':');
-        let (lane, epoch, attempt) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
-        parts.next().is_none().then_some(Self { index, stream, lane, epoch, attempt })
+        let (lane, epoch, incarnation) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+        parts.next().is_none().then_some(Self { index, stream, lane, epoch, incarnation })
     }
 }
 
 impl std::fmt::Display for StagingKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}:{}:{}", self.index, self.lane, self.epoch, self.attempt)
+        write!(f, "{}:{}:{}:{}", self.index, self.lane, self.epoch, self.incarnation)
     }
 }
 
@@ -133,10 +133,11 @@ impl Staging {
 
     fn append(&mut self, record: &Record<'_>, out: &mut Commands) {
         let partition = record.target.cast_unsigned();
-        let (topic, lane, attempt, epoch) = (&self.topic, &self.settings.lane, &self.settings.attempt, self.epoch);
+        let (topic, lane, incarnation, epoch) =
+            (&self.topic, &self.settings.lane, &self.settings.incarnation, self.epoch);
         let open = self.open.entry(partition).or_insert_with(|| {
             let stream = stream_name(topic, partition);
-            let key = StagingKey { index: &index_of(&stream), stream: &stream, lane, epoch, attempt }.to_string();
+            let key = StagingKey { index: &index_of(&stream), stream: &stream, lane, epoch, incarnation }.to_string();
             Open { key, records: 0, sealed: 0 }
         });
         open.records += 1;
@@ -189,7 +190,8 @@ mod tests {
 
     #[test]
     fn an_epoch_has_a_stream_for_each_partition_that_has_records() {
-        let mut encoder = Encoder::new(&settings(r#""staging":{"lane":"l","attempt":"a"},"stagingTtlSeconds":60,"#));
+        let mut encoder =
+            Encoder::new(&settings(r#""staging":{"lane":"l","incarnation":"a"},"stagingTtlSeconds":60,"#));
         let (texts, kinds) = encoded(&mut encoder, &[(0, &[("f", "1")]), (0, &[("f", "2")])]);
         assert_eq!(
             texts,
@@ -232,7 +234,7 @@ mod tests {
         ] {
             assert_eq!(index_of(stream), index);
             assert_eq!(slot(index.as_bytes()), slot(stream.as_bytes()), "{stream}");
-            let key = StagingKey { index, stream, lane: "job-1", epoch: 7, attempt: "ff" };
+            let key = StagingKey { index, stream, lane: "job-1", epoch: 7, incarnation: "ff" };
             assert_eq!(StagingKey::parse(&key.to_string()), Some(key), "{key}");
         }
         for other in ["{t:0}:staging", "{t:0}:staging:l:x:a", "{t:0}:staging:l:1:a:b", "t:0"] {

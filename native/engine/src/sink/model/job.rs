@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) settings: SinkSettings,
     servers: Servers,
     writer: Writer,
-    attempt: String,
+    incarnation: String,
     pub(super) next: u64,
     /// Not yet committed, of this and earlier checkpoints.
     committables: Vec<Committable>,
@@ -61,13 +61,13 @@ impl Job {
     pub(super) async fn start(redis: &SimulatedRedis, cluster: bool) -> Self {
         let settings = settings(cluster);
         let servers = Servers::over(settings.connection.clone(), redis.network());
-        let (writer, attempt) = open(&settings, &servers);
+        let (writer, incarnation) = open(&settings, &servers);
         Self {
             redis: redis.clone(),
             settings,
             servers,
             writer,
-            attempt,
+            incarnation,
             next: 0,
             committables: Vec::new(),
             under_way: BTreeMap::new(),
@@ -114,8 +114,13 @@ impl Job {
         self.checkpoints += 1;
         let epoch = 1
             + self.under_way.len() as u64
-            + self.completed.lane.as_ref().filter(|lane| lane.attempt == self.attempt).map_or(0, |lane| lane.epoch);
-        let lane = Lane { lane: "lane".into(), attempt: self.attempt.clone(), epoch };
+            + self
+                .completed
+                .lane
+                .as_ref()
+                .filter(|lane| lane.incarnation == self.incarnation)
+                .map_or(0, |lane| lane.epoch);
+        let lane = Lane { lane: "lane".into(), incarnation: self.incarnation.clone(), epoch };
         let checkpoint = Checkpoint { next: self.next, committables: self.committables.clone(), lane: Some(lane) };
         self.under_way.insert(self.checkpoints, checkpoint);
     }
@@ -223,13 +228,13 @@ impl Job {
         if !for_ever.is_empty() {
             self.fail(format!("there, and not to expire when they should: {for_ever:?}"));
         }
-        let (writer, attempt) = open(&self.settings, &self.servers);
+        let (writer, incarnation) = open(&self.settings, &self.servers);
         let old = std::mem::replace(&mut self.writer, writer);
         match lives_on {
             true => self.given_up.push(old),
             false => old.crash(),
         }
-        self.attempt = attempt;
+        self.incarnation = incarnation;
         self.under_way.clear();
         self.next = self.completed.next;
         self.committables = self.completed.committables.clone();
@@ -270,13 +275,13 @@ impl Drop for Job {
 }
 
 fn open(settings: &SinkSettings, servers: &Servers) -> (Writer, String) {
-    let attempt = random::tag();
-    let staging = Some(Staging { lane: "lane".into(), attempt: attempt.clone() });
+    let incarnation = random::tag();
+    let staging = Some(Staging { lane: "lane".into(), incarnation: incarnation.clone() });
     let writer = Writer::on(Handle::current(), None, SinkSettings { staging, ..settings.clone() }, servers.clone());
-    (writer, attempt)
+    (writer, incarnation)
 }
 
 /// The lane of a writer of which no checkpoint has completed.
 pub(super) fn nothing() -> Lane {
-    Lane { lane: "lane".into(), attempt: String::new(), epoch: 0 }
+    Lane { lane: "lane".into(), incarnation: String::new(), epoch: 0 }
 }

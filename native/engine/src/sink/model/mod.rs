@@ -214,7 +214,7 @@ async fn what_is_left(redis: &SimulatedRedis, mut job: Job) -> Result<(), String
     work.recover_all(std::slice::from_ref(&completed)).await.map_err(|error| error.to_string())?;
     let is_completed = |key: &String| {
         let key = StagingKey::parse(key).unwrap();
-        key.attempt == completed.attempt && key.epoch <= completed.epoch
+        key.incarnation == completed.incarnation && key.epoch <= completed.epoch
     };
     let left: Vec<String> = redis.staged().into_iter().filter(|key| !is_completed(key)).collect();
     if !left.is_empty() {

@@ -224,8 +224,8 @@ pub(super) struct Taken {
 
 impl Committable {
     pub(super) fn mark_key(&self) -> String {
-        let StagingKey { index, lane, attempt, .. } = StagingKey::parse(&self.key).unwrap();
-        format!("{index}:{lane}:{attempt}:committed")
+        let StagingKey { index, lane, incarnation, .. } = StagingKey::parse(&self.key).unwrap();
+        format!("{index}:{lane}:{incarnation}:committed")
     }
 }
 

@@ -17,9 +17,8 @@ class NativeLogsTest {
     @Test
     void publishesByTargetAndLevelInOrder() {
         NativeLogs.publish(
-                "{\"dropped\":0,\"events\":["
-                    + "{\"level\":1,\"target\":\"flink_redis_engine::source::poll\",\"message\":\"a {}\"},"
-                    + "{\"level\":2,\"target\":\"flink_redis_engine\",\"message\":\"b\"},"
+                "{\"dropped\":0,\"events\":[{\"level\":1,\"target\":\"flink_redis_engine::source::poll\",\"message\":\"a"
+                    + " {}\"},{\"level\":2,\"target\":\"flink_redis_engine\",\"message\":\"b\"},"
                     + "{\"level\":3,\"target\":\"redis::aio\",\"message\":\"c\"},"
                     + "{\"level\":4,\"target\":\"x\",\"message\":\"d\"},"
                     + "{\"level\":5,\"target\":\"x\",\"message\":\"e\"}]}",

@@ -17,33 +17,33 @@ public final class RedisCommittable {
     private final long records;
     private final long epoch;
     private final String lane;
-    private final String attempt;
+    private final String incarnation;
 
     /**
      * @param key the staging stream's
      * @param records how many entries it has
      * @param lane whose of the writers it is
-     * @param attempt in which life of that writer it was written
+     * @param incarnation in which life of that writer it was written
      */
     public RedisCommittable(
-            int partition, String key, long records, long epoch, String lane, String attempt) {
+            int partition, String key, long records, long epoch, String lane, String incarnation) {
         this.partition = partition;
         this.key = key;
         this.records = records;
         this.epoch = epoch;
         this.lane = lane;
-        this.attempt = attempt;
+        this.incarnation = incarnation;
     }
 
     /** What the engine has prepared in a lane. */
-    public static RedisCommittable fromJson(JsonNode node, String lane, String attempt) {
+    public static RedisCommittable fromJson(JsonNode node, String lane, String incarnation) {
         return new RedisCommittable(
                 field(node, "partition").intValue(),
                 field(node, "key").textValue(),
                 field(node, "records").longValue(),
                 field(node, "epoch").longValue(),
                 lane,
-                attempt);
+                incarnation);
     }
 
     private static JsonNode field(JsonNode node, String name) {
@@ -60,7 +60,7 @@ public final class RedisCommittable {
                     .put("records", committable.records)
                     .put("epoch", committable.epoch)
                     .put("lane", committable.lane)
-                    .put("attempt", committable.attempt);
+                    .put("incarnation", committable.incarnation);
         }
         return array.toString();
     }
@@ -85,8 +85,8 @@ public final class RedisCommittable {
         return lane;
     }
 
-    public String attempt() {
-        return attempt;
+    public String incarnation() {
+        return incarnation;
     }
 
     @Override
@@ -100,12 +100,12 @@ public final class RedisCommittable {
                 && epoch == that.epoch
                 && key.equals(that.key)
                 && lane.equals(that.lane)
-                && attempt.equals(that.attempt);
+                && incarnation.equals(that.incarnation);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(partition, key, records, epoch, lane, attempt);
+        return Objects.hash(partition, key, records, epoch, lane, incarnation);
     }
 
     @Override

@@ -14,7 +14,7 @@ import java.io.IOException;
  * DataOutputStream} writes it, texts by {@code writeUTF}:
  *
  * <pre>
- * i32 partition, text key, i64 records, i64 epoch, text lane, text attempt
+ * i32 partition, text key, i64 records, i64 epoch, text lane, text incarnation
  * </pre>
  *
  * <p>Golden bytes of every version are in {@code tests/golden/}.
@@ -39,7 +39,7 @@ public final class RedisCommittableSerializer
             out.writeLong(committable.records());
             out.writeLong(committable.epoch());
             out.writeUTF(committable.lane());
-            out.writeUTF(committable.attempt());
+            out.writeUTF(committable.incarnation());
         }
         return bytes.toByteArray();
     }

@@ -47,17 +47,17 @@ public final class ExactlyOnceWriter<T>
     private final RedisSinkWriter<T> writer;
     private final StagingEngine staging;
     private final String lane;
-    private final String attempt;
+    private final String incarnation;
 
     /** The last one that was prepared. */
     private long epoch;
 
     ExactlyOnceWriter(
-            RedisSinkWriter<T> writer, StagingEngine staging, String lane, String attempt) {
+            RedisSinkWriter<T> writer, StagingEngine staging, String lane, String incarnation) {
         this.writer = writer;
         this.staging = staging;
         this.lane = lane;
-        this.attempt = attempt;
+        this.incarnation = incarnation;
     }
 
     /**
@@ -79,13 +79,13 @@ public final class ExactlyOnceWriter<T>
                 settings -> NativeCommitter.open(settings, credentials),
                 config.toSettings().toString());
         String lane = laneOf(owned);
-        String attempt = Lanes.attempt();
-        NativeWriter staging = NativeWriter.open(settings(config, lane, attempt), credentials);
+        String incarnation = Lanes.incarnation();
+        NativeWriter staging = NativeWriter.open(settings(config, lane, incarnation), credentials);
         return new ExactlyOnceWriter<>(
                 new RedisSinkWriter<>(encoder, FlushPolicy.of(config), staging, timers, metrics),
                 staging,
                 lane,
-                attempt);
+                incarnation);
     }
 
     static String laneOf(List<RedisWriterState> owned) {
@@ -109,9 +109,9 @@ public final class ExactlyOnceWriter<T>
     }
 
     /** Returns the sink settings of a writer that stages, see docs/architecture.md. */
-    static String settings(RedisSinkConfig config, String lane, String attempt) {
+    static String settings(RedisSinkConfig config, String lane, String incarnation) {
         ObjectNode settings = config.toSettings();
-        settings.putObject("staging").put("lane", lane).put("attempt", attempt);
+        settings.putObject("staging").put("lane", lane).put("incarnation", incarnation);
         return settings.toString();
     }
 
@@ -131,7 +131,7 @@ public final class ExactlyOnceWriter<T>
         epoch++;
         List<RedisCommittable> committables = new ArrayList<>(prepared.size());
         for (JsonNode node : prepared) {
-            RedisCommittable committable = RedisCommittable.fromJson(node, lane, attempt);
+            RedisCommittable committable = RedisCommittable.fromJson(node, lane, incarnation);
             if (committable.epoch() != epoch) {
                 // What the state says would not be what is staged: recovery would delete it.
                 throw new IllegalStateException(
@@ -147,7 +147,7 @@ public final class ExactlyOnceWriter<T>
 
     @Override
     public List<RedisWriterState> snapshotState(long checkpointId) {
-        return List.of(new RedisWriterState(lane, attempt, epoch));
+        return List.of(new RedisWriterState(lane, incarnation, epoch));
     }
 
     @Override

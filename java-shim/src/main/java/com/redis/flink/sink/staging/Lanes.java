@@ -61,7 +61,7 @@ public final class Lanes {
     }
 
     /** A name for a writer's life. */
-    static String attempt() {
+    static String incarnation() {
         return String.format(Locale.ROOT, "%016x", RANDOM.nextLong());
     }
 }

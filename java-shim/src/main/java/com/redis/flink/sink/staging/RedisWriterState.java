@@ -16,16 +16,16 @@ import java.util.Objects;
 public final class RedisWriterState {
 
     private final String lane;
-    private final String attempt;
+    private final String incarnation;
     private final long epoch;
 
     /**
-     * @param attempt the writer's life; empty: none that a checkpoint knows of
+     * @param incarnation the writer's life; empty: none that a checkpoint knows of
      * @param epoch the last one it has prepared; 0: none
      */
-    public RedisWriterState(String lane, String attempt, long epoch) {
+    public RedisWriterState(String lane, String incarnation, long epoch) {
         this.lane = lane;
-        this.attempt = attempt;
+        this.incarnation = incarnation;
         this.epoch = epoch;
     }
 
@@ -35,7 +35,7 @@ public final class RedisWriterState {
         for (RedisWriterState state : states) {
             array.addObject()
                     .put("lane", state.lane)
-                    .put("attempt", state.attempt)
+                    .put("incarnation", state.incarnation)
                     .put("epoch", state.epoch);
         }
         return array.toString();
@@ -45,8 +45,8 @@ public final class RedisWriterState {
         return lane;
     }
 
-    public String attempt() {
-        return attempt;
+    public String incarnation() {
+        return incarnation;
     }
 
     public long epoch() {
@@ -59,16 +59,18 @@ public final class RedisWriterState {
             return false;
         }
         RedisWriterState that = (RedisWriterState) other;
-        return epoch == that.epoch && lane.equals(that.lane) && attempt.equals(that.attempt);
+        return epoch == that.epoch
+                && lane.equals(that.lane)
+                && incarnation.equals(that.incarnation);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(lane, attempt, epoch);
+        return Objects.hash(lane, incarnation, epoch);
     }
 
     @Override
     public String toString() {
-        return "RedisWriterState{" + lane + ":" + epoch + ":" + attempt + "}";
+        return "RedisWriterState{" + lane + ":" + epoch + ":" + incarnation + "}";
     }
 }

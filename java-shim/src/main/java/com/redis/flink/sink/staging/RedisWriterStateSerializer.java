@@ -14,7 +14,7 @@ import java.io.IOException;
  * {@code writeUTF}:
  *
  * <pre>
- * text lane, text attempt, i64 epoch
+ * text lane, text incarnation, i64 epoch
  * </pre>
  *
  * <p>Golden bytes of every version are in {@code tests/golden/}.
@@ -35,7 +35,7 @@ public final class RedisWriterStateSerializer
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(128);
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeUTF(state.lane());
-            out.writeUTF(state.attempt());
+            out.writeUTF(state.incarnation());
             out.writeLong(state.epoch());
         }
         return bytes.toByteArray();

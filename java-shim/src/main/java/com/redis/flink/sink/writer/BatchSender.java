@@ -9,8 +9,8 @@ import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
 import java.io.IOException;
 
 /**
- * Hands the batch of a writer to the engine, which writes on its own, counts what it has handed over,
- * and ticks the engine until it is closed. Task thread only.
+ * Hands the batch of a writer to the engine, which writes on its own, counts what it has handed
+ * over, and ticks the engine until it is closed. Task thread only.
  */
 final class BatchSender {
 

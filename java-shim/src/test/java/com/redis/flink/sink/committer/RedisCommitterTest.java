@@ -46,7 +46,7 @@ class RedisCommitterTest {
 
     private static CommitRequest<RedisCommittable> request(String lane, long epoch, int partition) {
         return new Request(
-                new RedisCommittable(partition, "key", 5, epoch, lane, "attempt-" + lane));
+                new RedisCommittable(partition, "key", 5, epoch, lane, "incarnation-" + lane));
     }
 
     @Test
@@ -83,7 +83,7 @@ class RedisCommitterTest {
         assertThat(committed)
                 .containsExactly(
                         "[{\"partition\":3,\"key\":\"{t:3}:staging:l:7:c0ffee\",\"records\":12,"
-                                + "\"epoch\":7,\"lane\":\"l\",\"attempt\":\"c0ffee\"}]");
+                                + "\"epoch\":7,\"lane\":\"l\",\"incarnation\":\"c0ffee\"}]");
     }
 
     @Test

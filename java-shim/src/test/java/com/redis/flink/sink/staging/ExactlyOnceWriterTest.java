@@ -48,23 +48,28 @@ class ExactlyOnceWriterTest {
                             new TestMetrics()),
                     sink,
                     "lane",
-                    "attempt");
+                    "incarnation");
 
     @Test
     void aCheckpointFlushesThenPrepares() throws Exception {
         writer.write("k", null);
         writer.flush(false);
         sink.prepared =
-                "[{\"partition\":1,\"key\":\"{orders:1}:staging:lane:1:attempt\",\"records\":1,"
+                "[{\"partition\":1,\"key\":\"{orders:1}:staging:lane:1:incarnation\",\"records\":1,"
                         + "\"epoch\":1}]";
 
         assertThat(writer.prepareCommit())
                 .containsExactly(
                         new RedisCommittable(
-                                1, "{orders:1}:staging:lane:1:attempt", 1, 1, "lane", "attempt"));
+                                1,
+                                "{orders:1}:staging:lane:1:incarnation",
+                                1,
+                                1,
+                                "lane",
+                                "incarnation"));
         assertThat(sink.calls).containsExactly("write 1", "flush", "prepare");
         assertThat(writer.snapshotState(5))
-                .containsExactly(new RedisWriterState("lane", "attempt", 1));
+                .containsExactly(new RedisWriterState("lane", "incarnation", 1));
     }
 
     @Test
@@ -95,7 +100,7 @@ class ExactlyOnceWriterTest {
         assertThat(writer.prepareCommit()).isEmpty();
         assertThat(writer.prepareCommit()).isEmpty();
         assertThat(writer.snapshotState(1))
-                .containsExactly(new RedisWriterState("lane", "attempt", 2));
+                .containsExactly(new RedisWriterState("lane", "incarnation", 2));
 
         sink.prepared = "[{\"partition\":0,\"key\":\"k\",\"records\":1,\"epoch\":3}]";
         assertThat(writer.prepareCommit()).extracting(RedisCommittable::epoch).containsExactly(3L);
@@ -110,7 +115,7 @@ class ExactlyOnceWriterTest {
 
         for (int checkpoint = 1; checkpoint < 4; checkpoint++) {
             assertThat(writer.snapshotState(checkpoint))
-                    .containsExactly(new RedisWriterState("lane", "attempt", 1));
+                    .containsExactly(new RedisWriterState("lane", "incarnation", 1));
         }
     }
 
@@ -135,7 +140,7 @@ class ExactlyOnceWriterTest {
     void settingsNameLaneAndAttempt() throws Exception {
         assertThat(ExactlyOnceWriter.settings(CONFIG, "l", "a"))
                 .contains("\"topic\":\"orders\"")
-                .contains("\"staging\":{\"lane\":\"l\",\"attempt\":\"a\"}");
+                .contains("\"staging\":{\"lane\":\"l\",\"incarnation\":\"a\"}");
         assertThat(CONFIG.toSettings().toString()).doesNotContain("\"staging\"");
     }
 
@@ -153,9 +158,9 @@ class ExactlyOnceWriterTest {
         assertThat(recovery.calls)
                 .containsExactly(
                         "open settings",
-                        "recover [{\"lane\":\"two\",\"attempt\":\"b\",\"epoch\":8},"
-                                + "{\"lane\":\"one\",\"attempt\":\"a\",\"epoch\":7},"
-                                + "{\"lane\":\"job-op-0\",\"attempt\":\"\",\"epoch\":0}]",
+                        "recover [{\"lane\":\"two\",\"incarnation\":\"b\",\"epoch\":8},"
+                                + "{\"lane\":\"one\",\"incarnation\":\"a\",\"epoch\":7},"
+                                + "{\"lane\":\"job-op-0\",\"incarnation\":\"\",\"epoch\":0}]",
                         "close");
         assertThat(ExactlyOnceWriter.laneOf(owned)).isEqualTo("two");
     }

@@ -62,7 +62,7 @@ class LanesTest {
     @Test
     void namesAreNotUsedTwice() {
         assertThat(Lanes.create()).isNotEqualTo(Lanes.create()).doesNotContain(":");
-        assertThat(Lanes.attempt()).isNotEqualTo(Lanes.attempt()).matches("[0-9a-f]{16}");
+        assertThat(Lanes.incarnation()).isNotEqualTo(Lanes.incarnation()).matches("[0-9a-f]{16}");
     }
 
     private static final class Context implements InitContext {

@@ -29,8 +29,7 @@ class DeadLettersTest {
                     new SimpleCounter());
 
     private void sendOne() throws Exception {
-        deadLetters.reject(
-                "orders:0", "1-0", new byte[0], 0, new IllegalStateException("no"));
+        deadLetters.reject("orders:0", "1-0", new byte[0], 0, new IllegalStateException("no"));
         deadLetters.send();
     }
 
