@@ -67,9 +67,10 @@ fn frame(number: u64, hashes: bool) -> Vec<u8> {
     out.extend_from_slice(&(FRAME as u32).to_le_bytes());
     for record in 0..FRAME {
         let key = format!("key-{:012}", number * FRAME + record);
-        let (target, pairs) = match hashes {
-            true => (0, [(key.as_str(), ""), ("data", data.as_str())]),
-            false => (record as u32 % PARTITIONS, [("key", key.as_str()), ("data", data.as_str())]),
+        let (target, pairs) = if hashes {
+            (0, [(key.as_str(), ""), ("data", data.as_str())])
+        } else {
+            (record as u32 % PARTITIONS, [("key", key.as_str()), ("data", data.as_str())])
         };
         let mut strings = Vec::new();
         for text in pairs.iter().flat_map(|(name, value)| [name, value]) {

@@ -90,10 +90,7 @@ pub(crate) fn ints(env: &Env<'_>, what: &str, array: &JIntArray<'_>) -> Outcome<
 }
 
 fn refuse_null(what: &str, object: &JObject<'_>) -> Outcome<()> {
-    match ptr::eq(object.as_raw(), ptr::null_mut()) {
-        true => Err(Failure::Argument(format!("{what}: null"))),
-        false => Ok(()),
-    }
+    if ptr::eq(object.as_raw(), ptr::null_mut()) { Err(Failure::Argument(format!("{what}: null"))) } else { Ok(()) }
 }
 
 fn length(length: usize) -> Outcome<jsize> {

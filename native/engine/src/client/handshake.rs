@@ -68,12 +68,11 @@ pub(super) async fn open(
         _ => Credentials::default(),
     };
     let option = params.tls_option();
-    let client = match params.tls {
-        true => {
-            let material = given.tls.as_ref().or(settings.tls.as_ref()).cloned().unwrap_or_default();
-            Some(clients.of(material).await.context(|| address)?)
-        }
-        false => None,
+    let client = if params.tls {
+        let material = given.tls.as_ref().or(settings.tls.as_ref()).cloned().unwrap_or_default();
+        Some(clients.of(material).await.context(|| address)?)
+    } else {
+        None
     };
     let begin = Instant::now();
     let mut stream = transport.dial(address, settings).await?;

@@ -81,10 +81,8 @@ fn unresolved(host: &str, error: &io::Error) -> Error {
     let text = error.to_string();
     let message = format!("host '{}' can't be resolved ({text}); check the option `host`", shown(host));
     let fault = Fault::new(FaultKind::UnknownHost, message);
-    match NOT_THERE.iter().any(|told| text.contains(told)) || error.kind() == io::ErrorKind::InvalidInput {
-        true => fault.into(),
-        false => fault.into_temporary().into(),
-    }
+    let is_final = NOT_THERE.iter().any(|told| text.contains(told)) || error.kind() == io::ErrorKind::InvalidInput;
+    if is_final { fault.into() } else { fault.into_temporary().into() }
 }
 
 /// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before

@@ -78,12 +78,12 @@ pub(crate) fn too_deep() -> Error {
     Error::protocol("arrays in arrays beyond measure in the reply")
 }
 
-/// Says of a reply that isn't all there whether more of it may come.
+/// Returns `None` for a reply that isn't all there and of which more may come.
 fn to_come(bytes: &[u8]) -> Result<Option<usize>> {
-    match bytes.len() > LONGEST_REPLY {
-        true => Err(Error::protocol("a reply has no end; is this a Redis server?")),
-        false => Ok(None),
+    if bytes.len() > LONGEST_REPLY {
+        return Err(Error::protocol("a reply has no end; is this a Redis server?"));
     }
+    Ok(None)
 }
 
 /// Returns the line that `bytes` begin with, without its CRLF; `None`: it isn't all there.

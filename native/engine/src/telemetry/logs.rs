@@ -25,20 +25,25 @@ const LONGEST: usize = 16 << 10;
 static LEVEL: AtomicU8 = AtomicU8::new(3);
 static RING: Mutex<Events> = Mutex::new(Events { drained: Drained { dropped: 0, events: VecDeque::new() }, bytes: 0 });
 
+/// One event of the engine, for Java's log.
 #[derive(Debug, Serialize)]
 pub struct LogEvent {
     /// When it happened, in milliseconds since 1970.
     pub time: u64,
     /// 1 error to 5 trace.
     pub level: u8,
+    /// The module that has logged it, as its Rust path.
     pub target: String,
+    /// One line: the message, and the event's other fields.
     pub message: String,
 }
 
+/// What [`drain`] returns.
 #[derive(Debug, Default, Serialize)]
 pub struct Drained {
     /// How many events were lost since the last time because nobody drained.
     pub dropped: u64,
+    /// The events, the oldest first.
     pub events: VecDeque<LogEvent>,
 }
 
@@ -68,6 +73,7 @@ pub fn install() {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
+/// Sets the least important level that is collected: 0 nothing, 1 errors, to 5 everything.
 pub fn set_level(level: u8) {
     LEVEL.store(level, Ordering::Relaxed);
     tracing::callsite::rebuild_interest_cache();
@@ -79,13 +85,13 @@ pub fn are_waiting() -> bool {
     !ring.drained.events.is_empty() || ring.drained.dropped > 0
 }
 
-/// Everything since the last call; `None` when there is nothing.
+/// Returns everything since the last call; `None` when there is nothing.
 pub fn drain() -> Option<Drained> {
     let mut ring = RING.lock();
-    match ring.drained.events.is_empty() && ring.drained.dropped == 0 {
-        true => None,
-        false => Some(std::mem::take(&mut *ring).drained),
+    if ring.drained.events.is_empty() && ring.drained.dropped == 0 {
+        return None;
     }
+    Some(std::mem::take(&mut *ring).drained)
 }
 
 struct Ring;

@@ -58,9 +58,10 @@ fn a_record_beyond_the_servers_limit_is_a_letter_and_no_other_is() {
                 Writer::new(settings(server.port, &format!(r#"{more}{bytes}"deadLetterStream":"dead","#))).unwrap();
             let texts: Vec<String> = (0..200).map(|n| n.to_string()).collect();
             for (n, text) in texts.iter().enumerate() {
-                match more.is_empty() {
-                    true => write(&writer, &frame_of(&[&[("n", text)]])),
-                    false => write(&writer, &frame_of(&[&[(&format!("k{text}"), ""), ("n", text)]])),
+                if more.is_empty() {
+                    write(&writer, &frame_of(&[&[("n", text)]]))
+                } else {
+                    write(&writer, &frame_of(&[&[(&format!("k{text}"), ""), ("n", text)]]))
                 }
                 if n == 99 {
                     write(&writer, &frame_of(&[&[("large", if more.is_empty() { "1" } else { "" }), ("n", &long)]]));
@@ -72,14 +73,13 @@ fn a_record_beyond_the_servers_limit_is_a_letter_and_no_other_is() {
             assert!(letters[0][1].contains("invalid bulk length"), "{}", letters[0][1]);
             let value = letters[0].last().unwrap();
             assert!(value.len() == 1 << 20 && value.ends_with("x… (5242880 bytes)"), "{} bytes", value.len());
-            match more.is_empty() {
-                true => {
-                    let mut there = server.numbers("t:0");
-                    there.sort_unstable();
-                    there.dedup();
-                    assert_eq!(there, (0..200).collect::<Vec<_>>());
-                }
-                false => assert_eq!(server.int("DBSIZE"), 201),
+            if more.is_empty() {
+                let mut there = server.numbers("t:0");
+                there.sort_unstable();
+                there.dedup();
+                assert_eq!(there, (0..200).collect::<Vec<_>>());
+            } else {
+                assert_eq!(server.int("DBSIZE"), 201)
             }
             assert_eq!(writer.stats().in_flight_bytes, 0);
         }

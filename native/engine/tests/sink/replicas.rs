@@ -66,9 +66,12 @@ fn what_no_replica_is_known_to_have_is_sent_again_after_a_lost_connection() {
     let replica = replica_of(&server);
     for more in ["", r#""staging":{"lane":"lane","incarnation":"aa"},"#, r#""kind":"HASH","ttlSeconds":60,"#] {
         let writer = Writer::new(settings(server.port, &format!(r#"{more}"minReplicasToAck":1,"#))).unwrap();
-        let of_round = |round: u64| match more.contains("HASH") {
-            true => frame_of(&[&[("k", ""), ("n", &round.to_string())], &[("l", ""), ("n", &round.to_string())]]),
-            false => frame(0, round * 10..(round + 1) * 10),
+        let of_round = |round: u64| {
+            if more.contains("HASH") {
+                frame_of(&[&[("k", ""), ("n", &round.to_string())], &[("l", ""), ("n", &round.to_string())]])
+            } else {
+                frame(0, round * 10..(round + 1) * 10)
+            }
         };
         replica.signal("STOP");
         for round in 0..50 {

@@ -153,9 +153,10 @@ mod tests {
         trusted.add(shown.cert.der().clone()).unwrap();
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), Arc::clone(&provider));
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = match demands_certificate {
-            true => config.with_client_cert_verifier(clients.build().unwrap()),
-            false => config.with_no_client_auth(),
+        let config = if demands_certificate {
+            config.with_client_cert_verifier(clients.build().unwrap())
+        } else {
+            config.with_no_client_auth()
         };
         let key = PrivateKeyDer::try_from(shown.signing_key.serialize_der()).unwrap();
         (TlsAcceptor::from(Arc::new(config.with_single_cert(vec![shown.cert.der().clone()], key).unwrap())), material)

@@ -130,10 +130,12 @@ impl<'w> Transfer<'w> {
                     let outcomes = transaction.execute(connection).await?;
                     self.appended(connection, outcomes, entries, found.mark, mark).await?
                 }
-                Next::CleanUp => match done(self.cleaning_up().execute(connection).await?)? {
-                    true => return self.await_replicas(connection).await,
-                    false => false,
-                },
+                Next::CleanUp => {
+                    if done(self.cleaning_up().execute(connection).await?)? {
+                        return self.await_replicas(connection).await;
+                    }
+                    false
+                }
                 Next::Lost => {
                     leave(connection).await?;
                     return Err(self.lost(connection, found.there).await?);

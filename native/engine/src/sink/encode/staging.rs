@@ -49,10 +49,11 @@ pub(in crate::sink) fn index_key(topic: &str, partition: Partition) -> String {
 /// Returns the key of the index by the name of the partition's stream.
 fn index_of(stream: &str) -> String {
     let braced = format!("{{{stream}}}:staging");
-    match slot(braced.as_bytes()) == slot(stream.as_bytes()) {
-        true => braced,
-        // A name that says itself which slot it is in.
-        false => format!("{stream}:staging"),
+    if slot(braced.as_bytes()) == slot(stream.as_bytes()) {
+        braced
+    } else {
+        // The name has a hash tag of its own, which decides on the slot.
+        format!("{stream}:staging")
     }
 }
 

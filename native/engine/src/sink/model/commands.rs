@@ -78,10 +78,10 @@ impl State {
         }
         if let Some(refusal) = refusal {
             let text = String::from_utf8_lossy(&refusal[1..]).into_owned();
-            return match text.starts_with("OOM") || text.starts_with("NOPERM") {
-                true => format!("-EXECABORT Transaction discarded because of: {text}").into_bytes(),
-                // Where the keys are is said as it is.
-                false => refusal,
+            return if text.starts_with("OOM") || text.starts_with("NOPERM") {
+                format!("-EXECABORT Transaction discarded because of: {text}").into_bytes()
+            } else {
+                refusal
             };
         }
         if watched.iter().any(|(key, then)| self.changes.get(key).copied().unwrap_or_default() != *then) {

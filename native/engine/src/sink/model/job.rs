@@ -230,9 +230,10 @@ impl Job {
         }
         let (writer, incarnation) = open(&self.settings, &self.servers);
         let old = std::mem::replace(&mut self.writer, writer);
-        match lives_on {
-            true => self.given_up.push(old),
-            false => old.crash(),
+        if lives_on {
+            self.given_up.push(old)
+        } else {
+            old.crash()
         }
         self.incarnation = incarnation;
         self.under_way.clear();
