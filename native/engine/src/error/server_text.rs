@@ -41,8 +41,8 @@ const IN_SCRIPT: [&str; 2] = ["can't run this command or subcommand", "ACL failu
 
 /// What users read instead of the paragraph that a server in protected mode sends.
 pub(super) const PROTECTED_MODE: &str = "DENIED: the server is in protected mode and takes no connections from other \
-                                         machines; give it a password (`requirepass` or an ACL user), or set its `bind` \
-                                         and `protected-mode no`";
+                                         machines; give it a password (`requirepass` or an ACL user), or set its \
+                                         `bind` and `protected-mode no`";
 
 /// Returns the code that the text begins with.
 pub(super) fn code(text: &str) -> &str {

@@ -16,12 +16,16 @@ class NativeLogsTest {
 
     @Test
     void publishesByTargetAndLevelInOrder() {
+        String poll = "flink_redis_engine::source::poll";
         NativeLogs.publish(
-                "{\"dropped\":0,\"events\":[{\"level\":1,\"target\":\"flink_redis_engine::source::poll\",\"message\":\"a"
-                    + " {}\"},{\"level\":2,\"target\":\"flink_redis_engine\",\"message\":\"b\"},"
-                    + "{\"level\":3,\"target\":\"redis::aio\",\"message\":\"c\"},"
-                    + "{\"level\":4,\"target\":\"x\",\"message\":\"d\"},"
-                    + "{\"level\":5,\"target\":\"x\",\"message\":\"e\"}]}",
+                "{\"dropped\":0,\"events\":["
+                        + "{\"level\":1,\"target\":\""
+                        + poll
+                        + "\",\"message\":\"a {}\"},"
+                        + "{\"level\":2,\"target\":\"flink_redis_engine\",\"message\":\"b\"},"
+                        + "{\"level\":3,\"target\":\"redis::aio\",\"message\":\"c\"},"
+                        + "{\"level\":4,\"target\":\"x\",\"message\":\"d\"},"
+                        + "{\"level\":5,\"target\":\"x\",\"message\":\"e\"}]}",
                 this::logger,
                 0);
 
