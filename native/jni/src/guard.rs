@@ -55,7 +55,7 @@ pub(crate) fn on_found<'local, O: ?Sized, T: Default>(
     })
 }
 
-/// How long a call may wait, as Java says it.
+/// Returns how long a call may wait, from what Java says.
 pub(crate) fn wait(max_wait_millis: jint) -> Duration {
     Duration::from_millis(u64::from(max_wait_millis.max(0).unsigned_abs()))
 }

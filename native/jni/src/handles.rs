@@ -27,7 +27,7 @@ impl<T> Handles<T> {
         handle
     }
 
-    /// The object; nothing once it is closed.
+    /// Returns the object; `None` once it is closed.
     pub(crate) fn get(&self, handle: i64) -> Option<Arc<T>> {
         self.objects.lock().as_ref().and_then(|objects| objects.get(&handle).cloned())
     }

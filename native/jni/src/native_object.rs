@@ -21,7 +21,7 @@ const CREDENTIALS_REQUESTED: jint = 1;
 const LOGS_WAITING: jint = 2;
 const BUSY: jint = 4;
 
-/// No handle is in two tables.
+/// Returns the object with this handle. No handle is in two tables.
 fn find(handle: i64) -> Option<Arc<dyn EngineObject>> {
     let reader = || READERS.get(handle).map(|object| object as Arc<dyn EngineObject>);
     let writer = || WRITERS.get(handle).map(|object| object as Arc<dyn EngineObject>);

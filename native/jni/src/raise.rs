@@ -50,7 +50,7 @@ pub(crate) fn raise(env: &Env<'_>, code: &str, message: &str) -> Outcome<()> {
     call!(env, v1_1, CallStaticVoidMethodA, class, raise.method, arguments.as_ptr())
 }
 
-/// Before [`register`].
+/// Throws before [`register`] was called.
 fn raise_without_class(env: &Env<'_>, message: &str) -> Outcome<()> {
     let class = call!(env, v1_1, FindClass, c"java/lang/IllegalStateException".as_ptr())?;
     let message = std::ffi::CString::new(message.replace(|c: char| !c.is_ascii() || c == '\0', "?"))

@@ -55,8 +55,8 @@ impl Connection {
         self
     }
 
-    /// Whether the server did not own the key's slot when this was opened. Then it may not have the key any more, and
-    /// not say so.
+    /// Returns whether the server did not own the key's slot when this was opened. Then it may not have the key any
+    /// more, and not say so.
     pub(crate) fn is_asking(&self) -> bool {
         self.asking
     }
@@ -161,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// To be called before a reply is read by a codec of one's own.
+    /// Prepares for a reply that the caller reads with a decoder of its own. Call it before the first byte is read.
     pub(crate) async fn begin_reply(&mut self, deadline: Instant) -> Result<()> {
         if self.inbox.is_empty() {
             self.chunk = FIRST_CHUNK;
@@ -181,8 +181,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Every command has had its reply, whatever became of those who waited for it: the connection can be used for
-    /// more.
+    /// Returns whether every command has had its reply, also those that nobody waited for any more: the connection can
+    /// be used for more.
     pub(super) fn is_at_rest(&self) -> bool {
         self.unanswered == 0
     }

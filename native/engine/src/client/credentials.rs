@@ -77,7 +77,7 @@ struct State {
 }
 
 impl State {
-    /// Those that were given up do not count.
+    /// Removes the requests of connects that were given up.
     fn forget_abandoned(&mut self) {
         self.waiting.retain(|(_, waiting)| !waiting.is_closed());
     }
@@ -90,7 +90,8 @@ impl CredentialsBroker {
         let _ = self.notify.set(Box::new(notify));
     }
 
-    /// Whether a connect waits. The thread that sees it fetches credentials and [`provide`](Self::provide)s them.
+    /// Returns whether a connect waits. The thread that sees it fetches credentials and [`provide`](Self::provide)s
+    /// them.
     pub(crate) fn is_requested(&self) -> bool {
         let mut state = self.state.lock();
         state.forget_abandoned();

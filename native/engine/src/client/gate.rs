@@ -94,7 +94,7 @@ impl Gate {
         if pauses { state.failed.get() } else { state.failed.since(since) }
     }
 
-    /// Whether to probe the port for the other language: a server that has answered does not, and one that is
+    /// Returns whether to probe the port for the other language: a server that has answered does not, and one that is
     /// down is not asked twice as often for it.
     pub(super) fn may_probe(&self) -> bool {
         let mut state = self.state.lock();
@@ -140,7 +140,7 @@ mod tests {
         Fault::from_server("WRONGPASS no").into()
     }
 
-    /// So many go in at once. Gives how many of them tried, and how many were let in.
+    /// Lets that many tasks enter at the same time. Returns how many of them tried, and how many were let in.
     async fn crowd(gate: &Gate, outcome: impl Fn() -> Result<()>) -> (u32, usize) {
         let tried = AtomicU32::new(0);
         let all = join_all((0..64).map(|_| {

@@ -131,7 +131,7 @@ async fn handshake(connection: &mut Connection, params: &HandshakeParams<'_>, gi
     }
 }
 
-/// The server takes no spaces and no control characters in a name
+/// Returns the command that names the connection. The server accepts no spaces and no control characters in a name
 /// (<https://redis.io/docs/latest/commands/client-setname/>).
 fn set_name(name: &str) -> Cmd {
     let name: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();

@@ -96,7 +96,7 @@ impl ConnectionPool {
     }
 }
 
-/// Whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault.
+/// Returns whether more can be sent over it. Servers and networks close connections that nobody uses: that is no fault.
 fn is_of_use(connection: &mut Connection) -> bool {
     if !connection.is_at_rest() {
         return false;

@@ -75,12 +75,12 @@ pub struct SentinelSettings {
 }
 
 impl Deployment {
-    /// Whether it is one server whose address the settings name: nothing redirects and nothing takes its place.
+    /// Returns whether it is one server whose address the settings name: nothing redirects and nothing takes its place.
     pub(crate) fn is_one_server(&self) -> bool {
         matches!(self, Self::Single { .. } | Self::Unix { .. })
     }
 
-    /// Whether it is a cluster.
+    /// Returns whether it is a cluster.
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(self, Self::Cluster { .. })
     }

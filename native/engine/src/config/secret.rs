@@ -15,7 +15,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Whether the text is empty, which means that there is no secret.
+    /// Returns whether the text is empty, which means that there is no secret.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

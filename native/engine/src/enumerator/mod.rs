@@ -86,7 +86,8 @@ impl Enumerator {
 }
 
 impl EngineObject for Enumerator {
-    /// Its failures are those of the calls.
+    /// Returns whether a connect waits for credentials. Never fails: the failures of an enumerator are those of its
+    /// calls.
     fn tick(&self) -> Result<Tick> {
         Ok(Tick { credentials_requested: self.discovery.servers.are_credentials_requested(), ..Tick::default() })
     }

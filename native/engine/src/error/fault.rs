@@ -89,7 +89,7 @@ impl Fault {
         self.redirect.as_deref()
     }
 
-    /// Whether trying again later can help.
+    /// Returns whether trying again later can help.
     pub fn is_temporary(&self) -> bool {
         self.outlook != Outlook::ByKind
             || match self.kind {
@@ -106,7 +106,7 @@ impl Fault {
             }
     }
 
-    /// Whether it is over within moments, or not at all.
+    /// Returns whether it is over within moments, or not at all.
     pub(crate) fn is_short_lived(&self) -> bool {
         self.outlook == Outlook::ShortLived
     }
@@ -132,18 +132,18 @@ impl Fault {
         self
     }
 
-    /// Whether this user does not get the command from this server or proxy: it is not permitted, or not there.
+    /// Returns whether this user does not get the command from this server or proxy: it is not permitted, or not there.
     pub(crate) fn is_of_command(&self) -> bool {
         self.kind == FaultKind::Permission || server_text::is_unknown_command(&self.server_text)
     }
 
-    /// Whether the server does not take a command of this size. It closes the connection then.
+    /// Returns whether the server does not take a command of this size. It closes the connection then.
     pub(crate) fn is_too_large(&self) -> bool {
         server_text::is_too_large(&self.server_text)
     }
 
-    /// Whether it may be about the record that was to be written: another one may be accepted. A user who may not run
-    /// the command, or who is not authenticated, can write none.
+    /// Returns whether it may be about the record that was to be written: another one may be accepted. A user who may
+    /// not run the command, or who is not authenticated, can write none.
     pub(crate) fn is_of_record(&self) -> bool {
         match self.kind {
             FaultKind::Authentication => false,

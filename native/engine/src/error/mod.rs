@@ -66,7 +66,7 @@ impl Error {
         Error::Redis(Fault::new(FaultKind::Protocol, message))
     }
 
-    /// Whether trying again later can help.
+    /// Returns whether trying again later can help.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Error::Redis(fault) if fault.is_temporary())
     }

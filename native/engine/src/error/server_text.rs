@@ -74,24 +74,24 @@ pub(super) fn remedy(text: &str, kind: FaultKind) -> &'static str {
     }
 }
 
-/// Whether it is over after a while.
+/// Returns whether it is over after a while.
 pub(super) fn is_temporary(text: &str) -> bool {
     TEMPORARY_CODES.contains(&code(text)) || TEMPORARY_TEXTS.iter().any(|begin| text.starts_with(begin))
 }
 
-/// Whether the server or proxy does not have the command.
+/// Returns whether the server or proxy does not have the command.
 pub(super) fn is_unknown_command(text: &str) -> bool {
     let begins = |begin: &&str| text.get(..begin.len()).is_some_and(|head| head.eq_ignore_ascii_case(begin));
     UNKNOWN_COMMAND.iter().any(begins)
 }
 
-/// Whether the server does not take a command of this size: a string, or how many there are. It closes the connection
-/// then (`networking.c`, `processMultibulkBuffer`).
+/// Returns whether the server does not take a command of this size: a string, or how many there are. It closes the
+/// connection then (`networking.c`, `processMultibulkBuffer`).
 pub(super) fn is_too_large(text: &str) -> bool {
     text.starts_with("ERR Protocol error: invalid") && text.contains("bulk length")
 }
 
-/// Whether a text of the kind `Permission` is about a command, and not about a key.
+/// Returns whether a text of the kind `Permission` is about a command, and not about a key.
 pub(super) fn denies_command(text: &str) -> bool {
     text.contains("' command")
 }

@@ -73,9 +73,10 @@ async fn resolve(host: &str, port: u16, deadline: Instant, settings: &Connection
     found.map(Iterator::collect).map_err(|error| unresolved(host, &error))
 }
 
-/// A name that is not there is the settings' fault, unless somebody knows that it was there before; all else is the
-/// name server's, and passes. The C library tells them apart by their texts only (`gai_strerror`, EAI_NONAME and
-/// EAI_NODATA). One that is said in another language passes.
+/// Returns the error for a host that can't be resolved. A name that does not exist is a fault of the settings, unless
+/// it is known to have existed; everything else is a temporary fault of the name server. The C library distinguishes
+/// them by their text only (`gai_strerror`, EAI_NONAME and EAI_NODATA); in another language all of them count as
+/// temporary.
 fn unresolved(host: &str, error: &io::Error) -> Error {
     const NOT_THERE: [&str; 2] = ["Name or service not known", "No address associated with hostname"];
     let text = error.to_string();
@@ -89,7 +90,8 @@ fn unresolved(host: &str, error: &io::Error) -> Error {
 /// the time is up.
 const ATTEMPTS_EVERY: Duration = Duration::from_millis(250);
 
-/// The addresses of one host are tried side by side: one that is silent takes nothing from the others.
+/// Connects to one of a host's addresses. They are tried side by side, so a silent one does not use up the time of the
+/// others.
 async fn connect(
     address: &Address,
     addresses: Vec<SocketAddr>,
@@ -127,7 +129,7 @@ async fn connect(
     }
 }
 
-/// What to do when no connection could be made, for one of these reasons.
+/// Returns what to do when no connection could be made, for one of these reasons.
 fn advice<'a>(failures: impl IntoIterator<Item = &'a io::Error>, usual: &'static str) -> &'static str {
     let out_of_files = |error: &io::Error| error.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code));
     if failures.into_iter().any(out_of_files) { "raise this process's limit of open files (ulimit -n)" } else { usual }

@@ -11,7 +11,7 @@ pub(crate) enum Damage {
     CutOff(usize),
 }
 
-/// Mostly bytes that mean something.
+/// Generates bytes that mostly have a meaning in the protocol.
 fn telling(byte: u8) -> u8 {
     const TELLING: &[u8] = b"*$\r\n-:+0123456789";
     TELLING.get(usize::from(byte) % 24).copied().unwrap_or(byte)

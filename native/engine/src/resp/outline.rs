@@ -93,7 +93,7 @@ impl Outline {
         self.open.last().is_none_or(|array| array.items.is_some())
     }
 
-    /// The reply is done when its last element is.
+    /// Adds an element. The reply is done with its last element.
     fn add(&mut self, mut value: Value) {
         while let Some(array) = self.open.last_mut() {
             if let Some(items) = &mut array.items {
@@ -115,7 +115,7 @@ mod tests {
     use crate::resp::damage;
     use proptest::prelude::*;
 
-    /// In parts that end at `cuts`: the reply, and how much was kept waiting at most.
+    /// Feeds the reply in parts that end at `cuts`. Returns the outline, and how many bytes were kept waiting at most.
     fn taken(bytes: &[u8], step: usize) -> (Value, usize) {
         let (mut outline, mut inbox, mut most) = (Outline::default(), Vec::new(), 0);
         for part in bytes.chunks(step) {

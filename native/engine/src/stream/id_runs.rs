@@ -103,7 +103,7 @@ impl Runs {
         self.runs.front().map(|run| run.first)
     }
 
-    /// Whether it has no ID.
+    /// Returns whether it has no ID.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }

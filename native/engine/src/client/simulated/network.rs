@@ -23,7 +23,8 @@ use crate::resp::reply;
 
 /// What answers commands.
 pub(crate) trait Machine: Clone + Send + Sync + 'static {
-    /// The reply to a command; it may take its time. Dropped before it is done, the command was not carried out.
+    /// Returns the reply to a command; it may take its time. If it is dropped before it is done, the command is not
+    /// carried out.
     fn answer(&self, client: u64, args: Vec<String>) -> impl Future<Output = Vec<u8>> + Send;
 }
 
@@ -70,7 +71,7 @@ impl Wires {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// So many replies will not arrive: the command is carried out, then the connection is gone.
+    /// Loses that many replies: each command is carried out, then the connection is gone.
     pub(crate) fn lose_replies(&self, replies: u32) {
         self.state.lock().replies_to_lose += replies;
     }
@@ -85,7 +86,7 @@ impl Wires {
         state.losses.clear();
     }
 
-    /// The next one to connect has this number.
+    /// Sets the number of the next client that connects.
     pub(crate) fn next_client(&self) -> u64 {
         self.state.lock().next_client
     }
@@ -94,7 +95,7 @@ impl Wires {
         std::mem::take(&mut self.state.lock().clients).into_values().for_each(|client| client.ended.cancel());
     }
 
-    /// Whether there was such a connection.
+    /// Returns whether there was such a connection.
     pub(crate) fn end(&self, client: u64) -> bool {
         self.state.lock().clients.remove(&client).inspect(|client| client.ended.cancel()).is_some()
     }
@@ -113,7 +114,7 @@ impl Wires {
         self.state.lock().random.random_bool(probability)
     }
 
-    /// Whether the connection is lost with this command: `Some(true)` when it is carried out.
+    /// Returns whether the connection is lost with this command: `Some(true)` when it is carried out.
     fn loss(&self, command: &str) -> Option<bool> {
         let mut state = self.state.lock();
         let loss = state.losses.front_mut().filter(|loss| loss.command == command)?;

@@ -44,41 +44,42 @@ impl Slot {
         self.owner
     }
 
-    /// Where it is going, once its owner sends others there.
+    /// Returns the node to which the slot is moving, once its owner redirects to there.
     pub(crate) fn target(&self) -> Option<usize> {
         self.open[self.owner].then_some(1 - self.owner)
     }
 
-    /// Whether the node that does not own it takes keys of it.
+    /// Returns whether the node that does not own it takes keys of it.
     pub(crate) fn imports(&self) -> bool {
         self.open[1 - self.owner]
     }
 
-    /// `CLUSTER SETSLOT <slot> IMPORTING`, at the node that does not own it.
+    /// Carries out `CLUSTER SETSLOT <slot> IMPORTING`, at the node that does not own the slot.
     pub(crate) fn import(&mut self) {
         self.open[1 - self.owner] = true;
     }
 
-    /// `CLUSTER SETSLOT <slot> MIGRATING`, at its owner.
+    /// Carries out `CLUSTER SETSLOT <slot> MIGRATING`, at the slot's owner.
     pub(crate) fn migrate(&mut self) {
         self.open[self.owner] = true;
     }
 
-    /// `CLUSTER SETSLOT <slot> NODE <id>` at the node that it goes to: both say now that they own it.
+    /// Carries out `CLUSTER SETSLOT <slot> NODE <id>` at the node to which the slot moves: both nodes now say that they
+    /// own it.
     pub(crate) fn arrive(&mut self) {
         self.owner = 1 - self.owner;
         self.owners[self.owner] = self.owner;
         self.open[self.owner] = false;
     }
 
-    /// The node that has given it away hears of it.
+    /// Carries out the same at the node that has given the slot away.
     pub(crate) fn leave(&mut self) {
         let former = 1 - self.owner;
         self.owners[former] = self.owner;
         self.open[former] = false;
     }
 
-    /// `CLUSTER SETSLOT <slot> STABLE`, or a failover: a replica knows nothing of slots on their way.
+    /// Carries out `CLUSTER SETSLOT <slot> STABLE`, or a failover: a replica knows nothing of moving slots.
     pub(crate) fn close(&mut self, node: usize) {
         self.open[node] = false;
     }
@@ -87,17 +88,17 @@ impl Slot {
         self.asking.insert((node, client));
     }
 
-    /// A command is done, outside of `MULTI`: `ASKING` is for one.
+    /// Ends a command that is not in a `MULTI`: `ASKING` holds for one command.
     pub(crate) fn answered(&mut self, node: usize, client: u64) {
         self.asking.remove(&(node, client));
     }
 
-    /// Whether who is blocked there on a key of the slot is sent away, key or not.
+    /// Returns whether who is blocked there on a key of the slot is sent away, key or not.
     pub(crate) fn is_gone_from(&self, node: usize) -> bool {
         self.owners[node] != node && !self.open[node]
     }
 
-    /// What keeps a node from carrying out commands on so many keys, of which so many are there.
+    /// Returns why a node refuses commands on `keys` keys, of which `there` exist on it.
     pub(crate) fn refusal(&self, node: usize, client: u64, keys: usize, here: usize) -> Option<Vec<u8>> {
         let (owns, open, number, other) = (self.owners[node] == node, self.open[node], self.number, 2 - node);
         match () {
@@ -113,7 +114,7 @@ impl Slot {
         }
     }
 
-    /// `CLUSTER SLOTS`, as the node says.
+    /// Returns the reply to `CLUSTER SLOTS`, as the node sees the slot.
     pub(crate) fn table(&self, node: usize) -> Vec<u8> {
         let (number, port) = (self.number, self.owners[node] + 1);
         let range = |first, last, port| format!("*3\r\n:{first}\r\n:{last}\r\n*2\r\n$4\r\nnode\r\n:{port}\r\n");

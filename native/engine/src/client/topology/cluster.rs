@@ -73,12 +73,13 @@ pub(in crate::client) fn reached(named: Address, source: &Address, deployment: &
     }
 }
 
-/// No host at all, or the addresses that stand for all of one's own: a node that was told to announce what it binds to.
+/// Returns whether an announced host is empty, or one of the addresses that stand for all interfaces: a node was told
+/// to announce what it binds to.
 fn is_any(host: &str) -> bool {
     host.is_empty() || host.parse().is_ok_and(|address: IpAddr| address.is_unspecified())
 }
 
-/// A range of slots and their master: `[first, last, [host, port, …], replicas …]`
+/// Reads a range of slots and its master: `[first, last, [host, port, …], replicas …]`
 /// (<https://redis.io/docs/latest/commands/cluster-slots/>).
 fn read(range: Value) -> Option<(u16, u16, Address)> {
     let Value::Array(parts) = range else { return None };

@@ -206,16 +206,18 @@ impl Servers {
         error
     }
 
-    /// The next connect goes to the owner of the slot, wherever the key was on its way. To be called before work that
-    /// takes a key that is not there for one that is nowhere: a node that imports the slot does so, too, for one who
-    /// says `ASKING`. That a key has gone ahead of its slot holds for the moment in which the owner says it.
+    /// Sends the next connect to the slot's owner, also if the key was ahead of its slot. Call it before work that must
+    /// not mistake a key that is elsewhere for one that does not exist: an importing node makes this mistake, also for
+    /// a client that sends `ASKING`. That a key is ahead of its slot holds only for the moment in which the owner says
+    /// so.
     pub(crate) fn ask_owner(&self, key: &[u8]) {
         if let Some(Topology::Cluster(slots)) = self.last().as_deref() {
             slots.clear_ask(key);
         }
     }
 
-    /// Whether the error tells where the key is now. Then it is learned, and the work is tried again there at once.
+    /// Returns whether the error tells where the key is now. Then it is learned, and the work is tried again there at
+    /// once.
     pub(crate) fn is_redirected(&self, key: &[u8], error: &Error) -> bool {
         let redirects = matches!(error, Error::Redis(fault) if fault.redirect().is_some())
             && self.settings().deployment.is_cluster();
@@ -233,7 +235,7 @@ impl Servers {
         }
     }
 
-    /// Where a redirection leads to; `None`: the node that gave it can't say.
+    /// Returns the address that a redirection leads to; `None`: the node that sent it can't say.
     fn reached(&self, redirect: &Redirect, slots: &SlotMap, key: &[u8]) -> Option<Address> {
         cluster::reached(redirect.address.clone()?, &slots.route(key).ok()?.address, &self.settings().deployment)
     }

@@ -49,7 +49,7 @@ impl Topology {
         }
     }
 
-    /// Whether the server is one of them.
+    /// Returns whether the server is one of them.
     pub(in crate::client) fn knows(&self, address: &Address) -> bool {
         match self {
             Self::One(route) => route.address == *address,
@@ -154,8 +154,8 @@ impl SlotMap {
         })
     }
 
-    /// A key that is on its way is where its slot is: work on it has failed, and a migration may be over, or have been
-    /// given up.
+    /// Forgets that a key is ahead of its slot: work on it has failed, and the migration may be over, or have been
+    /// cancelled.
     pub(in crate::client) fn clear_ask(&self, key: &[u8]) {
         if let Some(keys) = self.asked.lock().get_mut(&slot(key)) {
             keys.remove(key);

@@ -13,7 +13,7 @@ const OCTETS: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
 const PUBLIC_KEY: u8 = 0xa1;
 
-/// The key with the public half of its certificate; as it is when it has one, or is none of those.
+/// Returns the key with the public half of its certificate; unchanged if it has one already, or is of another kind.
 pub(super) fn completed(key: PrivateKeyDer<'static>, certificate: &CertificateDer<'_>) -> PrivateKeyDer<'static> {
     let PrivateKeyDer::Pkcs8(pkcs8) = &key else { return key };
     match with_public_half(pkcs8.secret_pkcs8_der(), certificate) {
@@ -51,12 +51,12 @@ fn with_public_half(pkcs8: &[u8], certificate: &CertificateDer<'_>) -> Option<Ve
     Some(wrapped(SEQUENCE, &[wrapped(INTEGER, version), wrapped(SEQUENCE, algorithm), key].concat()))
 }
 
-/// The content of the element with that tag that the text begins with, and what is behind it.
+/// Returns the content of the element with that tag with which the text begins, and the rest behind it.
 fn content(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     element(der).filter(|element| element.0 == tag).map(|(_, content, behind)| (content, behind))
 }
 
-/// The tag and the content of the element that the text begins with, and what is behind it.
+/// Returns the tag and the content of the element with which the text begins, and the rest behind it.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -69,7 +69,7 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     rest.split_at_checked(length).map(|(content, behind)| (tag, content, behind))
 }
 
-/// An element of less than 256 bytes, as all here are.
+/// Returns an element with that content, which has less than 256 bytes, as all here have.
 fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
     let mut der = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };
@@ -88,7 +88,7 @@ mod tests {
         CertifiedKey::from_der(vec![certificate.clone()], key, &ring::default_provider()).is_ok()
     }
 
-    /// The key as Java writes it: version, algorithm, and a key with nothing behind its secret.
+    /// Returns the key as Java writes it: version, algorithm, and a key with nothing behind its secret.
     fn without_public_half(pkcs8: &[u8]) -> PrivateKeyDer<'static> {
         let (pkcs8, _) = content(SEQUENCE, pkcs8).unwrap();
         let (version, rest) = content(INTEGER, pkcs8).unwrap();

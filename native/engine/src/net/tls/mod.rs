@@ -145,7 +145,7 @@ mod tests {
 
     type Accepted = io::Result<server::TlsStream<DuplexStream>>;
 
-    /// A server for `h`, and what its clients need.
+    /// Returns a server for the host `h`, and what its clients need.
     fn server(demands_certificate: bool) -> (TlsAcceptor, TlsMaterial) {
         let shown = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
         let material = TlsMaterial { ca: shown.cert.pem(), ..TlsMaterial::default() };
@@ -162,7 +162,7 @@ mod tests {
         (TlsAcceptor::from(Arc::new(config.with_single_cert(vec![shown.cert.der().clone()], key).unwrap())), material)
     }
 
-    /// A connection over a pipe that holds little, and what the server makes of it.
+    /// Connects over a pipe that holds little. Returns the result of both sides.
     async fn connect_to(server: &TlsAcceptor, host: &str, client: Client) -> (Box<dyn Stream>, Accepted) {
         let (near, far) = duplex(256);
         let accepting = tokio::spawn(server.accept(far));

@@ -20,7 +20,7 @@ use crate::net::dial::Dialing;
 /// A server that speaks the other language says so at once; one that is slow is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a fault of the handshake, or of the first command, may come of it.
+/// Returns whether a fault of the handshake, or of the first command, may come of it.
 pub(crate) fn may_explain(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::Connection | FaultKind::Timeout)
 }
@@ -66,7 +66,7 @@ async fn first_byte(dialing: Dialing<'_>, question: &[u8]) -> Option<u8> {
     timeout(PATIENCE, answer).await.ok()?
 }
 
-/// What a client begins a handshake with.
+/// Returns the bytes with which a client begins a handshake.
 fn client_hello() -> Vec<u8> {
     let mut hello = Vec::new();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

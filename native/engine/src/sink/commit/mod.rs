@@ -98,7 +98,8 @@ impl Committer {
 }
 
 impl EngineObject for Committer {
-    /// Its failures are those of the calls.
+    /// Returns whether a connect waits for credentials. Never fails: the failures of a committer are those of its
+    /// calls.
     fn tick(&self) -> Result<Tick> {
         Ok(Tick { credentials_requested: self.work.servers.are_credentials_requested(), ..Tick::default() })
     }

@@ -107,7 +107,7 @@ mod tests {
         SinkSettings::from_json(&json).unwrap()
     }
 
-    /// Each command as text, and the units.
+    /// Returns each command as text, and the kinds of the units.
     pub(super) fn encoded(encoder: &mut Encoder, frame_of: &[(i32, &[(&str, &str)])]) -> (Vec<String>, Vec<UnitKind>) {
         let bytes = frame(frame_of);
         let commands = encoder.encode(&records(&bytes).unwrap()).unwrap();

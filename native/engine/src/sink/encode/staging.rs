@@ -72,7 +72,8 @@ pub(in crate::sink) fn require_names(settings: &SinkSettings) -> Result<()> {
     Ok(())
 }
 
-/// Whether a topic can have staging streams in a cluster: a brace that says nothing of the slot leaves them no name.
+/// Returns whether a topic can have staging streams in a cluster: a brace that says nothing of the slot leaves them no
+/// name.
 fn can_be_staged(topic: &str) -> bool {
     let stream = stream_name(topic, 0);
     slot(index_of(&stream).as_bytes()) == slot(stream.as_bytes())

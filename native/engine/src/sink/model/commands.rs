@@ -329,7 +329,7 @@ impl State {
         }
     }
 
-    /// Whether the server would run a script on all these keys.
+    /// Returns whether the server would run a script on all these keys.
     pub(super) fn is_calm(&self) -> bool {
         !self.full && self.slot.target().is_none()
     }

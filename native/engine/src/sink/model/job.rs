@@ -93,7 +93,7 @@ impl Job {
         }
     }
 
-    /// Whether all that was written is confirmed; a writer that fails, fails the job.
+    /// Returns whether all that was written is confirmed; a writer that fails, fails the job.
     pub(super) async fn flush(&mut self) -> bool {
         for _ in 0..40 {
             match self.writer.flush(Duration::ZERO) {

@@ -161,7 +161,8 @@ impl SimulatedRedis {
         keys.filter(|key| state.expiring.get(*key).is_none_or(|seconds| seconds != STAGING_TTL)).cloned().collect()
     }
 
-    /// Whether this staging stream was deleted, and taken from the index. A writer that was given up may make it again.
+    /// Returns whether this staging stream was deleted, and taken from the index. A writer that was given up may make
+    /// it again.
     pub(super) fn is_cleaned_up(&self, key: &str) -> bool {
         let state = self.state.lock();
         state.deleted.contains(key) && state.unlisted.contains(key)

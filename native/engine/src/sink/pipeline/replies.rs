@@ -164,7 +164,7 @@ mod tests {
     use crate::sink::dead_letter::tests::unit_of;
     use crate::sink::unit::tests::units;
 
-    /// Says in a word what becomes of a unit of key `k`, with its records.
+    /// Describes in a word what becomes of a unit of key `k`, with its records.
     fn outcome(kind: UnitKind, reply: &str, is_behind: bool) -> String {
         let commands = unit_of(kind, b"k", &[], &[b"f", b"v"]);
         let unit = units(&commands)[0];

@@ -246,7 +246,7 @@ impl SplitState {
     }
 }
 
-/// Says what to do about a connection that ends at each read.
+/// Returns what to do about a connection that ends at each read.
 fn cut_off(count: u64) -> String {
     format!(
         " instead of the reply to a read of up to {count} entries; where the server's log says \

@@ -127,7 +127,8 @@ impl ReaderIdentity {
     }
 }
 
-/// Final: two jobs that took a group from each other in turn would help nobody.
+/// Returns the error of a reader that was replaced. It is final: two jobs that took a group from each other in turn
+/// would help nobody.
 fn replaced(group: &str) -> Fault {
     let message = format!(
         "another reader has taken the consumer group '{group}' over; a group belongs to one job at a time, give each \

@@ -58,7 +58,7 @@ fn entries() -> impl Strategy<Value = Vec<(EntryId, Fields)>> {
         .prop_map(|map| map.into_iter().map(|((ms, seq), fields)| (EntryId::new(ms, seq), fields)).collect())
 }
 
-/// Noise in which headers are not rare.
+/// Generates noise in which headers are frequent.
 fn bytes_of_replies() -> impl Strategy<Value = Vec<u8>> {
     let header = prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'-'), b'0'..=b'9'];
     prop::collection::vec(prop_oneof![6 => header, 1 => any::<u8>()], 0..300)
@@ -101,8 +101,8 @@ proptest! {
 /// Entries, and where their reply ends.
 type Scanned = (Vec<(EntryId, Fields)>, usize);
 
-/// What becomes of `bytes` in pieces that end at `cuts`: the entries of the reply they begin with, and where it ends;
-/// `None`: it is not all there.
+/// Scans `bytes` in pieces that end at `cuts`. Returns the entries of the reply with which they begin, and where it
+/// ends; `None`: it is incomplete.
 fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<Scanned>, ()> {
     let (mut scanner, mut out) = (Scanner::new(shape), BatchBuilder::new(0, 300));
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).chain([bytes.len()]).collect();
@@ -122,7 +122,7 @@ fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<Scanned>
     Ok(None)
 }
 
-/// The same of a whole reply, as the `redis` crate reads it.
+/// Returns the entries of a whole reply, as the `redis` crate reads it.
 fn entries_in(shape: Shape, reply: &[u8]) -> Vec<(EntryId, Fields)> {
     let text = |value: &Value| match value {
         Value::BulkString(bytes) => bytes.clone(),
