@@ -93,12 +93,12 @@ impl Slot {
         self.asking.remove(&(node, client));
     }
 
-    /// Returns whether who is blocked there on a key of the slot is sent away, key or not.
+    /// Returns whether the node sends away clients that are blocked on a key of the slot, existing or not.
     pub(crate) fn is_gone_from(&self, node: usize) -> bool {
         self.owners[node] != node && !self.open[node]
     }
 
-    /// Returns why a node refuses commands on `keys` keys, of which `there` exist on it.
+    /// Returns why a node refuses commands on `keys` keys, of which `here` exist on it.
     pub(crate) fn refusal(&self, node: usize, client: u64, keys: usize, here: usize) -> Option<Vec<u8>> {
         let (owns, open, number, other) = (self.owners[node] == node, self.open[node], self.number, 2 - node);
         match () {

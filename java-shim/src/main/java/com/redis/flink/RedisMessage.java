@@ -91,7 +91,7 @@ public final class RedisMessage implements Serializable {
      */
     private transient volatile RedisMessageData decodedData;
 
-    /** A message without a key and without data, for setting both. */
+    /** Creates a message without a key and without data, for setting both. */
     public RedisMessage() {
         this(null, new LinkedHashMap<>());
     }
@@ -120,7 +120,7 @@ public final class RedisMessage implements Serializable {
     }
 
     /**
-     * A message with that key and data.
+     * Returns a message with that key and data.
      *
      * @param key decides the partition; null: the partitions in turn
      * @param data fields and values, kept and not copied; null: none. Neither fields nor values may
@@ -131,7 +131,7 @@ public final class RedisMessage implements Serializable {
     }
 
     /**
-     * A message that is a view on an entry.
+     * Returns a message that is a view on an entry.
      *
      * @param stream the stream's name
      * @param ms the entry ID's milliseconds, unsigned
@@ -149,7 +149,7 @@ public final class RedisMessage implements Serializable {
         return message;
     }
 
-    /** The key, or null: the message has none. */
+    /** Returns the key, or null: the message has none. */
     public String getKey() {
         if (ownKey) {
             return key;
@@ -170,7 +170,7 @@ public final class RedisMessage implements Serializable {
     }
 
     /**
-     * The data, never null. The map of a message that came from a stream may be changed, and the
+     * Returns the data, never null. The map of a message that came from a stream may be changed, and the
      * change is what will be written; of a field that the entry repeats it shows the last value.
      */
     public Map<String, String> getData() {
@@ -227,7 +227,7 @@ public final class RedisMessage implements Serializable {
     }
 
     /**
-     * The stream entry ID as {@code milliseconds-sequence}, or null when the message came from no
+     * Returns the stream entry ID as {@code milliseconds-sequence}, or null when the message came from no
      * stream.
      */
     public String getId() {
@@ -236,12 +236,12 @@ public final class RedisMessage implements Serializable {
                 : Long.toUnsignedString(idMillis) + "-" + Long.toUnsignedString(idSequence);
     }
 
-    /** The stream that the message was read from, as {@code topic:partition}, or null. */
+    /** Returns the stream that the message was read from, as {@code topic:partition}, or null. */
     public String getStream() {
         return stream;
     }
 
-    /** The same message under another key; this one stays as it is. */
+    /** Returns the same message under another key; this one stays as it is. */
     @Internal
     public RedisMessage withKey(String key) {
         RedisMessage message = new RedisMessage(this);

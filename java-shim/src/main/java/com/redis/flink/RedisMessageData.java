@@ -44,7 +44,7 @@ final class RedisMessageData extends AbstractMap<String, String> implements Seri
         this.message = message;
     }
 
-    /** Whether changes are told to that message. */
+    /** Returns whether changes are told to that message. */
     boolean isOf(RedisMessage other) {
         return message == other;
     }

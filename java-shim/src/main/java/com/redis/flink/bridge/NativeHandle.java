@@ -29,7 +29,7 @@ final class NativeHandle {
         return current;
     }
 
-    /** The answer of a native call that has one to give unless its object was closed meanwhile. */
+    /** Returns the answer of a native call that has one to give unless its object was closed meanwhile. */
     <T> T orClosed(T answer) {
         if (answer == null) {
             get();

@@ -102,7 +102,7 @@ public final class NativeLibrary {
         }
     }
 
-    /** The version that the library answers with. */
+    /** Returns the version that the library answers with. */
     public static String version() throws IOException {
         load();
         return nativeInit();

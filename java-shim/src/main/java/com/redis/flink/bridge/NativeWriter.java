@@ -48,7 +48,7 @@ public final class NativeWriter extends NativeObject implements StagingEngine {
         return orClosed(nativePrepare(handle()));
     }
 
-    /** What the writer counts, as JSON; for metrics and tests. */
+    /** Returns what the writer counts, as JSON; for metrics and tests. */
     public String stats() {
         return orClosed(nativeStats(handle()));
     }

@@ -15,7 +15,7 @@ public interface ReaderEngine extends AutoCloseable {
     void addSplits(String splits) throws IOException;
 
     /**
-     * The next batch of any split, in the layout of docs/architecture.md.
+     * Returns the next batch of any split, in the layout of docs/architecture.md.
      *
      * @param maxWaitMillis how long to wait for one
      * @return null when there is none by then, or after {@link #wakeUp}
@@ -44,7 +44,7 @@ public interface ReaderEngine extends AutoCloseable {
     /** The checkpoint was aborted: its entries belong to the next one. */
     void abort(long checkpointId);
 
-    /** What the reader has counted so far: a JSON object of numbers. */
+    /** Returns what the reader has counted so far: a JSON object of numbers. */
     String stats();
 
     /** Ends reading, in 5 seconds at most. */

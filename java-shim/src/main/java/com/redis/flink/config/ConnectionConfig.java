@@ -23,13 +23,13 @@ public abstract class ConnectionConfig implements Serializable {
         connection = ConnectionOptions.of(builder, OptionChecks.toClientName(defaultClientName));
     }
 
-    /** How the servers are reached. */
+    /** Returns how the servers are reached. */
     @Internal
     public ConnectionOptions getConnection() {
         return connection;
     }
 
-    /** The server, or a cluster's first seed node; of no meaning with Sentinels or a socket. */
+    /** Returns the server, or a cluster's first seed node; of no meaning with Sentinels or a socket. */
     public String getHost() {
         return connection.servers.first().host;
     }
@@ -38,7 +38,7 @@ public abstract class ConnectionConfig implements Serializable {
         return connection.servers.first().port;
     }
 
-    /** The Unix domain socket; empty: none. */
+    /** Returns the Unix domain socket; empty: none. */
     public String getUnixSocket() {
         return connection.servers.unixSocket;
     }
@@ -51,22 +51,22 @@ public abstract class ConnectionConfig implements Serializable {
         return connection.servers.cluster;
     }
 
-    /** All seed nodes of the cluster, as {@code host:port}; empty: it is no cluster. */
+    /** Returns all seed nodes of the cluster, as {@code host:port}; empty: it is no cluster. */
     public List<String> getClusterNodes() {
         return isUseClusterApi() ? texts(connection.servers.seeds) : List.of();
     }
 
-    /** The Sentinels, as {@code host:port}; empty: none. */
+    /** Returns the Sentinels, as {@code host:port}; empty: none. */
     public List<String> getSentinels() {
         return texts(connection.servers.sentinels);
     }
 
-    /** What the Sentinels call the master; empty: there are no Sentinels. */
+    /** Returns what the Sentinels call the master; empty: there are no Sentinels. */
     public String getSentinelMaster() {
         return connection.servers.sentinelMaster;
     }
 
-    /** From announced addresses to those that can be reached. */
+    /** Returns from announced addresses to those that can be reached. */
     public Map<String, String> getAddressMap() {
         return connection.servers.addressMap;
     }
@@ -75,7 +75,7 @@ public abstract class ConnectionConfig implements Serializable {
         return connection.user;
     }
 
-    /** The password; empty: none, or a provider gives it. Must not get into logs or messages. */
+    /** Returns the password; empty: none, or a provider gives it. Must not get into logs or messages. */
     public String getPassword() {
         return connection.password;
     }
@@ -84,7 +84,7 @@ public abstract class ConnectionConfig implements Serializable {
         return connection.tls.enabled;
     }
 
-    /** The client's certificates, or null. */
+    /** Returns the client's certificates, or null. */
     public MtlsParameters getMtlsParameters() {
         return connection.tls.mtls;
     }

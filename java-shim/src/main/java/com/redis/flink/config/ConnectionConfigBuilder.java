@@ -62,12 +62,12 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
 
     protected ConnectionConfigBuilder() {}
 
-    /** This builder, by its own type. */
+    /** Returns this builder, by its own type. */
     @Internal
     protected abstract B self();
 
     /**
-     * Where the servers are, in one text instead of single options; default: empty, the single
+     * Sets where the servers are, in one text instead of single options; default: empty, the single
      * options say it. An option that the URI says must not be set besides.
      *
      * <ul>
@@ -86,20 +86,20 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("uri", uri);
     }
 
-    /** Name or address of the server; default, also of null and empty, {@code localhost}. */
+    /** Sets the name or address of the server; default, also of null and empty, {@code localhost}. */
     public B host(String value) {
         host = orEmpty(value).isEmpty() ? ConnectionOptions.DEFAULT_HOST : value;
         return given("host", orEmpty(value));
     }
 
-    /** TCP port, 1 to 65535; default 6379. */
+    /** Sets the TCP port, 1 to 65535; default 6379. */
     public B port(int value) {
         port = value;
         return given("port");
     }
 
     /**
-     * Path of the Unix domain socket of a server on the same machine as each task manager; default:
+     * Sets the path of the Unix domain socket of a server on the same machine as each task manager; default:
      * empty, TCP.
      */
     public B unixSocket(String value) {
@@ -107,20 +107,20 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("unixSocket", unixSocket);
     }
 
-    /** Number of the logical database ({@code SELECT}), 0 or more; default 0. Not in a cluster. */
+    /** Sets the number of the logical database ({@code SELECT}), 0 or more; default 0. Not in a cluster. */
     public B database(int value) {
         database = value;
         return given("database");
     }
 
-    /** Whether host and port are a seed node of a Redis Cluster; default {@code false}. */
+    /** Sets whether host and port are a seed node of a Redis Cluster; default {@code false}. */
     public B useClusterApi(boolean value) {
         useClusterApi = value;
         return given("useClusterApi");
     }
 
     /**
-     * Further seed nodes of the cluster, each {@code host:port} (port 6379 if left out), for the
+     * Sets further seed nodes of the cluster, each {@code host:port} (port 6379 if left out), for the
      * case that the first does not answer; default: none. They take the place of host and port when
      * these are not set. Needs {@link #useClusterApi}.
      */
@@ -130,7 +130,7 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * The Sentinels that know the master, each {@code host:port} (port 26379 if left out), one by
+     * Sets the Sentinels that know the master, each {@code host:port} (port 26379 if left out), one by
      * one or with commas between them; default: none. Then host and port are not set.
      */
     public B sentinels(String... value) {
@@ -138,14 +138,14 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("sentinels");
     }
 
-    /** What the Sentinels call the master; required with {@link #sentinels}. */
+    /** Sets what the Sentinels call the master; required with {@link #sentinels}. */
     public B sentinelMaster(String value) {
         sentinelMaster = orEmpty(value);
         return given("sentinelMaster", sentinelMaster);
     }
 
     /**
-     * User at the Sentinels themselves, of no effect without {@link #sentinelPassword}; default:
+     * Sets the user at the Sentinels themselves, of no effect without {@link #sentinelPassword}; default:
      * empty, {@code default}.
      */
     public B sentinelUser(String value) {
@@ -154,7 +154,7 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Password at the Sentinels themselves; default: empty, no authentication. Never in logs,
+     * Sets the password at the Sentinels themselves; default: empty, no authentication. Never in logs,
      * exceptions or {@code toString}.
      */
     public B sentinelPassword(String value) {
@@ -162,14 +162,14 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("sentinelPassword", sentinelPassword);
     }
 
-    /** Whether the Sentinels speak TLS; default: if the servers do. */
+    /** Sets whether the Sentinels speak TLS; default: if the servers do. */
     public B sentinelTls(boolean value) {
         sentinelTls = value;
         return given("sentinelTls");
     }
 
     /**
-     * Where announced addresses can be reached, when a cluster or Sentinels announce addresses that
+     * Sets where announced addresses can be reached, when a cluster or Sentinels announce addresses that
      * do not work from here (NAT, containers): from {@code host:port} or {@code host} as announced
      * to {@code host:port} or {@code host} to connect to; default: empty, as announced. A host
      * without a port stands for all its ports.
@@ -179,14 +179,14 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("addressMap");
     }
 
-    /** User of Redis' access control list; default {@code default}. */
+    /** Sets the user of Redis' access control list; default {@code default}. */
     public B user(String value) {
         user = orEmpty(value);
         return given("user", user);
     }
 
     /**
-     * Password; default: empty, no authentication. Never in logs, exceptions or {@code toString}.
+     * Sets the password; default: empty, no authentication. Never in logs, exceptions or {@code toString}.
      */
     public B password(String value) {
         password = orEmpty(value);
@@ -203,7 +203,7 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Whether to encrypt the connection and check the server's certificate, its host name too;
+     * Sets whether to encrypt the connection and check the server's certificate, its host name too;
      * default: {@code false}, but {@code true} with certificates ({@link #caFile}, {@link
      * #caCertificates}, {@link #mtlsParameters}).
      */
@@ -213,7 +213,7 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * PEM file of the authorities that the server's certificate is checked against, read on job
+     * Sets the PEM file of the authorities that the server's certificate is checked against, read on job
      * manager and task managers at every connect; default: empty, the system's authorities.
      */
     public B caFile(String value) {
@@ -221,13 +221,13 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("caFile", caFile);
     }
 
-    /** The same by content: PEM text; default: empty. */
+    /** Sets the same by content: PEM text; default: empty. */
     public B caCertificates(String value) {
         caCertificates = orEmpty(value);
         return given("caCertificates", caCertificates);
     }
 
-    /** The client's certificate, for TLS on both sides; default {@code null}: it shows none. */
+    /** Sets the client's certificate, for TLS on both sides; default {@code null}: it shows none. */
     public B mtlsParameters(MtlsParameters value) {
         mtlsParameters = value;
         return self();
@@ -279,7 +279,7 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * The connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation; default
+     * Sets the connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation; default
      * {@code flink-<consumerGroup>} for sources, {@code flink-sink-<topic>}, {@code
      * flink-sink-json} and {@code flink-sink-hash} for sinks.
      */

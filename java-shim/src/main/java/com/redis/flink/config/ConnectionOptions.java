@@ -107,7 +107,7 @@ public final class ConnectionOptions implements Serializable {
         return new Builder();
     }
 
-    /** The connection settings that the engine reads (docs/architecture.md), with the secrets. */
+    /** Returns the connection settings that the engine reads (docs/architecture.md), with the secrets. */
     public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set("deployment", servers.toJson());
@@ -138,7 +138,7 @@ public final class ConnectionOptions implements Serializable {
         }
     }
 
-    /** What must be asked for at every connect; empty: the settings say all there is. */
+    /** Returns what must be asked for at every connect; empty: the settings say all there is. */
     public Optional<CredentialsSupplier> credentials() {
         return credentialsProvider == null && tls.isConstant()
                 ? Optional.empty()

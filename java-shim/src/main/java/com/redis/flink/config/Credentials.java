@@ -27,7 +27,7 @@ public final class Credentials implements Serializable {
         return user;
     }
 
-    /** The password; must not get into logs or messages. */
+    /** Returns the password; must not get into logs or messages. */
     public String getPassword() {
         return password;
     }

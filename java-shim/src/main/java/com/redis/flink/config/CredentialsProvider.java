@@ -17,7 +17,7 @@ import java.io.Serializable;
 public interface CredentialsProvider extends Serializable {
 
     /**
-     * What to authenticate with now; not null.
+     * Returns what to authenticate with now; not null.
      *
      * @throws Exception fails the job; so retry here what may pass. Its message gets into the log
      */

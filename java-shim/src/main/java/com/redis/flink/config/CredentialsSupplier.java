@@ -10,7 +10,7 @@ import java.io.IOException;
 public interface CredentialsSupplier {
 
     /**
-     * What to connect with now, as JSON, see docs/architecture.md.
+     * Returns what to connect with now, as JSON, see docs/architecture.md.
      *
      * @throws IOException there is nothing to connect with; ends the call that has asked
      */

@@ -50,17 +50,17 @@ final class FileOrContent implements Serializable {
         return file.isEmpty() && content.length == 0;
     }
 
-    /** Whether it is the same each time. */
+    /** Returns whether it is the same each time. */
     boolean isConstant() {
         return file.isEmpty();
     }
 
-    /** The option that the user has set, or could set. */
+    /** Returns the option that the user has set, or could set. */
     String option() {
         return content.length > 0 ? contentOption : fileOption;
     }
 
-    /** The path; empty: there is no file. */
+    /** Returns the path; empty: there is no file. */
     String file() {
         return file;
     }
@@ -81,12 +81,12 @@ final class FileOrContent implements Serializable {
         }
     }
 
-    /** The content as text. PEM is ASCII; any other bytes shall be found out by who parses it. */
+    /** Returns the content as text. PEM is ASCII; any other bytes shall be found out by who parses it. */
     String readText() throws IOException {
         return new String(read(), StandardCharsets.ISO_8859_1);
     }
 
-    /** What is wrong with it, in one sentence that does not quote it. */
+    /** Returns what is wrong with it, in one sentence that does not quote it. */
     IOException wrong(String reason) {
         return new IOException("option " + this + ": " + reason);
     }
@@ -118,7 +118,7 @@ final class FileOrContent implements Serializable {
         return Objects.hash(file);
     }
 
-    /** The option, and the file if it is one. */
+    /** Returns the option, and the file if it is one. */
     @Override
     public String toString() {
         return file.isEmpty() ? option() : option() + " \"" + file + "\"";

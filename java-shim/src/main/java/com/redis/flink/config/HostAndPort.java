@@ -36,7 +36,7 @@ final class HostAndPort implements Serializable {
         this.port = port;
     }
 
-    /** The parts of texts in which commas separate what is not given one by one. */
+    /** Returns the parts of texts in which commas separate what is not given one by one. */
     static List<String> split(String... texts) {
         List<String> parts = new ArrayList<>();
         if (texts != null) {
@@ -51,7 +51,7 @@ final class HostAndPort implements Serializable {
         return List.copyOf(parts);
     }
 
-    /** A server of an option's value. */
+    /** Returns a server of an option's value. */
     static HostAndPort parse(String option, String text, int defaultPort) {
         if (text != null && BARE_IPV6.matcher(text).matches()) {
             return new HostAndPort(text, defaultPort);
@@ -66,7 +66,7 @@ final class HostAndPort implements Serializable {
                                                 + " address in brackets"));
     }
 
-    /** A server of a URI; empty: it is none. */
+    /** Returns a server of a URI; empty: it is none. */
     static Optional<HostAndPort> parse(String text, int defaultPort) {
         Matcher matcher = WITH_PORT.matcher(text == null ? "" : text);
         if (!matcher.matches()) {

@@ -96,32 +96,32 @@ public final class MtlsParameters implements Serializable {
         return new Builder();
     }
 
-    /** The client's certificate, with its chain; empty: it is not in a PEM file. */
+    /** Returns the client's certificate, with its chain; empty: it is not in a PEM file. */
     public String getCertificateFile() {
         return certificates.file();
     }
 
-    /** The private key of the client's certificate; empty: it is not in a PEM file. */
+    /** Returns the private key of the client's certificate; empty: it is not in a PEM file. */
     public String getKeyFile() {
         return key.file();
     }
 
-    /** What decrypts the private key; empty: it is not encrypted. */
+    /** Returns what decrypts the private key; empty: it is not encrypted. */
     public String getKeyPassword() {
         return keyPassword;
     }
 
-    /** The authorities that the server's certificate is checked against; empty: no PEM file. */
+    /** Returns the authorities that the server's certificate is checked against; empty: no PEM file. */
     public String getCaFile() {
         return ca.file();
     }
 
-    /** Where the authorities to trust are; empty: those of the system. */
+    /** Returns where the authorities to trust are; empty: those of the system. */
     FileOrContent authorities() {
         return trustStore.store.isEmpty() ? ca : trustStore.store;
     }
 
-    /** Whether certificate and key are the same each time. */
+    /** Returns whether certificate and key are the same each time. */
     boolean isConstant() {
         return certificates.isConstant() && key.isConstant() && keyStore.store.isConstant();
     }
@@ -196,7 +196,7 @@ public final class MtlsParameters implements Serializable {
         private Builder() {}
 
         /**
-         * PEM file of the client's certificate, with its chain; required, unless {@link
+         * Sets the PEM file of the client's certificate, with its chain; required, unless {@link
          * #certificates} or {@link #keyStore} is set.
          */
         public Builder certificateFile(String value) {
@@ -204,14 +204,14 @@ public final class MtlsParameters implements Serializable {
             return this;
         }
 
-        /** The same by content: PEM text. */
+        /** Sets the same by content: PEM text. */
         public Builder certificates(String value) {
             certificates = value;
             return this;
         }
 
         /**
-         * PEM file of the certificate's private key: PKCS#8, PKCS#1 ({@code RSA}) or SEC1 ({@code
+         * Sets the PEM file of the certificate's private key: PKCS#8, PKCS#1 ({@code RSA}) or SEC1 ({@code
          * EC}), or encrypted PKCS#8; required, unless {@link #key} or {@link #keyStore} is set.
          */
         public Builder keyFile(String value) {
@@ -219,14 +219,14 @@ public final class MtlsParameters implements Serializable {
             return this;
         }
 
-        /** The same by content: PEM text. Never in logs, exceptions or {@code toString}. */
+        /** Sets the same by content: PEM text. Never in logs, exceptions or {@code toString}. */
         public Builder key(String value) {
             key = value;
             return this;
         }
 
         /**
-         * What decrypts the private key, of a PEM file or in the key store; default: empty, the key
+         * Sets what decrypts the private key, of a PEM file or in the key store; default: empty, the key
          * is not encrypted, or in a key store has the store's password.
          */
         public Builder keyPassword(String value) {
@@ -234,20 +234,20 @@ public final class MtlsParameters implements Serializable {
             return this;
         }
 
-        /** PEM file of the authorities to trust; default: empty, those of the system. */
+        /** Sets the PEM file of the authorities to trust; default: empty, those of the system. */
         public Builder caFile(String value) {
             caFile = value;
             return this;
         }
 
-        /** The same by content: PEM text. */
+        /** Sets the same by content: PEM text. */
         public Builder caCertificates(String value) {
             caCertificates = value;
             return this;
         }
 
         /**
-         * Key store file with the client's key and certificate chain, in the place of {@link
+         * Sets the key store file with the client's key and certificate chain, in the place of {@link
          * #certificateFile} and {@link #keyFile}; default: empty.
          */
         public Builder keyStore(String file) {
@@ -255,32 +255,32 @@ public final class MtlsParameters implements Serializable {
             return this;
         }
 
-        /** The same by content: the file's bytes. */
+        /** Sets the same by content: the file's bytes. */
         public Builder keyStore(byte[] content) {
             keyStoreContent = content;
             return this;
         }
 
-        /** Password of the key store; default: empty. */
+        /** Sets the password of the key store; default: empty. */
         public Builder keyStorePassword(String value) {
             keyStorePassword = value;
             return this;
         }
 
-        /** Type of the key store; default: empty, PKCS#12 or JKS. */
+        /** Sets the type of the key store; default: empty, PKCS#12 or JKS. */
         public Builder keyStoreType(String value) {
             keyStoreType = value;
             return this;
         }
 
-        /** Name of the key in the key store; default: empty, the only one. */
+        /** Sets the name of the key in the key store; default: empty, the only one. */
         public Builder keyAlias(String value) {
             keyAlias = value;
             return this;
         }
 
         /**
-         * Key store file with the certificates of the authorities to trust, in the place of {@link
+         * Sets the key store file with the certificates of the authorities to trust, in the place of {@link
          * #caFile}; default: empty.
          */
         public Builder trustStore(String file) {
@@ -288,19 +288,19 @@ public final class MtlsParameters implements Serializable {
             return this;
         }
 
-        /** The same by content: the file's bytes. */
+        /** Sets the same by content: the file's bytes. */
         public Builder trustStore(byte[] content) {
             trustStoreContent = content;
             return this;
         }
 
-        /** Password of the trust store; default: empty. */
+        /** Sets the password of the trust store; default: empty. */
         public Builder trustStorePassword(String value) {
             trustStorePassword = value;
             return this;
         }
 
-        /** Type of the trust store; default: empty, PKCS#12 or JKS. */
+        /** Sets the type of the trust store; default: empty, PKCS#12 or JKS. */
         public Builder trustStoreType(String value) {
             trustStoreType = value;
             return this;

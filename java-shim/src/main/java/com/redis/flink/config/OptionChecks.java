@@ -141,7 +141,7 @@ public final class OptionChecks {
         return name.toString();
     }
 
-    /** A value that is not allowed, or not together with that of another option. */
+    /** Returns a value that is not allowed, or not together with that of another option. */
     public static IllegalArgumentException invalid(String name, Object value, String allowed) {
         return new IllegalArgumentException(
                 String.format(Locale.ROOT, "Option %s is %s; allowed: %s", name, value, allowed));

@@ -38,7 +38,7 @@ final class Pem {
         return blocks;
     }
 
-    /** All certificates, at least one. */
+    /** Returns all certificates, at least one. */
     static String certificates(FileOrContent source) throws IOException {
         StringBuilder certificates = new StringBuilder();
         int count = 0;
@@ -73,7 +73,7 @@ final class Pem {
                 + "-----\n";
     }
 
-    /** Whether it is of OpenSSL's old form, in which the header says how it is encrypted. */
+    /** Returns whether it is of OpenSSL's old form, in which the header says how it is encrypted. */
     boolean hasHeader() {
         return body.contains("Proc-Type:");
     }

@@ -29,7 +29,7 @@ final class PemKey {
 
     private PemKey() {}
 
-    /** The first key of a PEM text, not encrypted any more. */
+    /** Returns the first key of a PEM text, not encrypted any more. */
     static String read(FileOrContent source, String password) throws IOException {
         for (Pem block : Pem.blocks(source.readText())) {
             if (block.label.endsWith("PRIVATE KEY")) {

@@ -75,7 +75,7 @@ final class RedisUri {
         addServers(uri.group(3));
     }
 
-    /** The URI, if it is not empty. */
+    /** Returns the URI, if it is not empty. */
     static RedisUri parse(String text) {
         if (text.isEmpty()) {
             return NONE;
@@ -100,7 +100,7 @@ final class RedisUri {
         return scheme.endsWith("-sentinel");
     }
 
-    /** The options that this URI says; a URI always says which server it is, and if by TLS. */
+    /** Returns the options that this URI says; a URI always says which server it is, and if by TLS. */
     Set<String> options() {
         Set<String> options = new TreeSet<>();
         if (scheme.isEmpty()) {

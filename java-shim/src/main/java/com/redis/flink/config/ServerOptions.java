@@ -176,7 +176,7 @@ final class ServerOptions implements Serializable {
         return seeds.get(0);
     }
 
-    /** The deployment as the engine reads it: an object of one field, whose name is its kind. */
+    /** Returns the deployment as the engine reads it: an object of one field, whose name is its kind. */
     ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if (!unixSocket.isEmpty()) {
@@ -204,7 +204,7 @@ final class ServerOptions implements Serializable {
     }
 
     /**
-     * The servers as a URI.
+     * Returns the servers as a URI.
      *
      * @param user with an at sign behind it, or empty
      */

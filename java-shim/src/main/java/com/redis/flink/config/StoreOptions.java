@@ -39,7 +39,7 @@ final class StoreOptions implements Serializable {
         }
     }
 
-    /** A private key of the store, with its certificates. */
+    /** Returns a private key of the store, with its certificates. */
     TlsMaterial.Identity identity(String alias, String keyPassword) throws IOException {
         KeyStore opened = open();
         try {
@@ -67,7 +67,7 @@ final class StoreOptions implements Serializable {
         }
     }
 
-    /** The certificates that the store trusts. */
+    /** Returns the certificates that the store trusts. */
     String trusted() throws IOException {
         KeyStore opened = open();
         try {

@@ -45,12 +45,12 @@ final class TlsOptions implements Serializable {
         }
     }
 
-    /** The authorities to trust; empty: the system's. */
+    /** Returns the authorities to trust; empty: the system's. */
     FileOrContent authorities() {
         return mtls == null || !ca.isEmpty() ? ca : mtls.authorities();
     }
 
-    /** Whether nothing is in files, which may change. */
+    /** Returns whether nothing is in files, which may change. */
     boolean isConstant() {
         return authorities().isConstant() && (mtls == null || mtls.isConstant());
     }

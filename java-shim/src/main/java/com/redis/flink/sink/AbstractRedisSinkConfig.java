@@ -58,17 +58,17 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         return flushIntervalMillis;
     }
 
-    /** The dead-letter stream; empty: none. */
+    /** Returns the dead-letter stream; empty: none. */
     public String getFailedSerializationStreamName() {
         return failedSerializationStreamName;
     }
 
-    /** What is traced, or null: nothing. */
+    /** Returns what is traced, or null: nothing. */
     public SinkTraceConfiguration getTraceConfiguration() {
         return traceConfiguration;
     }
 
-    /** The service that spans are reported for; empty: there are none. */
+    /** Returns the service that spans are reported for; empty: there are none. */
     public String getOtelServiceName() {
         return otelServiceName;
     }
@@ -125,7 +125,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         Builder() {}
 
         /**
-         * Whether records are kept back until a checkpoint; default {@code false}: they are written
+         * Sets whether records are kept back until a checkpoint; default {@code false}: they are written
          * as they come. Either way a checkpoint completes only when Redis has confirmed all records
          * before it, and after a failure those since the last one are written again.
          *
@@ -139,7 +139,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * How many records are collected before they are written together, 0 or more; default 0. 1
+         * Sets how many records are collected before they are written together, 0 or more; default 0. 1
          * waits for Redis' answer after every record. 0 is at once, unless there is a {@link
          * #flushIntervalMillis}. With a number above 1 and no interval, fewer records wait for the
          * next checkpoint or the end of the input.
@@ -150,7 +150,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * How many milliseconds a record waits at most for others to be written with it, 0 or more;
+         * Sets how many milliseconds a record waits at most for others to be written with it, 0 or more;
          * default 0: no time limit if there is a {@link #numMessagesToBuffer}, else at once.
          */
         public B flushIntervalMillis(long flushIntervalMillis) {
@@ -159,7 +159,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * The stream for records that cannot be written, with fields {@code error}, {@code
+         * Sets the stream for records that cannot be written, with fields {@code error}, {@code
          * command}, {@code key} and {@code value}; default: empty, such a record fails the job. No
          * stream of the sink's own topic.
          */
@@ -169,7 +169,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * Which writes are traced, on the logger {@code com.redis.flink.sink.trace}; default {@code
+         * Sets the which writes are traced, on the logger {@code com.redis.flink.sink.trace}; default {@code
          * null}: none.
          */
         public B traceConfiguration(SinkTraceConfiguration traceConfiguration) {
@@ -178,7 +178,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * The service that spans are reported for; default: empty, none. This version emits none
+         * Sets the service that spans are reported for; default: empty, none. This version emits none
          * yet.
          */
         public B otelServiceName(String otelServiceName) {
@@ -196,7 +196,7 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * How many replicas must have a write before it counts as written ({@code WAIT}), 0 (none)
+         * Sets how many replicas must have a write before it counts as written ({@code WAIT}), 0 (none)
          * or more; default 0. Makes it less likely that a failover loses records, not impossible,
          * and every write waits for its slowest replica.
          */

@@ -22,7 +22,7 @@ final class JacksonWriter implements Serializable {
     }
 
     /**
-     * A record as JSON.
+     * Returns a record as JSON.
      *
      * @throws IllegalArgumentException Jackson cannot write it, or it is null: written as {@code
      *     null} it would be poison to those who read objects

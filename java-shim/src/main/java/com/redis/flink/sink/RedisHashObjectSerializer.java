@@ -36,7 +36,7 @@ public final class RedisHashObjectSerializer<T> implements RedisHashSerializer<T
     }
 
     /**
-     * The record's properties.
+     * Returns the record's properties.
      *
      * @throws IllegalArgumentException Jackson cannot write the record, or not as an object
      */

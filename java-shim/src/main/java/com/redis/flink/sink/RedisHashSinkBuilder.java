@@ -25,7 +25,7 @@ public final class RedisHashSinkBuilder<T> {
         this.config = config;
     }
 
-    /** What finds the key that a record is written to; required. */
+    /** Returns what finds the key that a record is written to; required. */
     public RedisHashSinkBuilder<T> keyExtractor(RedisKeyExtractor<T> keyExtractor) {
         this.keyExtractor = keyExtractor;
         return this;

@@ -28,7 +28,7 @@ public final class RedisJsonObjectSerializer<T> implements RedisJsonSerializer<T
     }
 
     /**
-     * The record as JSON.
+     * Returns the record as JSON.
      *
      * @throws IllegalArgumentException Jackson cannot write the record
      */

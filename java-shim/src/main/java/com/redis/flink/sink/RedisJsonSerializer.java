@@ -17,6 +17,6 @@ import java.io.Serializable;
 @FunctionalInterface
 public interface RedisJsonSerializer<T> extends Serializable {
 
-    /** The document, as JSON; Redis rejects what is none. */
+    /** Returns the document, as JSON; Redis rejects what is none. */
     String serialize(T value);
 }

@@ -82,7 +82,7 @@ public final class RedisJsonSinkConfig extends KeyedSinkConfig {
         }
 
         /**
-         * Where in the key's document a record's document goes; default {@code $}: it is the whole
+         * Sets where in the key's document a record's document goes; default {@code $}: it is the whole
          * one. Another path needs a key that has a document already.
          */
         public Builder path(String path) {

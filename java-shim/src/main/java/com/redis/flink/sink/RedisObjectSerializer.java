@@ -36,7 +36,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
     }
 
     /**
-     * The record as JSON, under the hash of it.
+     * Returns the record as JSON, under the hash of it.
      *
      * @throws IllegalArgumentException Jackson cannot write the record
      */
@@ -47,7 +47,7 @@ public final class RedisObjectSerializer<T> implements RedisSerializer<T> {
     }
 
     /**
-     * The record as JSON, under the given key.
+     * Returns the record as JSON, under the given key.
      *
      * @throws IllegalArgumentException Jackson cannot write the record
      */

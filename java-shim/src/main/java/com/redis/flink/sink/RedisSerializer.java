@@ -19,11 +19,11 @@ import java.io.Serializable;
 @FunctionalInterface
 public interface RedisSerializer<T> extends Serializable {
 
-    /** The message for a record; called by a sink without a key extractor. */
+    /** Returns the message for a record; called by a sink without a key extractor. */
     RedisMessage Serialize(T value);
 
     /**
-     * The message for a record under a given key; called by a sink with a key extractor. By default
+     * Returns the message for a record under a given key; called by a sink with a key extractor. By default
      * what {@link #Serialize(Object)} makes, under that key.
      */
     default RedisMessage Serialize(T value, String key) {

@@ -26,7 +26,7 @@ public final class RedisSinkBuilder<T> {
     }
 
     /**
-     * What finds the key of a record; default {@code null}: the key is the one of the serializer's
+     * Returns what finds the key of a record; default {@code null}: the key is the one of the serializer's
      * message.
      */
     public RedisSinkBuilder<T> keyExtractor(RedisKeyExtractor<T> keyExtractor) {

@@ -64,7 +64,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
                 .put("approximateTrimming", approximateTrimming);
     }
 
-    /** {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint. */
+    /** Returns {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint. */
     public DeliveryGuarantee getDeliveryGuarantee() {
         return isFlushOnCheckpoint()
                 ? DeliveryGuarantee.EXACTLY_ONCE
@@ -104,20 +104,20 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
             return this;
         }
 
-        /** The topic; its streams are {@code topic:0} and on. Required. */
+        /** Sets the topic; its streams are {@code topic:0} and on. Required. */
         public Builder topicName(String topicName) {
             this.topicName = topicName;
             return this;
         }
 
-        /** How many partitions, and so streams, the topic has, 1 or more. Required. */
+        /** Sets how many partitions, and so streams, the topic has, 1 or more. Required. */
         public Builder numPartitions(int numPartitions) {
             this.numPartitions = numPartitions;
             return this;
         }
 
         /**
-         * Whether records become visible only when the checkpoint that holds them completes;
+         * Sets whether records become visible only when the checkpoint that holds them completes;
          * default {@code false}.
          *
          * <p>{@code false}: at least once. Records are written as they come, and a checkpoint
@@ -135,7 +135,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         }
 
         /**
-         * The same in Flink's words: {@code AT_LEAST_ONCE}, the default, is {@link
+         * Sets the same in Flink's words: {@code AT_LEAST_ONCE}, the default, is {@link
          * #flushOnCheckpoint flushOnCheckpoint(false)}, {@code EXACTLY_ONCE} is {@code
          * flushOnCheckpoint(true)}. {@code NONE} is refused: there is nothing to gain by it. Null:
          * as flushOnCheckpoint says.
@@ -146,7 +146,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         }
 
         /**
-         * How many entries each stream keeps ({@code XADD MAXLEN}), 0 or more; default 0: all of
+         * Sets how many entries each stream keeps ({@code XADD MAXLEN}), 0 or more; default 0: all of
          * them. Entries that fall out are gone, read or not.
          */
         public Builder maxLen(long maxLen) {
@@ -155,7 +155,7 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         }
 
         /**
-         * Whether {@link #maxLen} may be exceeded by some entries, which costs Redis much less;
+         * Sets whether {@link #maxLen} may be exceeded by some entries, which costs Redis much less;
          * default {@code true}.
          */
         public Builder approximateTrimming(boolean approximateTrimming) {

@@ -51,7 +51,7 @@ public final class EntryBatch {
     private int end = HEADER;
 
     /**
-     * A batch, with the cursor before the first entry.
+     * Creates a batch, with the cursor before the first entry.
      *
      * @throws IllegalArgumentException not a batch of version 1
      */
@@ -74,12 +74,12 @@ public final class EntryBatch {
         return readInt(AT_PARTITION);
     }
 
-    /** Whether the split ends with this batch. */
+    /** Returns whether the split ends with this batch. */
     public boolean isFinished() {
         return (bytes[AT_FLAGS] & FLAG_FINISHED) != 0;
     }
 
-    /** Whether the entries are some of the split's pending ones, below its position. */
+    /** Returns whether the entries are some of the split's pending ones, below its position. */
     public boolean isPending() {
         return (bytes[AT_FLAGS] & FLAG_PENDING) != 0;
     }
@@ -89,7 +89,7 @@ public final class EntryBatch {
     }
 
     /**
-     * Whether the stream was made anew, and what comes is of the new one, from its first entry on.
+     * Returns whether the stream was made anew, and what comes is of the new one, from its first entry on.
      */
     public boolean beginsAnew() {
         return entries == 0
@@ -150,12 +150,12 @@ public final class EntryBatch {
         return readInt(at + ENTRY_AT_PAIRS);
     }
 
-    /** The strings of the cursor's entry, in an array of their own. */
+    /** Returns the strings of the cursor's entry, in an array of their own. */
     public byte[] copyStrings() {
         return Arrays.copyOfRange(bytes, at + ENTRY_HEADER, end);
     }
 
-    /** The ID of the cursor's entry. */
+    /** Returns the ID of the cursor's entry. */
     @Override
     public String toString() {
         return entries == left

@@ -20,7 +20,7 @@ public final class EntryRun {
     }
 
     /**
-     * A run of {@code count} IDs.
+     * Returns a run of {@code count} IDs.
      *
      * @throws IllegalArgumentException less than one, or more than the millisecond has left
      */
@@ -53,7 +53,7 @@ public final class EntryRun {
     }
 
     /**
-     * What is left of this run, which must reach beyond that ID, when its IDs up to that one are
+     * Returns what is left of this run, which must reach beyond that ID, when its IDs up to that one are
      * taken away.
      */
     public EntryRun after(long milliseconds, long sequence) {

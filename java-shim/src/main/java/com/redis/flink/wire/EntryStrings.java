@@ -29,7 +29,7 @@ public final class EntryStrings {
 
     private EntryStrings() {}
 
-    /** Where the pair of the key begins, or -1 when the entry has no key. */
+    /** Returns where the pair of the key begins, or -1 when the entry has no key. */
     public static int findKey(byte[] strings, int pairs) {
         int at = 0;
         for (int pair = 0; pair < pairs; pair++) {
@@ -41,13 +41,13 @@ public final class EntryStrings {
         return -1;
     }
 
-    /** The key, or null when the entry has none. */
+    /** Returns the key, or null when the entry has none. */
     public static String key(byte[] strings, int pairs) {
         int at = findKey(strings, pairs);
         return at < 0 ? null : string(strings, next(strings, at));
     }
 
-    /** All fields but the key; of fields that are repeated, the last one. */
+    /** Returns all fields but the key; of fields that are repeated, the last one. */
     public static Map<String, String> data(byte[] strings, int pairs) {
         int keyAt = findKey(strings, pairs);
         Map<String, String> data = new LinkedHashMap<>();
@@ -73,7 +73,7 @@ public final class EntryStrings {
         }
     }
 
-    /** Where the value of a field of the data is, of a repeated one the last; -1: there is none. */
+    /** Returns where the value of a field of the data is, of a repeated one the last; -1: there is none. */
     public static int findValue(byte[] strings, int pairs, String name) {
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         int keyAt = findKey(strings, pairs);
@@ -89,12 +89,12 @@ public final class EntryStrings {
         return found;
     }
 
-    /** The bytes of the string at {@code at}, in place. */
+    /** Returns the bytes of the string at {@code at}, in place. */
     public static ByteBuffer bytes(byte[] strings, int at) {
         return ByteBuffer.wrap(strings, at + Integer.BYTES, length(strings, at));
     }
 
-    /** Where the string behind the one at {@code at} begins. */
+    /** Returns where the string behind the one at {@code at} begins. */
     public static int next(byte[] strings, int at) {
         return at + Integer.BYTES + length(strings, at);
     }

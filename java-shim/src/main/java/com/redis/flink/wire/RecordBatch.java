@@ -49,7 +49,7 @@ public final class RecordBatch implements FieldConsumer {
 
     private int recordPairs;
 
-    /** An empty frame. */
+    /** Creates an empty frame. */
     public RecordBatch() {
         allocate();
     }
@@ -127,18 +127,18 @@ public final class RecordBatch implements FieldConsumer {
         }
     }
 
-    /** How many records have ended. */
+    /** Returns how many records have ended. */
     public int records() {
         return records;
     }
 
-    /** How many of {@link #bytes()} count. */
+    /** Returns how many of {@link #bytes()} count. */
     public int length() {
         return length;
     }
 
     /**
-     * The frame, from 0 to {@link #length()}; what follows is garbage. Good until the next change.
+     * Returns the frame, from 0 to {@link #length()}; what follows is garbage. Good until the next change.
      */
     public byte[] bytes() {
         return bytes;

@@ -35,7 +35,7 @@ public final class RedisCommittable {
         this.incarnation = incarnation;
     }
 
-    /** What the engine has prepared in a lane. */
+    /** Returns what the engine has prepared in a lane. */
     public static RedisCommittable fromJson(JsonNode node, String lane, String incarnation) {
         return new RedisCommittable(
                 field(node, "partition").intValue(),
@@ -50,7 +50,7 @@ public final class RedisCommittable {
         return Objects.requireNonNull(node.get(name), name);
     }
 
-    /** What the engine is to commit, in that order. */
+    /** Returns what the engine is to commit, in that order. */
     static String toJson(Collection<RedisCommittable> committables) {
         ArrayNode array = JsonNodeFactory.instance.arrayNode();
         for (RedisCommittable committable : committables) {

@@ -26,7 +26,7 @@ public final class Lanes {
     private Lanes() {}
 
     /**
-     * What a starting writer owns: the state that Flink gives it, which after rescaling may be that
+     * Returns what a starting writer owns: the state that Flink gives it, which after rescaling may be that
      * of several writers or of none. Without state it is a lane that no checkpoint can hold yet,
      * and that is the same again when this start is repeated, so that what the one before has
      * staged is found: job, operator and subtask say whose it is, and the checkpoint that the job
@@ -55,12 +55,12 @@ public final class Lanes {
         return List.of(new RedisWriterState(lane, "", 0));
     }
 
-    /** A lane that no other writer has. */
+    /** Returns a lane that no other writer has. */
     static String create() {
         return UUID.randomUUID().toString();
     }
 
-    /** A name for a writer's life. */
+    /** Returns a name for a writer's life. */
     static String incarnation() {
         return String.format(Locale.ROOT, "%016x", RANDOM.nextLong());
     }

@@ -29,7 +29,7 @@ public final class RedisWriterState {
         this.epoch = epoch;
     }
 
-    /** What the engine is to keep when it cleans up. */
+    /** Returns what the engine is to keep when it cleans up. */
     static String toJson(Collection<RedisWriterState> states) {
         ArrayNode array = JsonNodeFactory.instance.arrayNode();
         for (RedisWriterState state : states) {

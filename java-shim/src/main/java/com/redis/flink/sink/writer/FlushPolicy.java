@@ -51,12 +51,12 @@ public final class FlushPolicy {
                 records == 1);
     }
 
-    /** Whether a frame must go now. */
+    /** Returns whether a frame must go now. */
     boolean isFull(RecordBatch frame) {
         return frame.records() >= maxRecords || frame.length() >= maxBytes;
     }
 
-    /** Whether there is a time after which a frame must go. */
+    /** Returns whether there is a time after which a frame must go. */
     boolean hasDelay() {
         return maxDelayMillis != NO_LIMIT;
     }
@@ -67,7 +67,7 @@ public final class FlushPolicy {
         return now + maxDelayMillis < now ? Long.MAX_VALUE : now + maxDelayMillis;
     }
 
-    /** Whether Redis' answer is waited for whenever a frame has gone. */
+    /** Returns whether Redis' answer is waited for whenever a frame has gone. */
     boolean isSynchronous() {
         return synchronous;
     }

@@ -31,7 +31,7 @@ abstract class KeyedWrite {
         this.key = key;
     }
 
-    /** A whole document. */
+    /** Returns a whole document. */
     static KeyedWrite ofDocument(String key, String document) {
         return new Document(key, document);
     }
@@ -65,7 +65,7 @@ abstract class KeyedWrite {
     abstract void requireWholeText();
 
     /**
-     * Whether Redis is certain to take it. What is not certain must not replace, or become one
+     * Returns whether Redis is certain to take it. What is not certain must not replace, or become one
      * with, what Redis may take while it rejects this one. What is replaced or merged stays so.
      */
     final boolean isCertain() {

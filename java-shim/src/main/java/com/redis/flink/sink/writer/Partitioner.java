@@ -24,7 +24,7 @@ public final class Partitioner {
         next = first % numPartitions;
     }
 
-    /** The partition of a key; for messages without one (null) the partitions in turn. */
+    /** Returns the partition of a key; for messages without one (null) the partitions in turn. */
     public int partition(String key) {
         if (key != null) {
             return ofKey(key, numPartitions);
@@ -34,7 +34,7 @@ public final class Partitioner {
         return partition;
     }
 
-    /** The partition of a key. */
+    /** Returns the partition of a key. */
     public static int ofKey(String key, int numPartitions) {
         // As a long: the int Integer.MIN_VALUE has no absolute value.
         return (int) (Math.abs((long) key.hashCode()) % numPartitions);

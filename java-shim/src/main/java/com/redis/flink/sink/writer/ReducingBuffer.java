@@ -31,12 +31,12 @@ final class ReducingBuffer {
         latest.put(write.key, write);
     }
 
-    /** About how many bytes it holds. */
+    /** Returns about how many bytes it holds. */
     long bytes() {
         return bytes;
     }
 
-    /** What is to be written, in this order: one of each key, as a rule. */
+    /** Returns what is to be written, in this order: one of each key, as a rule. */
     List<KeyedWrite> writes() {
         List<KeyedWrite> all = new ArrayList<>(settled);
         all.addAll(latest.values());

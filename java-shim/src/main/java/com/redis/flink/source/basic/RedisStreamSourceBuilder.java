@@ -21,7 +21,7 @@ public final class RedisStreamSourceBuilder<T> {
     private final RedisSourceConfig.Builder config;
 
     /**
-     * A builder of a source that reads the stream {@code topic:0}.
+     * Creates a builder of a source that reads the stream {@code topic:0}.
      *
      * @param host name or address of the server
      * @param port TCP port
@@ -46,13 +46,13 @@ public final class RedisStreamSourceBuilder<T> {
         return this;
     }
 
-    /** User of Redis' access control list; default {@code default}. */
+    /** Sets the user of Redis' access control list; default {@code default}. */
     public RedisStreamSourceBuilder<T> user(String value) {
         config.user(value);
         return this;
     }
 
-    /** Password; default: empty, no authentication. */
+    /** Sets the password; default: empty, no authentication. */
     public RedisStreamSourceBuilder<T> password(String value) {
         config.password(value);
         return this;
@@ -73,7 +73,7 @@ public final class RedisStreamSourceBuilder<T> {
     }
 
     /**
-     * The source.
+     * Returns the source.
      *
      * @throws IllegalArgumentException an option has a wrong value or is missing; names it, the
      *     value, and what is allowed

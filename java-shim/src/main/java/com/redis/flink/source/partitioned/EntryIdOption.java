@@ -16,12 +16,12 @@ final class EntryIdOption {
 
     private EntryIdOption() {}
 
-    /** The first entry ID of a range: of a millisecond alone its first one. */
+    /** Returns the first entry ID of a range: of a millisecond alone its first one. */
     static String first(String name, Object value) {
         return check(name, value);
     }
 
-    /** The last entry ID of a range: of a millisecond alone its last one, as in {@code XRANGE}. */
+    /** Returns the last entry ID of a range: of a millisecond alone its last one, as in {@code XRANGE}. */
     static String last(String name, Object value) {
         String text = check(name, value);
         return text.equals(END) || text.indexOf('-') >= 0

@@ -17,7 +17,7 @@ public final class RedisSourceBuilder<T> {
     private final RedisDeserializer<T> deserializer;
 
     /**
-     * A builder of a source that reads what the config says and makes records with the
+     * Creates a builder of a source that reads what the config says and makes records with the
      * deserializer.
      */
     public RedisSourceBuilder(RedisSourceConfig config, RedisDeserializer<T> deserializer) {
@@ -26,7 +26,7 @@ public final class RedisSourceBuilder<T> {
     }
 
     /**
-     * The source.
+     * Returns the source.
      *
      * @throws IllegalArgumentException the config or the deserializer is null
      */

@@ -102,7 +102,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
     }
 
     /**
-     * Whether the entries that are read are acknowledged: {@link AckStrategy#ON_CHECKPOINT} and
+     * Returns whether the entries that are read are acknowledged: {@link AckStrategy#ON_CHECKPOINT} and
      * {@link AckStrategy#ON_EMIT}. The older way to ask for {@link #getAckStrategy()}.
      */
     public boolean isRequireAck() {
@@ -113,17 +113,17 @@ public final class RedisSourceConfig extends ConnectionConfig {
         return strategy == AckStrategy.ON_CHECKPOINT || strategy == AckStrategy.ON_EMIT;
     }
 
-    /** {@code $}, {@code ms} or {@code ms-seq}. */
+    /** Returns {@code $}, {@code ms} or {@code ms-seq}. */
     public String getStartingId() {
         return startingId;
     }
 
-    /** {@code $} or {@code ms-seq}; empty: the source is unbounded. */
+    /** Returns {@code $} or {@code ms-seq}; empty: the source is unbounded. */
     public Optional<String> getStoppingId() {
         return Optional.ofNullable(stoppingId);
     }
 
-    /** The dead-letter stream; empty: none. */
+    /** Returns the dead-letter stream; empty: none. */
     public String getFailedDeserializationStreamName() {
         return failedDeserializationStreamName;
     }
@@ -148,7 +148,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         return claimMinIdleMillis;
     }
 
-    /** The source settings that the engine reads (docs/architecture.md), with the password. */
+    /** Returns the source settings that the engine reads (docs/architecture.md), with the password. */
     @Internal
     public ObjectNode toSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
@@ -165,7 +165,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
                 .put("claimMinIdleMillis", claimMinIdleMillis);
     }
 
-    /** The sink settings with which dead letters are written, with the password. */
+    /** Returns the sink settings with which dead letters are written, with the password. */
     @Internal
     public ObjectNode toDeadLetterSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
@@ -225,25 +225,25 @@ public final class RedisSourceConfig extends ConnectionConfig {
             return this;
         }
 
-        /** The consumer group, made on each partition's stream where it is missing. Required. */
+        /** Sets the consumer group, made on each partition's stream where it is missing. Required. */
         public Builder consumerGroup(String value) {
             consumerGroup = value;
             return this;
         }
 
-        /** The topic; its streams are {@code topic:0} and on. Required. */
+        /** Sets the topic; its streams are {@code topic:0} and on. Required. */
         public Builder topicName(String value) {
             topicName = value;
             return this;
         }
 
-        /** How many partitions, and so streams, the topic has, 1 or more. Required. */
+        /** Sets how many partitions, and so streams, the topic has, 1 or more. Required. */
         public Builder numPartitions(int value) {
             numPartitions = value;
             return this;
         }
 
-        /** When entries are acknowledged; default {@link AckStrategy#ON_CHECKPOINT}. */
+        /** Sets when entries are acknowledged; default {@link AckStrategy#ON_CHECKPOINT}. */
         public Builder ackStrategy(AckStrategy value) {
             ackStrategy = value;
             ackStrategyGiven = true;
@@ -251,7 +251,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         /**
-         * Whether entries are acknowledged.
+         * Sets whether entries are acknowledged.
          *
          * @deprecated {@code true} is {@link AckStrategy#ON_CHECKPOINT}, {@code false} is {@link
          *     AckStrategy#NOACK}; use {@link #ackStrategy}. Where both are set, ackStrategy decides
@@ -264,7 +264,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         /**
-         * Where a consumer group begins that does not exist yet: behind this ID. Default {@code $}:
+         * Sets where a consumer group begins that does not exist yet: behind this ID. Default {@code $}:
          * what is added from then on; {@code 0}: everything. A group that exists goes on where it
          * is.
          *
@@ -290,7 +290,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         /**
-         * The stream that takes entries which the deserializer rejects, whole, with the fields
+         * Sets the stream that takes entries which the deserializer rejects, whole, with the fields
          * {@code error}, {@code stream} and {@code id} added; default: empty, such an entry fails
          * the job.
          */
@@ -300,7 +300,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         /**
-         * The service that spans are reported for; default: empty, none. This version emits none
+         * Sets the service that spans are reported for; default: empty, none. This version emits none
          * yet.
          */
         public Builder otelServiceName(String value) {
@@ -308,7 +308,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
             return this;
         }
 
-        /** How many entries one {@code XREADGROUP} asks for at most, 1 or more; default 1000. */
+        /** Sets how many entries one {@code XREADGROUP} asks for at most, 1 or more; default 1000. */
         public Builder batchSize(int value) {
             batchSize = value;
             return this;

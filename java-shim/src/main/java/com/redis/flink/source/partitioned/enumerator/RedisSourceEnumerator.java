@@ -79,7 +79,7 @@ public final class RedisSourceEnumerator
 
     private boolean closed;
 
-    /** An enumerator for a fresh job. */
+    /** Creates an enumerator for a fresh job. */
     public RedisSourceEnumerator(
             RedisSourceConfig config,
             SplitEnumeratorContext<RedisSplit> context,
@@ -90,7 +90,7 @@ public final class RedisSourceEnumerator
     }
 
     /**
-     * An enumerator that goes on from a checkpoint.
+     * Returns an enumerator that goes on from a checkpoint.
      *
      * @throws IllegalStateException the state has partitions that the job no longer reads
      */

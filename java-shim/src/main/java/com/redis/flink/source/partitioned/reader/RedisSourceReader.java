@@ -70,7 +70,7 @@ public final class RedisSourceReader<T>
     }
 
     /**
-     * A reader.
+     * Returns a reader.
      *
      * @param deserializer opened already
      * @param backend owned by the reader from here on; closed when there will be none

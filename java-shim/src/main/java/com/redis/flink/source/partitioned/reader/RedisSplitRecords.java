@@ -33,12 +33,12 @@ final class RedisSplitRecords implements RecordsWithSplitIds<EntryBatch> {
         this.emitted = emitted;
     }
 
-    /** A batch of that split; {@code emitted} is told when all of it has been emitted. */
+    /** Returns a batch of that split; {@code emitted} is told when all of it has been emitted. */
     static RedisSplitRecords of(String splitId, EntryBatch batch, Consumer<EntryBatch> emitted) {
         return new RedisSplitRecords(splitId, batch, emitted);
     }
 
-    /** What a fetch gives when nothing came in its time. */
+    /** Returns what a fetch gives when nothing came in its time. */
     static RedisSplitRecords nothing() {
         return NOTHING;
     }

@@ -75,7 +75,7 @@ public final class RedisSplitState {
     }
 
     /**
-     * Every entry up to this one that the job was given has been emitted: P, but not while H is
+     * Returns every entry up to this one that the job was given has been emitted: P, but not while H is
      * being worked off.
      */
     public EntryId emittedUpTo() {
@@ -84,7 +84,7 @@ public final class RedisSplitState {
                 : EntryId.of(lastMilliseconds, lastSequence);
     }
 
-    /** What a checkpoint holds of the split. */
+    /** Returns what a checkpoint holds of the split. */
     public RedisSplit toSplit() {
         return new RedisSplit(
                 split.partition(),

@@ -28,7 +28,7 @@ public final class RedisSplit implements SourceSplit {
     private final EntryId stoppingId;
 
     /**
-     * A split.
+     * Creates a split.
      *
      * @param position every entry up to this one has been emitted, but for those in {@code pending}
      * @param pending entries up to the position that are still to be emitted, in order
@@ -49,12 +49,12 @@ public final class RedisSplit implements SourceSplit {
         this.stoppingId = stoppingId;
     }
 
-    /** The name of a partition's stream. */
+    /** Returns the name of a partition's stream. */
     public static String streamOf(String topic, int partition) {
         return topic + ":" + partition;
     }
 
-    /** The stream's name: within a source it is unique and never changes. */
+    /** Returns the stream's name: within a source it is unique and never changes. */
     @Override
     public String splitId() {
         return stream;
@@ -85,7 +85,7 @@ public final class RedisSplit implements SourceSplit {
     }
 
     /**
-     * Whether this is a split of that topic and group, so that its position means something to
+     * Returns whether this is a split of that topic and group, so that its position means something to
      * them.
      */
     public boolean belongsTo(String topic, String group) {

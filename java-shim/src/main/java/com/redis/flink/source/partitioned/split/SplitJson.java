@@ -22,7 +22,7 @@ public final class SplitJson {
 
     private SplitJson() {}
 
-    /** An array of splits, to start reading them. */
+    /** Returns an array of splits, to start reading them. */
     public static String toJson(Collection<RedisSplit> splits) {
         ArrayNode array = JsonNodeFactory.instance.arrayNode();
         for (RedisSplit split : splits) {
@@ -32,14 +32,14 @@ public final class SplitJson {
         return array.toString();
     }
 
-    /** An array of positions: what a checkpoint holds. */
+    /** Returns an array of positions: what a checkpoint holds. */
     public static String toPositions(Collection<RedisSplit> splits) {
         ArrayNode array = JsonNodeFactory.instance.arrayNode();
         splits.forEach(split -> position(array.addObject(), split));
         return array.toString();
     }
 
-    /** A split that the native enumerator has found. */
+    /** Returns a split that the native enumerator has found. */
     public static RedisSplit fromJson(JsonNode node, String topic, String consumerGroup) {
         int partition = node.path("partition").asInt();
         List<EntryRun> pending = new ArrayList<>();
