@@ -4,7 +4,7 @@
 //! cargo bench -p flink-redis-engine --bench write [-- <records in thousands> <runs>]
 //! ```
 //!
-//! Records of 116 bytes, a key of 16 and data of 100, in frames of 500 as Java hands them over. `ACKED` is `STREAM`
+//! Records of 116 bytes, a key of 16 and data of 100, in batches of 500 as Java hands them over. `ACKED` is `STREAM`
 //! with a replica that each record must have reached (`minReplicasToAck` 1). On a shared machine compare the runs of
 //! one time with one another, and look at the CPU.
 
@@ -46,10 +46,10 @@ fn run(name: &str, server: &RedisServer, more: &str, records: u64) {
         connection_json(server.port)
     );
     let writer = Writer::new(SinkSettings::from_json(&json).unwrap()).unwrap();
-    let frames: Vec<Vec<u8>> = (0..16).map(|number| frame(number, more.contains("HASH"))).collect();
+    let batches: Vec<Vec<u8>> = (0..16).map(|number| batch(number, more.contains("HASH"))).collect();
     let (begin, cpu) = (Instant::now(), cpu_seconds());
     for number in 0..records / FRAME {
-        while !writer.write(&frames[number as usize % frames.len()], Duration::from_secs(1)).unwrap() {}
+        while !writer.write(&batches[number as usize % batches.len()], Duration::from_secs(1)).unwrap() {}
     }
     assert!(writer.flush(PATIENCE).unwrap());
     let (seconds, cpu) = (begin.elapsed().as_secs_f64(), cpu_seconds() - cpu);
@@ -61,7 +61,7 @@ fn run(name: &str, server: &RedisServer, more: &str, records: u64) {
 }
 
 /// Records for all partitions in turn, or hashes.
-fn frame(number: u64, hashes: bool) -> Vec<u8> {
+fn batch(number: u64, hashes: bool) -> Vec<u8> {
     let data = "x".repeat(100);
     let mut out = vec![1, 0, 0, 0];
     out.extend_from_slice(&(FRAME as u32).to_le_bytes());

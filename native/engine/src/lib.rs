@@ -20,7 +20,7 @@
 //! * [`commands`] the stream commands that enumerator and source share
 //! * [`source`] reads splits: connect, replay, poll, scan, buffer, acknowledge
 //! * [`enumerator`] makes the consumer groups and says where each split begins
-//! * [`sink`] writes records: frames, pipelines, confirmation, dead letters
+//! * [`sink`] writes records: units, pipelines, confirmation, dead letters
 
 mod address;
 mod call;

@@ -11,7 +11,7 @@ use flink_redis_engine::config::Secret;
 use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::sink::{Committer, Lane, Writer};
 use support::reading::{self, Job};
-use support::writing::{self, frame, frame_of};
+use support::writing::{self, batch, batch_of};
 use support::{PATIENCE, RedisServer};
 
 const SOURCE: &[&str] = &["xgroup", "xinfo", "xpending", "xclaim", "xreadgroup", "xrange", "xack"];
@@ -73,7 +73,7 @@ fn without_multi_nothing_is_staged_whatever_else_is_missing() {
         server.run("ACL DELUSER app");
         server.run(&format!("ACL SETUSER app on >pw ~t:* ~{{t:* -@all {}", permitted.join(" ")));
         let writer = writer(&server, r#""staging":{"lane":"lane","incarnation":"aa"},"#);
-        let error = write(&writer, &frame(0, 0..300)).expect_err("it may not be staged");
+        let error = write(&writer, &batch(0, 0..300)).expect_err("it may not be staged");
         assert!(error.contains("MULTI: NOPERM") && error.contains("give the user this permission"), "{error}");
         assert_eq!(server.int("DBSIZE"), 0, "without {missing:?}");
     }
@@ -129,13 +129,13 @@ fn read(server: &RedisServer, more: &str, acknowledged: impl Fn() -> bool) -> Re
 }
 
 fn append(server: &RedisServer) -> Result<(), String> {
-    write(&writer(server, ""), &frame(0, 0..10))
+    write(&writer(server, ""), &batch(0, 0..10))
 }
 
 fn set_hashes(server: &RedisServer) -> Result<(), String> {
     write(
         &writer(server, r#""kind":"HASH","ttlSeconds":60,"#),
-        &frame_of(&[&[("k1", ""), ("n", "1")], &[("k2", ""), ("n", "2")]]),
+        &batch_of(&[&[("k1", ""), ("n", "1")], &[("k2", ""), ("n", "2")]]),
     )
 }
 
@@ -143,7 +143,7 @@ fn set_hashes_and_bury(server: &RedisServer) -> Result<(), String> {
     server.run("SET k1 text");
     write(
         &writer(server, r#""kind":"HASH","deadLetterStream":"dead","#),
-        &frame_of(&[&[("k1", ""), ("n", "1")], &[("k2", ""), ("n", "2")]]),
+        &batch_of(&[&[("k1", ""), ("n", "1")], &[("k2", ""), ("n", "2")]]),
     )?;
     assert_eq!(server.int("XLEN dead"), 1);
     Ok(())
@@ -151,10 +151,10 @@ fn set_hashes_and_bury(server: &RedisServer) -> Result<(), String> {
 
 fn stage_commit_and_clean_up(server: &RedisServer) -> Result<(), String> {
     let writer = writer(server, r#""staging":{"lane":"lane","incarnation":"aa"},"#);
-    write(&writer, &frame(0, 0..300))?;
+    write(&writer, &batch(0, 0..300))?;
     let prepared = serde_json::to_string(&writer.prepare()).unwrap();
     let committables: Vec<_> = serde_json::from_str(&prepared).unwrap();
-    write(&writer, &frame(0, 300..310))?;
+    write(&writer, &batch(0, 300..310))?;
     let mut settings = writing::settings(server.port, "");
     as_user(&mut settings.connection);
     let committer = Committer::new(settings).unwrap();
@@ -173,8 +173,8 @@ fn writer(server: &RedisServer, more: &str) -> Writer {
     Writer::new(settings).unwrap()
 }
 
-fn write(writer: &Writer, frame: &[u8]) -> Result<(), String> {
-    assert!(writer.write(frame, PATIENCE).map_err(|error| error.to_string())?);
+fn write(writer: &Writer, batch: &[u8]) -> Result<(), String> {
+    assert!(writer.write(batch, PATIENCE).map_err(|error| error.to_string())?);
     assert!(writer.flush(PATIENCE).map_err(|error| error.to_string())?);
     Ok(())
 }

@@ -9,7 +9,7 @@ use flink_redis_engine::config::{Secret, SinkSettings};
 use flink_redis_engine::error::{Error, FaultKind};
 use flink_redis_engine::sink::{Committable, Committer, Lane, Writer};
 use redis::Value;
-use support::writing::{commit, frame, frame_of, prepared, settings, write};
+use support::writing::{batch, batch_of, commit, prepared, settings, write};
 use support::{PATIENCE, RedisServer};
 
 const MARK: &str = "{t:0}:staging:lane:aa:committed";
@@ -23,7 +23,7 @@ fn staging(server: &RedisServer) -> Writer {
 /// These numbers, staged by one epoch.
 fn staged(server: &RedisServer, numbers: std::ops::Range<u64>) -> Vec<Committable> {
     let writer = staging(server);
-    write(&writer, &frame(0, numbers));
+    write(&writer, &batch(0, numbers));
     prepared(&writer)
 }
 
@@ -45,9 +45,9 @@ fn a_record_of_very_many_fields_is_taken_and_each_is_there_once() {
         let names: Vec<String> = (0..fields).map(|field| format!("f{}", field % 4000)).collect();
         let wide: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
         let writer = staging(&server);
-        write(&writer, &frame(0, 0..10));
-        write(&writer, &frame_of(&[&wide]));
-        write(&writer, &frame(0, 10..20));
+        write(&writer, &batch(0, 0..10));
+        write(&writer, &batch_of(&[&wide]));
+        write(&writer, &batch(0, 10..20));
         let staged = prepared(&writer);
         (0..3).for_each(|_| commit(&committer(&server), &staged));
         let entries = server.entries("t:0");
@@ -65,7 +65,7 @@ fn bytes_and_trimming_are_those_of_at_least_once() {
     let server = RedisServer::start();
     let writer = staging(&server);
     let texts: Vec<String> = (0..50).map(|n| format!("\r\n$-1\r\n\0é{n}")).collect();
-    texts.iter().for_each(|text| write(&writer, &frame_of(&[&[(text.as_str(), ""), ("", text.as_str())]])));
+    texts.iter().for_each(|text| write(&writer, &batch_of(&[&[(text.as_str(), ""), ("", text.as_str())]])));
     let staged = prepared(&writer);
     let committer = Committer::new(settings(server.port, r#""maxLen":10,"#)).unwrap();
     commit(&committer, &staged);
@@ -158,7 +158,7 @@ fn an_epoch_behind_a_later_one_is_told_of_and_left_alone() {
     let server = RedisServer::start();
     let writer = staging(&server);
     let epochs = [0..300, 300..310].map(|numbers| {
-        write(&writer, &frame(0, numbers));
+        write(&writer, &batch(0, numbers));
         prepared(&writer)
     });
     commit(&committer(&server), &epochs[1]);
@@ -180,10 +180,10 @@ fn what_one_transaction_moves_is_bounded_by_bytes_and_by_count() {
     .unwrap();
     let text = "x".repeat(1 << 20);
     for n in 0..12 {
-        write(&writer, &frame(0, n * 500..(n + 1) * 500));
+        write(&writer, &batch(0, n * 500..(n + 1) * 500));
         write(
             &writer,
-            &frame_of(&[&[("n", &n.to_string()), ("text", &text)], &[("n", &n.to_string()), ("text", &text)]]),
+            &batch_of(&[&[("n", &n.to_string()), ("text", &text)], &[("n", &n.to_string()), ("text", &text)]]),
         );
     }
     let staged = prepared(&writer);

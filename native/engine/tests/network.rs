@@ -10,7 +10,7 @@ use std::time::Duration;
 use flink_redis_engine::sink::{Committer, Writer};
 use support::proxy::Proxy;
 use support::reading::{self, Job};
-use support::writing::{self, commit, flush, frame, prepared, write};
+use support::writing::{self, batch, commit, flush, prepared, write};
 use support::{RedisServer, await_that};
 
 const ROUNDS: u64 = 8;
@@ -68,8 +68,8 @@ fn each_record_is_written_in_order_and_staged_once() {
         let staging = Writer::new(settings(r#""staging":{"lane":"lane","incarnation":"aa"},"#)).unwrap();
         let committer = Committer::new(settings("")).unwrap();
         for round in 0..ROUNDS {
-            write(&writer, &frame(0, round * EACH..(round + 1) * EACH));
-            write(&staging, &frame(1, round * EACH..(round + 1) * EACH));
+            write(&writer, &batch(0, round * EACH..(round + 1) * EACH));
+            write(&staging, &batch(1, round * EACH..(round + 1) * EACH));
             fault(&proxy, round);
             flush(&writer);
             commit(&committer, &prepared(&staging));

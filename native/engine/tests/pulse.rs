@@ -11,7 +11,7 @@ use flink_redis_engine::error::Error;
 use flink_redis_engine::object::EngineObject;
 use flink_redis_engine::sink::Writer;
 use support::reading::{self, Job};
-use support::writing::{self, flush, frame, write};
+use support::writing::{self, batch, flush, write};
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
 fn given(password: &str) -> Credentials {
@@ -49,7 +49,7 @@ fn an_idle_writer_says_that_its_server_is_gone_for_good() {
         .replace(r#""retryTimeoutMillis":15000"#, r#""retryTimeoutMillis":500"#)
         .replace(r#""commandTimeoutMillis":3000"#, r#""commandTimeoutMillis":500"#);
     let writer = Writer::new(writing::settings_over(&connection, "")).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     assert!(!writer.tick().unwrap().is_busy);
     drop(server);
@@ -70,7 +70,7 @@ fn what_is_in_flight_is_sent_again_while_nobody_writes() {
         server.connections("flink-test") == 1
     });
     server.run("CLIENT PAUSE 60000 WRITE");
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     assert!(writer.tick().unwrap().is_busy);
     server.run("ACL SETUSER app resetpass >next");
     server.run("CLIENT KILL USER app");
@@ -89,7 +89,7 @@ fn a_request_ends_the_wait_for_a_flush() {
     let mut settings = writing::settings(server.port, "");
     settings.connection.credentials = true;
     let writer = Writer::new(settings).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     let begin = Instant::now();
     assert!(!writer.flush(PATIENCE).unwrap());
     assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());

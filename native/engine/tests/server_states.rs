@@ -16,7 +16,7 @@ use flink_redis_engine::sink::Writer;
 use redis::Value;
 use support::proxy::Proxy;
 use support::reading::{self, Job, settings};
-use support::writing::{self, flush, frame, write};
+use support::writing::{self, batch, flush, write};
 use support::{PATIENCE, RedisServer, await_that, free_port};
 
 /// A state that the server is brought into, and out of again.
@@ -178,7 +178,7 @@ fn a_server_that_has_enough_clients_is_waited_for_and_told() {
     control.set("maxclients 1");
     let mut job = Job::start(&patient, splits);
     let writer = Writer::new(writing::settings(proxy.port, "")).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     await_that("all of them were refused", || job.reader.stats().reconnects >= 8 && writer.stats().reconnects >= 2);
     for round in 0..2 {
         control.set("maxclients 1000");
@@ -188,7 +188,7 @@ fn a_server_that_has_enough_clients_is_waited_for_and_told() {
             let before = (job.reader.stats().reconnects, writer.stats().reconnects);
             control.set("maxclients 1");
             proxy.reset();
-            write(&writer, &frame(0, 10..20));
+            write(&writer, &batch(0, 10..20));
             await_that("all of them were refused again", || {
                 job.reader.stats().reconnects >= before.0 + 16 && writer.stats().reconnects >= before.1 + 2
             });

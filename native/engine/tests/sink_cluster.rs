@@ -10,7 +10,7 @@ use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::sink::{Committable, Committer, Writer};
 use redis::Value;
 use support::cluster::Cluster;
-use support::writing::{commit, flush, frame, frame_of, prepared, settings_over, write};
+use support::writing::{batch, batch_of, commit, flush, prepared, settings_over, write};
 use support::{PATIENCE, SetOnDrop, await_that};
 
 const PARTITIONS: u64 = 6;
@@ -38,7 +38,7 @@ fn under_load(writer: &Writer, meanwhile: impl FnOnce(&AtomicU64)) -> u64 {
         threads.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let from = written.load(Ordering::Relaxed);
-                (0..PARTITIONS as i32).for_each(|partition| write(writer, &frame(partition, from..from + 10)));
+                (0..PARTITIONS as i32).for_each(|partition| write(writer, &batch(partition, from..from + 10)));
                 written.store(from + 10, Ordering::Relaxed);
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
@@ -100,7 +100,7 @@ fn the_last_write_to_each_key_stays_the_last_while_slots_move() {
             let load = threads.spawn(|| {
                 let mut n = 0u64;
                 while !done.load(Ordering::Relaxed) || !n.is_multiple_of(50) {
-                    write(&writer, &frame_of(&[&[(key(n).as_str(), ""), ("n", n.to_string().as_str())]]));
+                    write(&writer, &batch_of(&[&[(key(n).as_str(), ""), ("n", n.to_string().as_str())]]));
                     n += 1;
                 }
                 n
@@ -148,7 +148,7 @@ fn what_is_staged_is_committed_once_and_in_order_while_slots_move() {
             let (mut from, mut before): (u64, Vec<Committable>) = (0, Vec::new());
             while !done.load(Ordering::Relaxed) {
                 for _ in 0..10 {
-                    (0..PARTITIONS as i32).for_each(|partition| write(&writer, &frame(partition, from..from + 10)));
+                    (0..PARTITIONS as i32).for_each(|partition| write(&writer, &batch(partition, from..from + 10)));
                     from += 10;
                 }
                 // A checkpoint; the one before it completes, late.
@@ -186,7 +186,7 @@ fn dead_letters_go_to_the_node_that_has_their_stream() {
     let partition = stream[2..].parse().unwrap();
     cluster.run(&stream, &format!("SET {stream} text"));
     let writer = Writer::new(settings(&cluster, r#""deadLetterStream":"dead","#)).unwrap();
-    write(&writer, &frame(partition, 0..20));
+    write(&writer, &batch(partition, 0..20));
     flush(&writer);
     assert_eq!(cluster.run("dead", "XLEN dead"), Value::Int(20));
     assert_eq!(writer.stats().dead_letters, 20);
@@ -201,7 +201,7 @@ fn a_slot_that_nobody_serves_is_waited_for_and_then_fails_the_writer() {
     let command = format!("CLUSTER DELSLOTS {}", cluster.slot("t:0"));
     cluster.nodes.iter().for_each(|node| _ = node.run(&command));
     let writer = Writer::new(settings).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
     assert!(error.contains("gave up after") && error.contains("CLUSTERDOWN"), "{error}");
     assert_eq!(owner.int("DBSIZE"), 0);
@@ -218,14 +218,14 @@ fn a_master_that_dies_loses_nothing_that_a_replica_has_acknowledged() {
     let staging = r#""minReplicasToAck":1,"staging":{"lane":"lane","incarnation":"aa"},"#;
     let staging = SinkSettings { topic: "{t:0}s".into(), ..settings(&cluster, staging) };
     let stager = Writer::new(staging.clone()).unwrap();
-    (0..50).for_each(|n| write(&stager, &frame(0, n * 10..n * 10 + 10)));
+    (0..50).for_each(|n| write(&stager, &batch(0, n * 10..n * 10 + 10)));
     let staged = prepared(&stager);
     let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|threads| {
         threads.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let from = written.load(Ordering::Relaxed);
-                (0..PARTITIONS as i32).for_each(|partition| write(&writer, &frame(partition, from..from + 10)));
+                (0..PARTITIONS as i32).for_each(|partition| write(&writer, &batch(partition, from..from + 10)));
                 written.store(from + 10, Ordering::Relaxed);
             }
         });

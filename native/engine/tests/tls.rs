@@ -20,7 +20,7 @@ use support::certificates::{
     Authority, EC_PKCS8, EC_SEC1, Pair, RSA_PKCS1, RSA_PKCS8, TlsServer, connection, tls_json,
 };
 use support::reading::{self, Job};
-use support::writing::{self, commit, flush, frame, prepared, write};
+use support::writing::{self, batch, commit, flush, prepared, write};
 use support::{PATIENCE, RedisServer, await_that};
 
 const SLICE: Duration = Duration::from_millis(20);
@@ -213,7 +213,7 @@ fn source_and_sink_work_from_end_to_end() {
     let mut job = Job::fresh(&reading::settings_over(&to, r#""numPartitions":2,"#));
     let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
     for round in 0..40 {
-        write(&writer, &frame(round % 2, 0..250));
+        write(&writer, &batch(round % 2, 0..250));
         if round % 10 == 5 {
             server.plain.run("CLIENT KILL TYPE normal SKIPME yes");
         }
@@ -230,7 +230,7 @@ fn source_and_sink_work_from_end_to_end() {
 
     let staging = r#""staging":{"lane":"a","incarnation":"b"},"#;
     let exact = Writer::new(writing::settings_over(&to, staging)).unwrap();
-    write(&exact, &frame(0, 0..500));
+    write(&exact, &batch(0, 0..500));
     let before = server.plain.int("XLEN t:0");
     commit(&Committer::new(writing::settings_over(&to, "")).unwrap(), &prepared(&exact));
     assert_eq!(server.plain.int("XLEN t:0") - before, 500);
@@ -282,7 +282,7 @@ fn passwords_and_certificates_are_new_at_each_connect() {
     let mut sink_settings = writing::settings_over(&to, "");
     sink_settings.connection.credentials = true;
     let writer = Writer::new(sink_settings.clone()).unwrap();
-    write(&writer, &frame(1, 0..10));
+    write(&writer, &batch(1, 0..10));
     assert!(!writer.flush(SLICE).unwrap(), "it waits for what nobody has brought yet");
 
     server.rotate(&new.issue_local(), &new);

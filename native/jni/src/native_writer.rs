@@ -24,19 +24,19 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeOpen<'loca
     })
 }
 
-/// The one call of the data plane: a frame of records.
+/// The one call of the data plane: a batch of records.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeWrite<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     handle: jlong,
-    frame: JByteArray<'local>,
+    batch: JByteArray<'local>,
     length: jint,
     max_wait_millis: jint,
 ) -> jboolean {
     on_object(env, &WRITERS, handle, |env, writer| {
-        let frame = bytes(env, "frame of records", &frame, length)?;
-        Ok(writer.write(&frame, wait(max_wait_millis))?)
+        let batch = bytes(env, "batch of records", &batch, length)?;
+        Ok(writer.write(&batch, wait(max_wait_millis))?)
     })
 }
 

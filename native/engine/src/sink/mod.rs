@@ -1,6 +1,6 @@
 //! The sink writes records. The way of a record:
 //!
-//! 1. [`frame`] reads the records that Java hands over, and [`encode`] makes [`unit`]s of them, on the caller's thread
+//! 1. [`batch`] reads the records that Java hands over, and [`encode`] makes [`unit`]s of them, on the caller's thread
 //! 2. [`queue`] holds these until they are confirmed, in order, bounded by bytes
 //! 3. [`pipeline`] gives them, in [`chunk`]s, to one pipe for each server, which sends them and matches the replies
 //! 4. [`dead_letter`] stores what Redis rejects for good, [`trace`] logs it
@@ -14,11 +14,11 @@ mod commit;
 mod committable;
 mod dead_letter;
 mod encode;
-pub mod frame;
 #[cfg(test)]
 mod model;
 mod pipeline;
 mod queue;
+pub mod record_batch;
 mod replicas;
 mod trace;
 mod unit;

@@ -24,7 +24,7 @@ pub(super) struct Unit {
 
 /// A range of bytes, counted from where the unit's own bytes begin. So it stays right wherever the unit is copied to.
 ///
-/// A frame is no larger than a Java array, 2 GiB, and encoding adds no more than half of that.
+/// A batch is no larger than a Java array, 2 GiB, and encoding adds no more than half of that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Span {
     start: u32,

@@ -1,4 +1,4 @@
-//! The writer is what a Flink sink writer holds: it takes frames, and says when they are confirmed.
+//! The writer is what a Flink sink writer holds: it takes batches, and says when they are confirmed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,9 +17,9 @@ use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;
 use crate::sink::committable::Committable;
 use crate::sink::encode::{Encoder, estimate_all, require_names};
-use crate::sink::frame;
 use crate::sink::pipeline::{Counters, Pipeline};
 use crate::sink::queue::Queue;
+use crate::sink::record_batch;
 
 /// How long [`Writer::close`] waits for the task.
 const CLOSE: Duration = Duration::from_secs(3);
@@ -88,14 +88,14 @@ impl Writer {
         Self { encoder, queue, servers, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
     }
 
-    /// Takes a frame of records, to be written in order. Returns `false` if there was no room by `max_wait`, and
+    /// Takes a batch of records, to be written in order. Returns `false` if there was no room by `max_wait`, and
     /// nothing of it was taken.
     ///
     /// # Errors
-    /// What ended the writer, again at every call; `Closed`; `Internal` for a frame that can't be read; `Settings` for
+    /// What ended the writer, again at every call; `Closed`; `Internal` for a batch that can't be read; `Settings` for
     /// a target that is not there.
-    pub fn write(&self, frame: &[u8], max_wait: Duration) -> Result<bool> {
-        let records = frame::records(frame)?;
+    pub fn write(&self, batch: &[u8], max_wait: Duration) -> Result<bool> {
+        let records = record_batch::records(batch)?;
         if !self.queue.await_room(estimate_all(&records), max_wait)? {
             return Ok(false);
         }

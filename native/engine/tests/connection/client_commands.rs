@@ -4,7 +4,7 @@ use flink_redis_engine::sink::Writer;
 
 use crate::support::proxy::Proxy;
 use crate::support::reading::{self, Job};
-use crate::support::writing::{self, flush, frame, frame_of, write};
+use crate::support::writing::{self, batch, batch_of, flush, write};
 use crate::support::{RedisServer, await_that, logs};
 use crate::with;
 
@@ -57,14 +57,14 @@ fn go_on_without_client_commands(server: &RedisServer, proxy: &Proxy) -> usize {
 
     server.run("FLUSHALL");
     let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     proxy.reset();
-    write(&writer, &frame(0, 10..20));
+    write(&writer, &batch(0, 10..20));
     flush(&writer);
     assert!(server.int("XLEN t:0") >= 20);
     let hashes = Writer::new(writing::settings_over(&to, r#""kind":"HASH","ttlSeconds":60,"#)).unwrap();
-    write(&hashes, &frame_of(&[&[("k1", ""), ("n", "1")]]));
+    write(&hashes, &batch_of(&[&[("k1", ""), ("n", "1")]]));
     flush(&hashes);
     assert_eq!(server.int("HLEN k1"), 1);
     warned.len()

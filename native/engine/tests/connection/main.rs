@@ -20,7 +20,7 @@ use flink_redis_engine::sink::Writer;
 use flink_redis_engine::source::Reader;
 use redis::Value;
 use support::reading::{self, Job};
-use support::writing::{self, flush, frame, write};
+use support::writing::{self, batch, flush, write};
 use support::{PATIENCE, RedisServer, await_that, logs};
 
 /// Connection settings with this in the place of that.
@@ -34,12 +34,12 @@ fn with(port: u16, replaced: &[(&str, &str)]) -> String {
 /// Writes and reads through a lost connection.
 fn works(server: &RedisServer, connection: &str) {
     let writer = Writer::new(writing::settings_over(connection, "")).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     let mut job = Job::fresh(&reading::settings_over(connection, ""));
     job.poll_for(10);
     server.run("CLIENT KILL TYPE normal SKIPME yes");
-    write(&writer, &frame(0, 10..20));
+    write(&writer, &batch(0, 10..20));
     flush(&writer);
     job.poll_for(20);
     assert_eq!(job.emitted[&0], (0..20).collect::<Vec<u64>>());
@@ -156,7 +156,7 @@ fn a_name_that_is_gone_is_an_outage_for_a_job_that_was_connected_before() {
     unresolved(&Enumerator::new(settings.clone()).unwrap().discover(&restored, PATIENCE).unwrap_err(), true);
     unresolved(&ended(&mut Job::start(&settings, splits)), true);
     let writer = Writer::new(writing::settings_over(&gone, "")).unwrap();
-    unresolved(&writer.write(&frame(0, 0..1), PATIENCE).and_then(|_| writer.flush(PATIENCE)).unwrap_err(), false);
+    unresolved(&writer.write(&batch(0, 0..1), PATIENCE).and_then(|_| writer.flush(PATIENCE)).unwrap_err(), false);
 }
 
 /// A server with a user of its own, and how to connect as that user.
@@ -179,7 +179,7 @@ fn a_password_that_is_changed_on_both_sides_is_no_failure() {
     let many = r#""numPartitions":16,"#;
     let mut job = Job::fresh(&reading::settings_over(&to, many));
     let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     job.poll_for(10);
     await_that("all of them are connected", || server.connections("flink-test") > 16);
@@ -190,7 +190,7 @@ fn a_password_that_is_changed_on_both_sides_is_no_failure() {
     // Each owner shows it a few times, not each of its connections.
     assert!((1..16).contains(&failed_logins(&server)), "{}", failed_logins(&server));
     server.run("ACL SETUSER app resetpass >pw");
-    write(&writer, &frame(0, 10..20));
+    write(&writer, &batch(0, 10..20));
     flush(&writer);
     job.poll_for(20);
     assert_eq!(job.emitted[&0], (0..20).collect::<Vec<u64>>());
@@ -250,7 +250,7 @@ fn a_connection_that_is_closed_while_nobody_uses_it_is_no_outage() {
     let mut job = Job::fresh(&reading::settings_over(&to, ""));
     let writer = Writer::new(writing::settings_over(&to, "")).unwrap();
     let sink = |from: u64| {
-        write(&writer, &frame(1, from..from + 10));
+        write(&writer, &batch(1, from..from + 10));
         flush(&writer);
     };
     let close = |name: &str| {

@@ -3,7 +3,7 @@
 use flink_redis_engine::sink::Writer;
 use redis::Value;
 
-use crate::support::writing::{flush, frame_of, settings, write};
+use crate::support::writing::{batch_of, flush, settings, write};
 use crate::support::{PATIENCE, RedisServer};
 
 #[test]
@@ -17,7 +17,7 @@ fn hashes_are_written_with_their_time_to_live_and_bad_ones_delay_no_other() {
             let (n, key) = (round.to_string(), format!("k{}", round % 7));
             write(
                 &writer,
-                &frame_of(&[&[(&key, ""), ("n", &n)], &[("taken", ""), ("n", &n)], &[(&key, ""), ("m", &n)]]),
+                &batch_of(&[&[(&key, ""), ("n", &n)], &[("taken", ""), ("n", &n)], &[(&key, ""), ("m", &n)]]),
             );
         }
         flush(&writer);
@@ -45,7 +45,7 @@ fn writes_to_a_key_that_were_put_off_do_not_undo_later_ones() {
             if round % 100 == 50 {
                 server.run("CONFIG SET maxmemory 1");
             }
-            write(&writer, &frame_of(&[&[("k", ""), ("n", &round.to_string())]]));
+            write(&writer, &batch_of(&[&[("k", ""), ("n", &round.to_string())]]));
             if round % 100 == 90 {
                 server.run("CONFIG SET maxmemory 0");
             }
@@ -60,7 +60,7 @@ fn a_server_without_the_json_module_is_told_once() {
     let server = RedisServer::start();
     let writer = Writer::new(settings(server.port, r#""kind":"JSON","path":"$","deadLetterStream":"dead","#)).unwrap();
     // Whichever hears of it first.
-    let written = writer.write(&frame_of(&[&[("k", "{}")]]), PATIENCE);
+    let written = writer.write(&batch_of(&[&[("k", "{}")]]), PATIENCE);
     let error = written.and_then(|_| writer.flush(PATIENCE)).unwrap_err().to_string();
     assert!(error.contains("no JSON module") && error.contains("RedisJSON"), "{error}");
 }
@@ -74,7 +74,7 @@ fn a_write_that_is_rejected_sets_no_time_to_live() {
     for letters in [r#""deadLetterStream":"dead","#, ""] {
         let writer =
             Writer::new(settings(server.port, &format!(r#""kind":"HASH","ttlSeconds":60,{letters}"#))).unwrap();
-        write(&writer, &frame_of(&[&[("k", ""), ("n", "1")], &[("taken", ""), ("n", "1")], &[("l", ""), ("n", "1")]]));
+        write(&writer, &batch_of(&[&[("k", ""), ("n", "1")], &[("taken", ""), ("n", "1")], &[("l", ""), ("n", "1")]]));
         let flushed = writer.flush(PATIENCE);
         assert_eq!(flushed.is_ok(), !letters.is_empty(), "{flushed:?}");
         assert_eq!(server.int("TTL taken"), -1);
@@ -84,7 +84,7 @@ fn a_write_that_is_rejected_sets_no_time_to_live() {
     // The server is asked for what it takes, one by one.
     assert!((990..=1000).contains(&server.int("TTL old")));
     let writer = Writer::new(settings(server.port, r#""kind":"HASH","ttlSeconds":60,"#)).unwrap();
-    write(&writer, &frame_of(&[&[("old", ""), ("n", "1")]]));
+    write(&writer, &batch_of(&[&[("old", ""), ("n", "1")]]));
     flush(&writer);
     assert!((50..=60).contains(&server.int("TTL old")));
     assert_eq!(writer.stats().in_flight_bytes, 0);
@@ -97,7 +97,7 @@ fn times_to_live_are_set_also_when_connections_are_lost() {
     for round in 0..200 {
         let keys: Vec<String> = (0..20).map(|n| format!("k{round}-{n}")).collect();
         let records: Vec<[(&str, &str); 2]> = keys.iter().map(|key| [(key.as_str(), ""), ("n", "1")]).collect();
-        write(&writer, &frame_of(&records.iter().map(|record| &record[..]).collect::<Vec<_>>()));
+        write(&writer, &batch_of(&records.iter().map(|record| &record[..]).collect::<Vec<_>>()));
         if round % 10 == 5 {
             server.run("CLIENT KILL TYPE normal");
         }

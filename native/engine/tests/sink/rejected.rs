@@ -5,7 +5,7 @@ use flink_redis_engine::sink::Writer;
 use flink_redis_engine::telemetry::logs;
 
 use crate::support;
-use crate::support::writing::{flush, frame, frame_of, settings, write};
+use crate::support::writing::{batch, batch_of, flush, settings, write};
 use crate::support::{PATIENCE, RedisServer};
 
 #[test]
@@ -14,9 +14,9 @@ fn a_rejected_record_goes_to_the_dead_letters_and_delays_no_other() {
     server.run("SET t:1 text");
     logs::install();
     let writer = Writer::new(settings(server.port, r#""deadLetterStream":"dead","trace":"METADATA","#)).unwrap();
-    write(&writer, &frame(0, 0..5));
-    write(&writer, &frame(1, 5..7));
-    write(&writer, &frame(0, 7..9));
+    write(&writer, &batch(0, 0..5));
+    write(&writer, &batch(1, 5..7));
+    write(&writer, &batch(0, 7..9));
     flush(&writer);
     assert_eq!(server.numbers("t:0"), [0, 1, 2, 3, 4, 7, 8]);
     let letters = server.entries("dead");
@@ -34,7 +34,7 @@ fn without_dead_letters_a_rejected_record_fails_the_writer() {
     let server = RedisServer::start();
     server.run("SET t:1 text");
     let writer = Writer::new(settings(server.port, "")).unwrap();
-    write(&writer, &frame(1, 5..7));
+    write(&writer, &batch(1, 5..7));
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
     for part in ["sink topic 't'", "stream 't:1'", "XADD", "WRONGTYPE"] {
         assert!(error.contains(part), "{error}");
@@ -42,7 +42,7 @@ fn without_dead_letters_a_rejected_record_fails_the_writer() {
     // A dead-letter stream that is no stream does not go round in circles.
     server.run("SET dead text");
     let writer = Writer::new(settings(server.port, r#""deadLetterStream":"dead","#)).unwrap();
-    write(&writer, &frame(1, 5..7));
+    write(&writer, &batch(1, 5..7));
     assert!(writer.flush(PATIENCE).unwrap_err().to_string().contains("stream 'dead'"));
 }
 
@@ -59,12 +59,12 @@ fn a_record_beyond_the_servers_limit_is_a_letter_and_no_other_is() {
             let texts: Vec<String> = (0..200).map(|n| n.to_string()).collect();
             for (n, text) in texts.iter().enumerate() {
                 if more.is_empty() {
-                    write(&writer, &frame_of(&[&[("n", text)]]))
+                    write(&writer, &batch_of(&[&[("n", text)]]))
                 } else {
-                    write(&writer, &frame_of(&[&[(&format!("k{text}"), ""), ("n", text)]]))
+                    write(&writer, &batch_of(&[&[(&format!("k{text}"), ""), ("n", text)]]))
                 }
                 if n == 99 {
-                    write(&writer, &frame_of(&[&[("large", if more.is_empty() { "1" } else { "" }), ("n", &long)]]));
+                    write(&writer, &batch_of(&[&[("large", if more.is_empty() { "1" } else { "" }), ("n", &long)]]));
                 }
             }
             flush(&writer);
@@ -94,8 +94,8 @@ fn a_record_beyond_the_servers_limit_fails_the_writer_with_its_size() {
     for (more, before) in [("", 10), (staging, 10), (staging, 0)] {
         let bytes = r#""maxInFlightBytes":67108864,"#;
         let writer = Writer::new(settings(server.port, &format!("{more}{bytes}"))).unwrap();
-        write(&writer, &frame(0, 0..before));
-        write(&writer, &frame_of(&[&[("n", "1"), ("long", &long)]]));
+        write(&writer, &batch(0, 0..before));
+        write(&writer, &batch_of(&[&[("n", "1"), ("long", &long)]]));
         let error = writer.flush(PATIENCE).unwrap_err().to_string();
         let stream = if more.is_empty() { "stream 't:0', XADD" } else { "staging stream '{t:0}:staging:lane:1:aa'" };
         for part in [stream, "invalid bulk length", "the record of 524", "proto-max-bulk-len"] {
@@ -114,12 +114,12 @@ fn keys_of_others_are_cut_and_escaped_in_messages_and_whole_in_letters() {
     let bytes = r#""maxInFlightBytes":67108864,"trace":"ALL","#;
     let record: &[&[(&str, &str)]] = &[&[(&key, ""), ("n", "1")]];
     let writer = Writer::new(settings(server.port, &format!(r#""kind":"HASH",{bytes}"#))).unwrap();
-    write(&writer, &frame_of(record));
+    write(&writer, &batch_of(record));
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
     assert!(error.len() < 2000 && !error.contains('\n') && error.contains(r"key 'a\r\nERROR \u{1b}[2Jkkk"), "{error}");
     let writer =
         Writer::new(settings(server.port, &format!(r#""kind":"HASH",{bytes}"deadLetterStream":"dead","#))).unwrap();
-    write(&writer, &frame_of(record));
+    write(&writer, &batch_of(record));
     flush(&writer);
     assert_eq!(server.entries("dead")[0][5], key);
     for event in logs::drain().unwrap().events {
@@ -132,7 +132,7 @@ fn a_hash_with_the_name_of_the_dead_letter_stream_is_a_letter_too() {
     let server = RedisServer::start();
     server.run("XADD dead * f v");
     let writer = Writer::new(settings(server.port, r#""kind":"HASH","deadLetterStream":"dead","#)).unwrap();
-    write(&writer, &frame_of(&[&[("dead", ""), ("n", "1")]]));
+    write(&writer, &batch_of(&[&[("dead", ""), ("n", "1")]]));
     flush(&writer);
     assert_eq!(server.entries("dead")[1][2..], ["command", "HSET", "key", "dead", "n", "1"]);
 }

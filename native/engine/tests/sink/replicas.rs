@@ -6,7 +6,7 @@ use flink_redis_engine::sink::{Committer, Writer};
 use redis::Value;
 
 use crate::staging_writer;
-use crate::support::writing::{commit, flush, frame, frame_of, prepared, settings, write};
+use crate::support::writing::{batch, batch_of, commit, flush, prepared, settings, write};
 use crate::support::{PATIENCE, RedisServer, await_that};
 
 /// Starts a replica, the only one that there can be: a replica of somebody else's that looks for its master, which had
@@ -35,11 +35,11 @@ fn records_count_as_written_when_enough_replicas_have_them() {
     let mut settings = settings(server.port, r#""minReplicasToAck":1,"#);
     settings.connection.command_timeout_millis = 1000;
     let writer = Writer::new(settings.clone()).unwrap();
-    (0..20).for_each(|round| write(&writer, &frame(0, round * 10..(round + 1) * 10)));
+    (0..20).for_each(|round| write(&writer, &batch(0, round * 10..(round + 1) * 10)));
     flush(&writer);
     assert_eq!(replica.numbers("t:0"), (0..200).collect::<Vec<_>>());
     replica.signal("STOP");
-    write(&writer, &frame(0, 200..300));
+    write(&writer, &batch(0, 200..300));
     await_that("the server has them", || server.int("XLEN t:0") == 300);
     // Longer than two waits.
     assert!(!writer.flush(Duration::from_millis(1200)).unwrap(), "{}", server.text("INFO replication"));
@@ -52,7 +52,7 @@ fn records_count_as_written_when_enough_replicas_have_them() {
     replica.signal("STOP");
     settings.connection.retry_timeout_millis = 300;
     let writer = Writer::new(settings).unwrap();
-    write(&writer, &frame(0, 300..301));
+    write(&writer, &batch(0, 300..301));
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
     for part in ["sink topic 't'", "gave up after", "NOREPLICAS", "0 of 1 replicas", "minReplicasToAck"] {
         assert!(error.contains(part), "{error}");
@@ -68,9 +68,9 @@ fn what_no_replica_is_known_to_have_is_sent_again_after_a_lost_connection() {
         let writer = Writer::new(settings(server.port, &format!(r#"{more}"minReplicasToAck":1,"#))).unwrap();
         let of_round = |round: u64| {
             if more.contains("HASH") {
-                frame_of(&[&[("k", ""), ("n", &round.to_string())], &[("l", ""), ("n", &round.to_string())]])
+                batch_of(&[&[("k", ""), ("n", &round.to_string())], &[("l", ""), ("n", &round.to_string())]])
             } else {
-                frame(0, round * 10..(round + 1) * 10)
+                batch(0, round * 10..(round + 1) * 10)
             }
         };
         replica.signal("STOP");
@@ -102,7 +102,7 @@ fn a_commit_is_done_when_enough_replicas_have_it() {
     let server = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
     let replica = replica_of(&server);
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &frame(0, 0..500));
+    write(&writer, &batch(0, 0..500));
     let staged = prepared(&writer);
     let mut settings = settings(server.port, r#""minReplicasToAck":1,"#);
     settings.connection.command_timeout_millis = 200;

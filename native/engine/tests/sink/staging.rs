@@ -5,7 +5,7 @@ use flink_redis_engine::sink::{Committer, Lane};
 use redis::Value;
 
 use crate::staging_writer;
-use crate::support::writing::{commit, flush, frame, prepared, settings, write};
+use crate::support::writing::{batch, commit, flush, prepared, settings, write};
 use crate::support::{PATIENCE, RedisServer};
 
 #[test]
@@ -13,14 +13,14 @@ fn an_epoch_is_seen_when_it_is_committed_and_once() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
     let committer = Committer::new(settings(server.port, "")).unwrap();
-    write(&writer, &frame(0, 0..1000));
-    write(&writer, &frame(1, 0..3));
+    write(&writer, &batch(0, 0..1000));
+    write(&writer, &batch(1, 0..3));
     let first = prepared(&writer);
     assert_eq!(
         first.iter().map(|one| (one.partition, one.records, one.epoch)).collect::<Vec<_>>(),
         [(0, 1000, 1), (1, 3, 1)]
     );
-    write(&writer, &frame(0, 1000..1010));
+    write(&writer, &batch(0, 1000..1010));
     let second = prepared(&writer);
     assert_eq!(server.int("EXISTS t:0 t:1"), 0);
     assert!(server.int(&format!("TTL {}", first[0].key)) > 0);
@@ -52,7 +52,7 @@ fn staging_survives_lost_connections_without_a_repetition() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
     for round in 0..200 {
-        write(&writer, &frame(0, round * 50..(round + 1) * 50));
+        write(&writer, &batch(0, round * 50..(round + 1) * 50));
         if round % 10 == 0 {
             server.run("CLIENT KILL TYPE normal");
         }
@@ -66,7 +66,7 @@ fn staging_survives_lost_connections_without_a_repetition() {
 fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     let staged = prepared(&writer);
     let key = staged[0].key.clone();
     let committer = Committer::new(settings(server.port, "")).unwrap();
@@ -79,10 +79,10 @@ fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
     }
     assert!(committer.commit(&staged, PATIENCE).unwrap_err().to_string().contains("no mark"));
     // While it is being written, too: it is not made again.
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     server.run("DEL {t:0}:staging:lane:2:aa");
-    write(&writer, &frame(0, 10..11));
+    write(&writer, &batch(0, 10..11));
     assert!(writer.flush(PATIENCE).unwrap_err().to_string().contains("{t:0}:staging:lane:2:aa"));
     assert_eq!(server.int("EXISTS {t:0}:staging:lane:2:aa"), 0);
 }
@@ -91,7 +91,7 @@ fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
 fn what_is_missing_of_an_epoch_is_named_and_nothing_of_it_is_committed() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &frame(0, 0..1000));
+    write(&writer, &batch(0, 0..1000));
     let staged = prepared(&writer);
     let key = &staged[0].key;
     let committer = Committer::new(settings(server.port, "")).unwrap();
@@ -113,7 +113,7 @@ fn what_is_missing_of_an_epoch_is_named_and_nothing_of_it_is_committed() {
 fn what_is_missing_of_an_epoch_that_is_half_committed_is_found_too() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &frame(0, 0..1000));
+    write(&writer, &batch(0, 0..1000));
     let staged = prepared(&writer);
     let key = &staged[0].key;
     let mark = "{t:0}:staging:lane:aa:committed";
@@ -136,12 +136,12 @@ fn what_is_missing_of_an_epoch_that_is_half_committed_is_found_too() {
 fn an_epoch_with_a_hole_is_not_prepared() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     let key = "{t:0}:staging:lane:1:aa";
     assert!(server.int(&format!("TTL {key}")) > 0 && server.int("TTL {t:0}:staging") > 0);
     server.run(&format!("XDEL {key} 1-5"));
-    write(&writer, &frame(0, 10..12));
+    write(&writer, &batch(0, 10..12));
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
     assert!(error.contains(key) && error.contains("does not hold all 12 records"), "{error}");
 }
@@ -150,13 +150,13 @@ fn an_epoch_with_a_hole_is_not_prepared() {
 fn recovery_keeps_what_is_committed_and_deletes_the_rest_of_its_lanes() {
     let server = RedisServer::start();
     let kept = staging_writer(&server, "mine", "aa");
-    write(&kept, &frame(0, 0..5));
+    write(&kept, &batch(0, 0..5));
     let committable = prepared(&kept);
-    write(&kept, &frame(0, 5..9));
+    write(&kept, &batch(0, 5..9));
     flush(&kept);
     for (lane, incarnation) in [("mine", "bb"), ("other", "cc")] {
         let writer = staging_writer(&server, lane, incarnation);
-        write(&writer, &frame(0, 0..5));
+        write(&writer, &batch(0, 0..5));
         flush(&writer);
     }
     let committer = Committer::new(settings(server.port, "")).unwrap();

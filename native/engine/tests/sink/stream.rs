@@ -5,7 +5,7 @@ use std::time::Duration;
 use flink_redis_engine::error::Error;
 use flink_redis_engine::sink::Writer;
 
-use crate::support::writing::{flush, frame, settings, write};
+use crate::support::writing::{batch, flush, settings, write};
 use crate::support::{PATIENCE, RedisServer, await_that};
 
 #[test]
@@ -13,7 +13,7 @@ fn what_is_flushed_is_there_in_order_per_partition() {
     let server = RedisServer::start();
     let writer = Writer::new(settings(server.port, "")).unwrap();
     for round in 0..20 {
-        write(&writer, &frame(round as i32 % 2, round * 100..(round + 1) * 100));
+        write(&writer, &batch(round as i32 % 2, round * 100..(round + 1) * 100));
     }
     flush(&writer);
     let even: Vec<u64> = (0..2000).filter(|n| (n / 100) % 2 == 0).collect();
@@ -29,7 +29,7 @@ fn lost_connections_lose_nothing_and_keep_the_order() {
     let server = RedisServer::start();
     let writer = Writer::new(settings(server.port, "")).unwrap();
     for round in 0..200 {
-        write(&writer, &frame(0, round * 50..(round + 1) * 50));
+        write(&writer, &batch(0, round * 50..(round + 1) * 50));
         if round % 10 == 0 {
             server.run("CLIENT KILL TYPE normal");
         }
@@ -53,10 +53,10 @@ fn a_restart_of_the_server_is_sat_out() {
     let mut server =
         RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always", "--dir", folder.to_str().unwrap()]);
     let writer = Writer::new(settings(server.port, "")).unwrap();
-    write(&writer, &frame(0, 0..100));
+    write(&writer, &batch(0, 0..100));
     flush(&writer);
     server.kill();
-    write(&writer, &frame(0, 100..200));
+    write(&writer, &batch(0, 100..200));
     assert!(!writer.flush(Duration::from_millis(200)).unwrap());
     server.start_again();
     flush(&writer);
@@ -71,12 +71,12 @@ fn a_restart_of_the_server_is_sat_out() {
 fn commands_that_the_server_puts_off_are_written_later_once_and_in_order() {
     let server = RedisServer::start();
     let writer = Writer::new(settings(server.port, "")).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     flush(&writer);
     // Every write is refused (OOM) until there is memory again.
     server.run("CONFIG SET maxmemory 1");
     for round in 1..20 {
-        write(&writer, &frame(0, round * 10..(round + 1) * 10));
+        write(&writer, &batch(0, round * 10..(round + 1) * 10));
     }
     assert!(!writer.flush(Duration::from_millis(300)).unwrap());
     assert_eq!(server.int("XLEN t:0"), 10);
@@ -93,21 +93,21 @@ fn what_is_put_off_too_long_fails_the_writer() {
     let mut settings = settings(server.port, "");
     settings.connection.retry_timeout_millis = 300;
     let writer = Writer::new(settings).unwrap();
-    write(&writer, &frame(0, 0..10));
+    write(&writer, &batch(0, 0..10));
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
     assert!(error.contains("sink topic 't'") && error.contains("gave up after") && error.contains("OOM"), "{error}");
-    assert!(writer.write(&frame(0, 0..1), Duration::ZERO).is_err());
+    assert!(writer.write(&batch(0, 0..1), Duration::ZERO).is_err());
 }
 
 #[test]
 fn what_is_in_flight_is_bounded_and_the_writer_waits() {
     let server = RedisServer::start();
     let writer = Writer::new(settings(server.port, r#""maxInFlightBytes":10000,"#)).unwrap();
-    write(&writer, &frame(0, 0..1));
+    write(&writer, &batch(0, 0..1));
     flush(&writer);
     server.run("CLIENT PAUSE 60000 WRITE");
     let mut taken = 0;
-    while writer.write(&frame(0, taken * 10 + 1..taken * 10 + 11), Duration::from_millis(20)).unwrap() {
+    while writer.write(&batch(0, taken * 10 + 1..taken * 10 + 11), Duration::from_millis(20)).unwrap() {
         taken += 1;
         assert!(writer.stats().in_flight_bytes <= 10_000);
     }
@@ -116,7 +116,7 @@ fn what_is_in_flight_is_bounded_and_the_writer_waits() {
     flush(&writer);
     assert_eq!(server.numbers("t:0"), (0..taken * 10 + 1).collect::<Vec<_>>());
     // More than all the room goes alone.
-    write(&writer, &frame(1, 0..2000));
+    write(&writer, &batch(1, 0..2000));
     flush(&writer);
     assert_eq!(server.int("XLEN t:1"), 2000);
 }
@@ -125,7 +125,7 @@ fn what_is_in_flight_is_bounded_and_the_writer_waits() {
 fn trims_as_told() {
     let server = RedisServer::start();
     let writer = Writer::new(settings(server.port, r#""maxLen":10,"#)).unwrap();
-    write(&writer, &frame(0, 0..500));
+    write(&writer, &batch(0, 0..500));
     flush(&writer);
     assert_eq!(server.numbers("t:0"), (490..500).collect::<Vec<_>>());
 }
@@ -136,14 +136,14 @@ fn a_silent_server_is_left_and_a_closed_writer_leaves_nothing() {
     let mut settings = settings(server.port, "");
     settings.connection.command_timeout_millis = 200;
     let writer = Writer::new(settings).unwrap();
-    write(&writer, &frame(0, 0..1));
+    write(&writer, &batch(0, 0..1));
     flush(&writer);
     server.run("CLIENT PAUSE 700 ALL");
-    write(&writer, &frame(0, 1..2));
+    write(&writer, &batch(0, 1..2));
     flush(&writer);
     assert!(writer.stats().reconnects > 0);
     writer.close();
-    assert!(matches!(writer.write(&frame(0, 0..1), Duration::ZERO), Err(Error::Closed)));
+    assert!(matches!(writer.write(&batch(0, 0..1), Duration::ZERO), Err(Error::Closed)));
     assert!(matches!(writer.flush(Duration::ZERO), Err(Error::Closed)));
     await_that("no connection is left", || server.connections("flink-test") == 0);
 }

@@ -20,8 +20,8 @@ pub fn settings_over(connection: &str, more: &str) -> SinkSettings {
     SinkSettings::from_json(&json).unwrap()
 }
 
-/// Makes a frame of records `n <number>`.
-pub fn frame(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
+/// Makes a batch of records `n <number>`.
+pub fn batch(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
     let mut out = vec![1, 0, 0, 0];
     out.extend_from_slice(&((numbers.end - numbers.start) as u32).to_le_bytes());
     for number in numbers {
@@ -38,8 +38,8 @@ pub fn frame(partition: i32, numbers: std::ops::Range<u64>) -> Vec<u8> {
     out
 }
 
-/// Makes a frame of records with these pairs.
-pub fn frame_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
+/// Makes a batch of records with these pairs.
+pub fn batch_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
     let mut out = vec![1, 0, 0, 0];
     out.extend_from_slice(&(records.len() as u32).to_le_bytes());
     for pairs in records {
@@ -56,9 +56,9 @@ pub fn frame_of(records: &[&[(&str, &str)]]) -> Vec<u8> {
     out
 }
 
-pub fn write(writer: &Writer, frame: &[u8]) {
+pub fn write(writer: &Writer, batch: &[u8]) {
     let begin = Instant::now();
-    while !writer.write(frame, Duration::from_millis(100)).unwrap() {
+    while !writer.write(batch, Duration::from_millis(100)).unwrap() {
         assert!(begin.elapsed() < PATIENCE, "no room: {:?}", writer.stats());
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A time to live is set when the write was taken (`node_pipe.rs`): a transaction of both would carry the `EXPIRE` out
 //! although the write had failed, and so delete in the end what is somebody else's. What a later record of the same
-//! frame makes invisible is not sent.
+//! batch makes invisible is not sent.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::{Error, Result};
-use crate::sink::frame::{Record, no_target};
+use crate::sink::record_batch::{Record, no_target};
 use crate::sink::unit::{Commands, SAFE_STRING_BYTES, UnitKind};
 
 /// Encodes the records of a JSON or hash sink.
@@ -96,8 +96,8 @@ fn key<'f>(record: &Record<'f>) -> &'f [u8] {
 mod tests {
     use crate::sink::encode::Encoder;
     use crate::sink::encode::tests::{encoded, settings};
-    use crate::sink::frame::records;
-    use crate::sink::frame::tests::frame;
+    use crate::sink::record_batch::records;
+    use crate::sink::record_batch::tests::batch;
     use crate::sink::unit::UnitKind;
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_record_of_another_shape_is_refused() {
         for (kind, pairs) in [("JSON", &[("k", "{}"), ("x", "y")][..]), ("HASH", &[("k", "")][..])] {
-            let bytes = frame(&[(0, pairs)]);
+            let bytes = batch(&[(0, pairs)]);
             let mut encoder = Encoder::new(&settings(&format!(r#""kind":"{kind}","path":"$","#)));
             assert!(encoder.encode(&records(&bytes).unwrap()).is_err(), "{kind}");
         }

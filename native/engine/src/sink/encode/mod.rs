@@ -13,7 +13,7 @@ use crate::config::{SinkKind, SinkSettings};
 use crate::error::Result;
 use crate::sink::committable::Committable;
 use crate::sink::dead_letter;
-use crate::sink::frame::{DEAD_LETTER, Record, no_target};
+use crate::sink::record_batch::{DEAD_LETTER, Record, no_target};
 use crate::sink::unit::{Commands, Prefix, UnitKind};
 pub(super) use staging::{StagingKey, index_key, require_names};
 pub(super) use stream::append_to;
@@ -94,8 +94,8 @@ impl Encoder {
 mod tests {
     use super::*;
     use crate::config::testing;
-    use crate::sink::frame::records;
-    use crate::sink::frame::tests::frame;
+    use crate::sink::record_batch::records;
+    use crate::sink::record_batch::tests::batch;
     use crate::sink::unit::EncodedUnit;
     use crate::sink::unit::tests::{units, words};
 
@@ -108,8 +108,8 @@ mod tests {
     }
 
     /// Returns each command as text, and the kinds of the units.
-    pub(super) fn encoded(encoder: &mut Encoder, frame_of: &[(i32, &[(&str, &str)])]) -> (Vec<String>, Vec<UnitKind>) {
-        let bytes = frame(frame_of);
+    pub(super) fn encoded(encoder: &mut Encoder, batch_of: &[(i32, &[(&str, &str)])]) -> (Vec<String>, Vec<UnitKind>) {
+        let bytes = batch(batch_of);
         let commands = encoder.encode(&records(&bytes).unwrap()).unwrap();
         assert_eq!(commands.units.last().map_or(0, |unit| unit.end), commands.bytes.len());
         for unit in units(&commands) {
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_target_that_is_not_there_is_refused() {
         for target in [2, -2] {
-            let bytes = frame(&[(target, &[("f", "v")])]);
+            let bytes = batch(&[(target, &[("f", "v")])]);
             assert!(Encoder::new(&settings("")).encode(&records(&bytes).unwrap()).is_err());
         }
     }

@@ -18,7 +18,7 @@ use crate::client::slot;
 use crate::config::{Partition, SinkSettings, Staging as StagingSettings};
 use crate::error::{Error, Result};
 use crate::sink::committable::Committable;
-use crate::sink::frame::{Record, no_target};
+use crate::sink::record_batch::{Record, no_target};
 use crate::sink::unit::{Commands, UnitKind};
 use crate::stream::stream_name;
 

@@ -2,7 +2,7 @@
 
 use crate::config::SinkSettings;
 use crate::error::Result;
-use crate::sink::frame::{Record, no_target};
+use crate::sink::record_batch::{Record, no_target};
 use crate::sink::unit::{Commands, Prefix, UnitKind};
 use crate::stream::stream_name;
 

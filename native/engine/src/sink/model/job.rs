@@ -13,7 +13,7 @@ use crate::config::{SinkSettings, Staging};
 use crate::random;
 use crate::sink::commit::{Lane, Work};
 use crate::sink::committable::Committable;
-use crate::sink::frame::tests::frame;
+use crate::sink::record_batch::tests::batch;
 use crate::sink::writer::Writer;
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -89,7 +89,7 @@ impl Job {
         self.next += records.len() as u64;
         for (target, number) in records {
             // One that has failed is noticed at the checkpoint.
-            let _ = self.writer.write(&frame(&[(target, &[("n", &number)])]), Duration::ZERO);
+            let _ = self.writer.write(&batch(&[(target, &[("n", &number)])]), Duration::ZERO);
         }
     }
 

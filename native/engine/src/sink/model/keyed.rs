@@ -12,7 +12,7 @@ use super::{Step, cases, paused};
 use crate::client::Servers;
 use crate::config::{SinkKind, SinkSettings};
 use crate::random;
-use crate::sink::frame::tests::frame;
+use crate::sink::record_batch::tests::batch;
 use crate::sink::writer::Writer;
 
 /// Without failures of the job, and of connections: what was in flight on a lost one may be carried out late.
@@ -46,7 +46,7 @@ fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Resu
                     for number in next..next + u64::from(*records) {
                         let key = format!("{{t:0}}k{}", number % 6);
                         writer
-                            .write(&frame(&[(0, &[(&key, ""), ("n", &format!("{number:0>3000}"))])]), Duration::ZERO)
+                            .write(&batch(&[(0, &[(&key, ""), ("n", &format!("{number:0>3000}"))])]), Duration::ZERO)
                             .unwrap();
                         if key == server::FOREIGN {
                             rejected.insert(number);

@@ -25,7 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::client::simulated::Loss;
 use crate::random;
 use crate::sink::encode::StagingKey;
-use crate::sink::frame::tests::frame;
+use crate::sink::record_batch::tests::batch;
 use job::{Job, nothing};
 use server::{Failing, SimulatedRedis};
 
@@ -127,7 +127,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
             job.write(u64::from(*records));
             // One that lives on writes the same, from where it was.
             for writer in &job.given_up {
-                let _ = writer.write(&frame(&[(0, &[("n", "666")])]), Duration::ZERO);
+                let _ = writer.write(&batch(&[(0, &[("n", "666")])]), Duration::ZERO);
             }
         }
         Step::Wait { millis } => tokio::time::sleep(Duration::from_millis(u64::from(*millis))).await,

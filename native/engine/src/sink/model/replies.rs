@@ -12,7 +12,7 @@ use crate::client::Servers;
 use crate::client::simulated::{Machine, Network, Wires, int, ok};
 use crate::config::{SinkKind, SinkSettings};
 use crate::random;
-use crate::sink::frame::tests::frame;
+use crate::sink::record_batch::tests::batch;
 use crate::sink::writer::Writer;
 
 /// A server, or a proxy, that gives one reply to the first so many commands of a name. To others it gives the right
@@ -53,7 +53,7 @@ fn write(kind: SinkKind, more: SinkSettings, command: &'static str, reply: &'sta
                 SinkKind::Json => &[("k", "{}")],
                 SinkKind::Hash => &[("k", ""), ("f", "v")],
             };
-            writer.write(&frame(&[(0, record)]), Duration::ZERO).unwrap();
+            writer.write(&batch(&[(0, record)]), Duration::ZERO).unwrap();
         }
         let mut confirmed = Ok(false);
         for _ in 0..600 {
@@ -126,7 +126,7 @@ fn what_has_overtaken_a_deferred_write_of_its_key_is_written_again() {
         let servers = Servers::over(settings.connection.clone(), network);
         let writer = Writer::on(Handle::current(), None, settings, servers);
         let (one, two) = ([("k", ""), ("f", "1")], [("k", ""), ("g", "2")]);
-        writer.write(&frame(&[(0, &one), (0, &two)]), Duration::ZERO).unwrap();
+        writer.write(&batch(&[(0, &one), (0, &two)]), Duration::ZERO).unwrap();
         let mut turns = 0;
         while !writer.flush(Duration::ZERO).unwrap() {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -170,8 +170,9 @@ public final class RedisMessage implements Serializable {
     }
 
     /**
-     * Returns the data, never null. The map of a message that came from a stream may be changed, and the
-     * change is what will be written; of a field that the entry repeats it shows the last value.
+     * Returns the data, never null. The map of a message that came from a stream may be changed,
+     * and the change is what will be written; of a field that the entry repeats it shows the last
+     * value.
      */
     public Map<String, String> getData() {
         Map<String, String> own = data;
@@ -227,8 +228,8 @@ public final class RedisMessage implements Serializable {
     }
 
     /**
-     * Returns the stream entry ID as {@code milliseconds-sequence}, or null when the message came from no
-     * stream.
+     * Returns the stream entry ID as {@code milliseconds-sequence}, or null when the message came
+     * from no stream.
      */
     public String getId() {
         return stream == null

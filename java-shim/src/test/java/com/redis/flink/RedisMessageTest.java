@@ -100,7 +100,7 @@ class RedisMessageTest {
         assertThat(message.getData()).containsEntry("a", "2");
         assertThat(message.getKey()).isEqualTo("k1");
 
-        assertThat(written(message)).isEqualTo(frame(3, strings));
+        assertThat(written(message)).isEqualTo(batch(3, strings));
     }
 
     @Test
@@ -111,7 +111,7 @@ class RedisMessageTest {
         RedisMessage renamed = message.withKey("k2");
         assertThat(written(renamed))
                 .isEqualTo(
-                        frame(
+                        batch(
                                 3,
                                 utf8("key"),
                                 utf8("k2"),
@@ -121,11 +121,11 @@ class RedisMessageTest {
                                 utf8("2")));
         assertThat(renamed.getId()).isEqualTo("1718-3");
         assertThat(written(message.withKey(null)))
-                .isEqualTo(frame(2, utf8("a"), NOT_UTF8, utf8("a"), utf8("2")));
+                .isEqualTo(batch(2, utf8("a"), NOT_UTF8, utf8("a"), utf8("2")));
         assertThat(message.getKey()).isEqualTo("k1");
 
         assertThat(written(fromStream("a", "1").withKey("k2")))
-                .isEqualTo(frame(2, utf8("key"), utf8("k2"), utf8("a"), utf8("1")));
+                .isEqualTo(batch(2, utf8("key"), utf8("k2"), utf8("a"), utf8("1")));
     }
 
     @Test
@@ -135,7 +135,7 @@ class RedisMessageTest {
 
         assertThat(written(message))
                 .isEqualTo(
-                        frame(
+                        batch(
                                 3,
                                 utf8("key"),
                                 utf8("k1"),
@@ -145,7 +145,7 @@ class RedisMessageTest {
                                 utf8("3")));
         message.getData().remove("a");
         assertThat(written(message))
-                .isEqualTo(frame(2, utf8("key"), utf8("k1"), utf8("b"), utf8("3")));
+                .isEqualTo(batch(2, utf8("key"), utf8("k1"), utf8("b"), utf8("3")));
     }
 
     @Test
@@ -156,7 +156,7 @@ class RedisMessageTest {
         assertThat(message).isEqualTo(RedisMessage.of("k1", Map.of("b", "2")));
         assertThat(message.getId()).isEqualTo("1718-3");
         assertThat(written(message))
-                .isEqualTo(frame(2, utf8("key"), utf8("k1"), utf8("b"), utf8("2")));
+                .isEqualTo(batch(2, utf8("key"), utf8("k1"), utf8("b"), utf8("2")));
     }
 
     @Test
@@ -174,13 +174,13 @@ class RedisMessageTest {
 
     @Test
     void aNullInTheDataIsNamed() {
-        RecordBatch frame = new RecordBatch();
-        frame.begin(0);
+        RecordBatch batch = new RecordBatch();
+        batch.begin(0);
 
         assertThatThrownBy(
                         () ->
                                 RedisMessage.of("k1", Collections.singletonMap("a", null))
-                                        .writeTo(frame))
+                                        .writeTo(batch))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(
                         "RedisMessage with key 'k1': the value of field 'a' is null; Redis has no"
@@ -188,7 +188,7 @@ class RedisMessageTest {
         assertThatThrownBy(
                         () ->
                                 RedisMessage.of(null, Collections.singletonMap(null, "v"))
-                                        .writeTo(frame))
+                                        .writeTo(batch))
                 .hasMessageStartingWith("RedisMessage with key null: a field's name is null");
     }
 
@@ -197,18 +197,18 @@ class RedisMessageTest {
     }
 
     private static byte[] written(RedisMessage message) {
-        RecordBatch frame = new RecordBatch();
-        frame.begin(7);
-        message.writeTo(frame);
-        frame.end();
-        return Arrays.copyOf(frame.bytes(), frame.length());
+        RecordBatch batch = new RecordBatch();
+        batch.begin(7);
+        message.writeTo(batch);
+        batch.end();
+        return Arrays.copyOf(batch.bytes(), batch.length());
     }
 
-    private static byte[] frame(int pairs, byte[]... strings) {
-        RecordBatch frame = new RecordBatch();
-        frame.begin(7);
-        frame.raw(Entries.strings(strings), pairs);
-        frame.end();
-        return Arrays.copyOf(frame.bytes(), frame.length());
+    private static byte[] batch(int pairs, byte[]... strings) {
+        RecordBatch batch = new RecordBatch();
+        batch.begin(7);
+        batch.raw(Entries.strings(strings), pairs);
+        batch.end();
+        return Arrays.copyOf(batch.bytes(), batch.length());
     }
 }

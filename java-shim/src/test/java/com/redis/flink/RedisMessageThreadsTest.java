@@ -54,10 +54,10 @@ class RedisMessageThreadsTest {
                 };
             case "write":
                 return message -> {
-                    RecordBatch frame = new RecordBatch();
-                    frame.begin(0);
-                    message.writeTo(frame);
-                    frame.end();
+                    RecordBatch batch = new RecordBatch();
+                    batch.begin(0);
+                    message.writeTo(batch);
+                    batch.end();
                     return message.copy();
                 };
             default:

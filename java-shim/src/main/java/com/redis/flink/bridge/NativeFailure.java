@@ -37,7 +37,9 @@ final class NativeFailure {
         throw of(code, message);
     }
 
-    /** Returns the exception of a failure: a {@link RedisException} for a code that is not above. */
+    /**
+     * Returns the exception of a failure: a {@link RedisException} for a code that is not above.
+     */
     static Exception of(String code, String message) {
         switch (code) {
             case ARGUMENT:

@@ -29,7 +29,10 @@ final class NativeHandle {
         return current;
     }
 
-    /** Returns the answer of a native call that has one to give unless its object was closed meanwhile. */
+    /**
+     * Returns the answer of a native call that has one to give unless its object was closed
+     * meanwhile.
+     */
     <T> T orClosed(T answer) {
         if (answer == null) {
             get();

@@ -34,8 +34,8 @@ public final class NativeWriter extends NativeObject implements StagingEngine {
     }
 
     @Override
-    public void write(byte[] frame, int length) throws IOException, InterruptedException {
-        await((handle, maxWaitMillis) -> nativeWrite(handle, frame, length, maxWaitMillis));
+    public void write(byte[] batch, int length) throws IOException, InterruptedException {
+        await((handle, maxWaitMillis) -> nativeWrite(handle, batch, length, maxWaitMillis));
     }
 
     @Override
@@ -56,7 +56,7 @@ public final class NativeWriter extends NativeObject implements StagingEngine {
     private static native long nativeOpen(String settings);
 
     private static native boolean nativeWrite(
-            long handle, byte[] frame, int length, int maxWaitMillis) throws IOException;
+            long handle, byte[] batch, int length, int maxWaitMillis) throws IOException;
 
     private static native boolean nativeFlush(long handle, int maxWaitMillis) throws IOException;
 

@@ -30,7 +30,7 @@ public interface ReaderEngine extends AutoCloseable {
     void pauseOrResume(int[] pause, int[] resume);
 
     /**
-     * Every entry of the partition up to this ID has been emitted. 0-0: the stream was made anew,
+     * Every entry of the partition up to this ID has been emitted. 0-0: the stream was recreated,
      * and everything of the old one that was given out has been emitted.
      */
     void emitted(int partition, long milliseconds, long sequence);

@@ -12,12 +12,12 @@ import java.io.IOException;
 public interface WriterEngine extends AutoCloseable {
 
     /**
-     * Hands over a frame; waits while too much is in flight.
+     * Hands over a batch; waits while too much is in flight.
      *
-     * @param frame in the layout of docs/architecture.md; may be used again afterwards
-     * @param length how many of its bytes are the frame
+     * @param batch in the layout of docs/architecture.md; may be used again afterwards
+     * @param length how many of its bytes are the batch
      */
-    void write(byte[] frame, int length) throws IOException, InterruptedException;
+    void write(byte[] batch, int length) throws IOException, InterruptedException;
 
     /** Waits until Redis has confirmed everything that was written. */
     void flush() throws IOException, InterruptedException;

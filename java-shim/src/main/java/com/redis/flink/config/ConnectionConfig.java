@@ -29,7 +29,9 @@ public abstract class ConnectionConfig implements Serializable {
         return connection;
     }
 
-    /** Returns the server, or a cluster's first seed node; of no meaning with Sentinels or a socket. */
+    /**
+     * Returns the server, or a cluster's first seed node; of no meaning with Sentinels or a socket.
+     */
     public String getHost() {
         return connection.servers.first().host;
     }
@@ -61,12 +63,12 @@ public abstract class ConnectionConfig implements Serializable {
         return texts(connection.servers.sentinels);
     }
 
-    /** Returns what the Sentinels call the master; empty: there are no Sentinels. */
+    /** Returns the master's name at the Sentinels; empty: there are no Sentinels. */
     public String getSentinelMaster() {
         return connection.servers.sentinelMaster;
     }
 
-    /** Returns from announced addresses to those that can be reached. */
+    /** Returns the map from announced addresses to reachable ones. */
     public Map<String, String> getAddressMap() {
         return connection.servers.addressMap;
     }
@@ -75,7 +77,10 @@ public abstract class ConnectionConfig implements Serializable {
         return connection.user;
     }
 
-    /** Returns the password; empty: none, or a provider gives it. Must not get into logs or messages. */
+    /**
+     * Returns the password; empty: none, or a provider gives it. Must not get into logs or
+     * messages.
+     */
     public String getPassword() {
         return connection.password;
     }

@@ -86,7 +86,9 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
         return given("uri", uri);
     }
 
-    /** Sets the name or address of the server; default, also of null and empty, {@code localhost}. */
+    /**
+     * Sets the name or address of the server; default, also of null and empty, {@code localhost}.
+     */
     public B host(String value) {
         host = orEmpty(value).isEmpty() ? ConnectionOptions.DEFAULT_HOST : value;
         return given("host", orEmpty(value));
@@ -99,15 +101,18 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets the path of the Unix domain socket of a server on the same machine as each task manager; default:
-     * empty, TCP.
+     * Sets the path of the Unix domain socket of a server on the same machine as each task manager;
+     * default: empty, TCP.
      */
     public B unixSocket(String value) {
         unixSocket = orEmpty(value);
         return given("unixSocket", unixSocket);
     }
 
-    /** Sets the number of the logical database ({@code SELECT}), 0 or more; default 0. Not in a cluster. */
+    /**
+     * Sets the number of the logical database ({@code SELECT}), 0 or more; default 0. Not in a
+     * cluster.
+     */
     public B database(int value) {
         database = value;
         return given("database");
@@ -120,9 +125,9 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets further seed nodes of the cluster, each {@code host:port} (port 6379 if left out), for the
-     * case that the first does not answer; default: none. They take the place of host and port when
-     * these are not set. Needs {@link #useClusterApi}.
+     * Sets further seed nodes of the cluster, each {@code host:port} (port 6379 if left out), for
+     * the case that the first does not answer; default: none. They take the place of host and port
+     * when these are not set. Needs {@link #useClusterApi}.
      */
     public B clusterNodes(String... value) {
         clusterNodes = HostAndPort.split(value);
@@ -130,23 +135,23 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets the Sentinels that know the master, each {@code host:port} (port 26379 if left out), one by
-     * one or with commas between them; default: none. Then host and port are not set.
+     * Sets the Sentinels that know the master, each {@code host:port} (port 26379 if left out), one
+     * by one or with commas between them; default: none. Then host and port are not set.
      */
     public B sentinels(String... value) {
         sentinels = HostAndPort.split(value);
         return given("sentinels");
     }
 
-    /** Sets what the Sentinels call the master; required with {@link #sentinels}. */
+    /** Sets the master's name at the Sentinels; required with {@link #sentinels}. */
     public B sentinelMaster(String value) {
         sentinelMaster = orEmpty(value);
         return given("sentinelMaster", sentinelMaster);
     }
 
     /**
-     * Sets the user at the Sentinels themselves, of no effect without {@link #sentinelPassword}; default:
-     * empty, {@code default}.
+     * Sets the user at the Sentinels themselves, of no effect without {@link #sentinelPassword};
+     * default: empty, {@code default}.
      */
     public B sentinelUser(String value) {
         sentinelUser = orEmpty(value);
@@ -154,8 +159,8 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets the password at the Sentinels themselves; default: empty, no authentication. Never in logs,
-     * exceptions or {@code toString}.
+     * Sets the password at the Sentinels themselves; default: empty, no authentication. Never in
+     * logs, exceptions or {@code toString}.
      */
     public B sentinelPassword(String value) {
         sentinelPassword = orEmpty(value);
@@ -169,10 +174,10 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets where announced addresses can be reached, when a cluster or Sentinels announce addresses that
-     * do not work from here (NAT, containers): from {@code host:port} or {@code host} as announced
-     * to {@code host:port} or {@code host} to connect to; default: empty, as announced. A host
-     * without a port stands for all its ports.
+     * Sets where announced addresses can be reached, when a cluster or Sentinels announce addresses
+     * that do not work from here (NAT, containers): from {@code host:port} or {@code host} as
+     * announced to {@code host:port} or {@code host} to connect to; default: empty, as announced. A
+     * host without a port stands for all its ports.
      */
     public B addressMap(Map<String, String> value) {
         addressMap = value == null ? Map.of() : new LinkedHashMap<>(value);
@@ -186,7 +191,8 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets the password; default: empty, no authentication. Never in logs, exceptions or {@code toString}.
+     * Sets the password; default: empty, no authentication. Never in logs, exceptions or {@code
+     * toString}.
      */
     public B password(String value) {
         password = orEmpty(value);
@@ -213,21 +219,23 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets the PEM file of the authorities that the server's certificate is checked against, read on job
-     * manager and task managers at every connect; default: empty, the system's authorities.
+     * Sets the PEM file of the authorities that the server's certificate is checked against, read
+     * on job manager and task managers at every connect; default: empty, the system's authorities.
      */
     public B caFile(String value) {
         caFile = orEmpty(value);
         return given("caFile", caFile);
     }
 
-    /** Sets the same by content: PEM text; default: empty. */
+    /** Sets the authorities by content: PEM text; default: empty. */
     public B caCertificates(String value) {
         caCertificates = orEmpty(value);
         return given("caCertificates", caCertificates);
     }
 
-    /** Sets the client's certificate, for TLS on both sides; default {@code null}: it shows none. */
+    /**
+     * Sets the client's certificate, for TLS on both sides; default {@code null}: it shows none.
+     */
     public B mtlsParameters(MtlsParameters value) {
         mtlsParameters = value;
         return self();
@@ -279,8 +287,8 @@ public abstract class ConnectionConfigBuilder<B extends ConnectionConfigBuilder<
     }
 
     /**
-     * Sets the connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation; default
-     * {@code flink-<consumerGroup>} for sources, {@code flink-sink-<topic>}, {@code
+     * Sets the connections' name in {@code CLIENT LIST}: ASCII letters, digits and punctuation;
+     * default {@code flink-<consumerGroup>} for sources, {@code flink-sink-<topic>}, {@code
      * flink-sink-json} and {@code flink-sink-hash} for sinks.
      */
     public B clientName(String value) {

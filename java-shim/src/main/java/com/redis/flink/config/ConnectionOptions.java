@@ -107,7 +107,10 @@ public final class ConnectionOptions implements Serializable {
         return new Builder();
     }
 
-    /** Returns the connection settings that the engine reads (docs/architecture.md), with the secrets. */
+    /**
+     * Returns the connection settings that the engine reads (docs/architecture.md), with the
+     * secrets.
+     */
     public ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.set("deployment", servers.toJson());

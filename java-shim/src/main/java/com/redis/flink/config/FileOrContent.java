@@ -81,12 +81,18 @@ final class FileOrContent implements Serializable {
         }
     }
 
-    /** Returns the content as text. PEM is ASCII; any other bytes shall be found out by who parses it. */
+    /**
+     * Returns the content as text. PEM is ASCII; any other bytes shall be found out by who parses
+     * it.
+     */
     String readText() throws IOException {
         return new String(read(), StandardCharsets.ISO_8859_1);
     }
 
-    /** Returns what is wrong with it, in one sentence that does not quote it. */
+    /**
+     * Returns the exception that says what is wrong with it, in one sentence that does not quote
+     * it.
+     */
     IOException wrong(String reason) {
         return new IOException("option " + this + ": " + reason);
     }

@@ -106,12 +106,14 @@ public final class MtlsParameters implements Serializable {
         return key.file();
     }
 
-    /** Returns what decrypts the private key; empty: it is not encrypted. */
+    /** Returns the password that decrypts the private key; empty: it is not encrypted. */
     public String getKeyPassword() {
         return keyPassword;
     }
 
-    /** Returns the authorities that the server's certificate is checked against; empty: no PEM file. */
+    /**
+     * Returns the authorities that the server's certificate is checked against; empty: no PEM file.
+     */
     public String getCaFile() {
         return ca.file();
     }
@@ -211,8 +213,9 @@ public final class MtlsParameters implements Serializable {
         }
 
         /**
-         * Sets the PEM file of the certificate's private key: PKCS#8, PKCS#1 ({@code RSA}) or SEC1 ({@code
-         * EC}), or encrypted PKCS#8; required, unless {@link #key} or {@link #keyStore} is set.
+         * Sets the PEM file of the certificate's private key: PKCS#8, PKCS#1 ({@code RSA}) or SEC1
+         * ({@code EC}), or encrypted PKCS#8; required, unless {@link #key} or {@link #keyStore} is
+         * set.
          */
         public Builder keyFile(String value) {
             keyFile = value;
@@ -226,8 +229,8 @@ public final class MtlsParameters implements Serializable {
         }
 
         /**
-         * Sets what decrypts the private key, of a PEM file or in the key store; default: empty, the key
-         * is not encrypted, or in a key store has the store's password.
+         * Sets the password that decrypts the private key, of a PEM file or in the key store;
+         * default: empty, the key is not encrypted, or in a key store has the store's password.
          */
         public Builder keyPassword(String value) {
             keyPassword = value;
@@ -247,8 +250,8 @@ public final class MtlsParameters implements Serializable {
         }
 
         /**
-         * Sets the key store file with the client's key and certificate chain, in the place of {@link
-         * #certificateFile} and {@link #keyFile}; default: empty.
+         * Sets the key store file with the client's key and certificate chain, in the place of
+         * {@link #certificateFile} and {@link #keyFile}; default: empty.
          */
         public Builder keyStore(String file) {
             keyStore = file;
@@ -280,8 +283,8 @@ public final class MtlsParameters implements Serializable {
         }
 
         /**
-         * Sets the key store file with the certificates of the authorities to trust, in the place of {@link
-         * #caFile}; default: empty.
+         * Sets the key store file with the certificates of the authorities to trust, in the place
+         * of {@link #caFile}; default: empty.
          */
         public Builder trustStore(String file) {
             trustStore = file;

@@ -141,7 +141,10 @@ public final class OptionChecks {
         return name.toString();
     }
 
-    /** Returns a value that is not allowed, or not together with that of another option. */
+    /**
+     * Returns the exception for a value that is not allowed, or not together with that of another
+     * option.
+     */
     public static IllegalArgumentException invalid(String name, Object value, String allowed) {
         return new IllegalArgumentException(
                 String.format(Locale.ROOT, "Option %s is %s; allowed: %s", name, value, allowed));

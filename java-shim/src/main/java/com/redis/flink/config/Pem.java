@@ -73,7 +73,9 @@ final class Pem {
                 + "-----\n";
     }
 
-    /** Returns whether it is of OpenSSL's old form, in which the header says how it is encrypted. */
+    /**
+     * Returns whether it is of OpenSSL's old form, in which the header says how it is encrypted.
+     */
     boolean hasHeader() {
         return body.contains("Proc-Type:");
     }

@@ -100,7 +100,9 @@ final class RedisUri {
         return scheme.endsWith("-sentinel");
     }
 
-    /** Returns the options that this URI says; a URI always says which server it is, and if by TLS. */
+    /**
+     * Returns the options that this URI says; a URI always says which server it is, and if by TLS.
+     */
     Set<String> options() {
         Set<String> options = new TreeSet<>();
         if (scheme.isEmpty()) {
@@ -122,7 +124,7 @@ final class RedisUri {
         return options;
     }
 
-    /** Only the scheme: the rest is, or may be, secret. */
+    /** Returns the scheme only: the rest is, or may be, secret. */
     @Override
     public String toString() {
         return "\"" + (scheme.isEmpty() ? "" : scheme + "://") + "…\"";

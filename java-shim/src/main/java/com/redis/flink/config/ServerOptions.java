@@ -176,7 +176,10 @@ final class ServerOptions implements Serializable {
         return seeds.get(0);
     }
 
-    /** Returns the deployment as the engine reads it: an object of one field, whose name is its kind. */
+    /**
+     * Returns the deployment as the engine reads it: an object of one field, whose name is its
+     * kind.
+     */
     ObjectNode toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         if (!unixSocket.isEmpty()) {

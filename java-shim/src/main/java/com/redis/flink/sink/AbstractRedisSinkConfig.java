@@ -125,9 +125,9 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         Builder() {}
 
         /**
-         * Sets whether records are kept back until a checkpoint; default {@code false}: they are written
-         * as they come. Either way a checkpoint completes only when Redis has confirmed all records
-         * before it, and after a failure those since the last one are written again.
+         * Sets whether records are kept back until a checkpoint; default {@code false}: they are
+         * written as they come. Either way a checkpoint completes only when Redis has confirmed all
+         * records before it, and after a failure those since the last one are written again.
          *
          * <p>{@code true} makes the stream sink exactly once: {@link
          * RedisSinkConfig.Builder#flushOnCheckpoint}. The JSON and the hash sink then write what is
@@ -139,8 +139,8 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets how many records are collected before they are written together, 0 or more; default 0. 1
-         * waits for Redis' answer after every record. 0 is at once, unless there is a {@link
+         * Sets how many records are collected before they are written together, 0 or more; default
+         * 0. 1 waits for Redis' answer after every record. 0 is at once, unless there is a {@link
          * #flushIntervalMillis}. With a number above 1 and no interval, fewer records wait for the
          * next checkpoint or the end of the input.
          */
@@ -150,8 +150,8 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets how many milliseconds a record waits at most for others to be written with it, 0 or more;
-         * default 0: no time limit if there is a {@link #numMessagesToBuffer}, else at once.
+         * Sets how many milliseconds a record waits at most for others to be written with it, 0 or
+         * more; default 0: no time limit if there is a {@link #numMessagesToBuffer}, else at once.
          */
         public B flushIntervalMillis(long flushIntervalMillis) {
             this.flushIntervalMillis = flushIntervalMillis;
@@ -169,8 +169,8 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets the which writes are traced, on the logger {@code com.redis.flink.sink.trace}; default {@code
-         * null}: none.
+         * Sets the which writes are traced, on the logger {@code com.redis.flink.sink.trace};
+         * default {@code null}: none.
          */
         public B traceConfiguration(SinkTraceConfiguration traceConfiguration) {
             this.traceConfiguration = traceConfiguration;
@@ -178,8 +178,8 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets the service that spans are reported for; default: empty, none. This version emits none
-         * yet.
+         * Sets the service that spans are reported for; default: empty, none. This version emits
+         * none yet.
          */
         public B otelServiceName(String otelServiceName) {
             this.otelServiceName = otelServiceName;
@@ -196,9 +196,9 @@ public abstract class AbstractRedisSinkConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets how many replicas must have a write before it counts as written ({@code WAIT}), 0 (none)
-         * or more; default 0. Makes it less likely that a failover loses records, not impossible,
-         * and every write waits for its slowest replica.
+         * Sets how many replicas must have a write before it counts as written ({@code WAIT}), 0
+         * (none) or more; default 0. Makes it less likely that a failover loses records, not
+         * impossible, and every write waits for its slowest replica.
          */
         public B minReplicasToAck(int minReplicasToAck) {
             this.minReplicasToAck = minReplicasToAck;

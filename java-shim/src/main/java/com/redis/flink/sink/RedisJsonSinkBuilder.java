@@ -25,7 +25,7 @@ public final class RedisJsonSinkBuilder<T> {
         this.config = config;
     }
 
-    /** Returns what finds the key that a record is written to; required. */
+    /** Sets the function that finds the key to which a record is written; required. */
     public RedisJsonSinkBuilder<T> keyExtractor(RedisKeyExtractor<T> keyExtractor) {
         this.keyExtractor = keyExtractor;
         return this;

@@ -82,8 +82,8 @@ public final class RedisJsonSinkConfig extends KeyedSinkConfig {
         }
 
         /**
-         * Sets where in the key's document a record's document goes; default {@code $}: it is the whole
-         * one. Another path needs a key that has a document already.
+         * Sets where in the key's document a record's document goes; default {@code $}: it is the
+         * whole one. Another path needs a key that has a document already.
          */
         public Builder path(String path) {
             this.path = path;

@@ -13,6 +13,9 @@ import java.io.Serializable;
 @FunctionalInterface
 public interface RedisKeyExtractor<T> extends Serializable {
 
-    /** Returns the record's key; null: the message is written without a key, to the partitions in turn. */
+    /**
+     * Returns the record's key; null: the message is written without a key, to the partitions in
+     * turn.
+     */
     String extractKey(T value);
 }

@@ -23,8 +23,8 @@ public interface RedisSerializer<T> extends Serializable {
     RedisMessage Serialize(T value);
 
     /**
-     * Returns the message for a record under a given key; called by a sink with a key extractor. By default
-     * what {@link #Serialize(Object)} makes, under that key.
+     * Returns the message for a record under a given key; called by a sink with a key extractor. By
+     * default what {@link #Serialize(Object)} makes, under that key.
      */
     default RedisMessage Serialize(T value, String key) {
         RedisMessage message = Serialize(value);

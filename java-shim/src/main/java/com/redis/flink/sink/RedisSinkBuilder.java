@@ -26,8 +26,8 @@ public final class RedisSinkBuilder<T> {
     }
 
     /**
-     * Returns what finds the key of a record; default {@code null}: the key is the one of the serializer's
-     * message.
+     * Sets the function that finds the key of a record; default {@code null}: the key is the one of
+     * the serializer's message.
      */
     public RedisSinkBuilder<T> keyExtractor(RedisKeyExtractor<T> keyExtractor) {
         this.keyExtractor = keyExtractor;

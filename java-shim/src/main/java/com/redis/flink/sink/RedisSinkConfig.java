@@ -64,7 +64,9 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
                 .put("approximateTrimming", approximateTrimming);
     }
 
-    /** Returns {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint. */
+    /**
+     * Returns {@code EXACTLY_ONCE} or {@code AT_LEAST_ONCE}: another word for flushOnCheckpoint.
+     */
     public DeliveryGuarantee getDeliveryGuarantee() {
         return isFlushOnCheckpoint()
                 ? DeliveryGuarantee.EXACTLY_ONCE
@@ -146,8 +148,8 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         }
 
         /**
-         * Sets how many entries each stream keeps ({@code XADD MAXLEN}), 0 or more; default 0: all of
-         * them. Entries that fall out are gone, read or not.
+         * Sets how many entries each stream keeps ({@code XADD MAXLEN}), 0 or more; default 0: all
+         * of them. Entries that fall out are gone, read or not.
          */
         public Builder maxLen(long maxLen) {
             this.maxLen = maxLen;
@@ -155,8 +157,8 @@ public final class RedisSinkConfig extends AbstractRedisSinkConfig {
         }
 
         /**
-         * Sets whether {@link #maxLen} may be exceeded by some entries, which costs Redis much less;
-         * default {@code true}.
+         * Sets whether {@link #maxLen} may be exceeded by some entries, which costs Redis much
+         * less; default {@code true}.
          */
         public Builder approximateTrimming(boolean approximateTrimming) {
             this.approximateTrimming = approximateTrimming;

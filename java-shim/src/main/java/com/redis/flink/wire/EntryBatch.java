@@ -89,7 +89,8 @@ public final class EntryBatch {
     }
 
     /**
-     * Returns whether the stream was made anew, and what comes is of the new one, from its first entry on.
+     * Returns whether the stream was recreated: what follows is of the new one, from its first
+     * entry on.
      */
     public boolean beginsAnew() {
         return entries == 0
@@ -140,12 +141,12 @@ public final class EntryBatch {
         return readLong(at);
     }
 
-    /** Sequence number of the ID of the cursor's entry. */
+    /** Returns the sequence number of the ID of the cursor's entry. */
     public long sequence() {
         return readLong(at + Long.BYTES);
     }
 
-    /** Field-value pairs of the cursor's entry. */
+    /** Returns how many field-value pairs the cursor's entry has. */
     public int pairs() {
         return readInt(at + ENTRY_AT_PAIRS);
     }

@@ -53,8 +53,8 @@ public final class EntryRun {
     }
 
     /**
-     * Returns what is left of this run, which must reach beyond that ID, when its IDs up to that one are
-     * taken away.
+     * Returns what is left of this run, which must reach beyond that ID, when its IDs up to that
+     * one are taken away.
      */
     public EntryRun after(long milliseconds, long sequence) {
         if (EntryId.compare(milliseconds, sequence, first.milliseconds(), first.sequence()) < 0) {

@@ -73,7 +73,10 @@ public final class EntryStrings {
         }
     }
 
-    /** Returns where the value of a field of the data is, of a repeated one the last; -1: there is none. */
+    /**
+     * Returns where the value of a field of the data is, of a repeated one the last; -1: there is
+     * none.
+     */
     public static int findValue(byte[] strings, int pairs, String name) {
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         int keyAt = findKey(strings, pairs);

@@ -10,8 +10,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Records on their way to the engine, in the frame layout of docs/architecture.md: a header, then
- * for each record its target and its strings. Used again for the next records after {@link
+ * Records on their way to the engine, in the record batch layout of docs/architecture.md: a header,
+ * then for each record its target and its strings. Used again for the next records after {@link
  * #clear()}, so that a writer in its stride allocates nothing.
  *
  * <p>Belongs to one thread.
@@ -49,7 +49,7 @@ public final class RecordBatch implements FieldConsumer {
 
     private int recordPairs;
 
-    /** Creates an empty frame. */
+    /** Creates an empty batch. */
     public RecordBatch() {
         allocate();
     }
@@ -99,7 +99,7 @@ public final class RecordBatch implements FieldConsumer {
     }
 
     /**
-     * Ends the record, which is part of the frame from here on.
+     * Ends the record, which is part of the batch from here on.
      *
      * @throws IllegalArgumentException it has no fields; Redis has no such entries
      */
@@ -138,13 +138,14 @@ public final class RecordBatch implements FieldConsumer {
     }
 
     /**
-     * Returns the frame, from 0 to {@link #length()}; what follows is garbage. Good until the next change.
+     * Returns the batch, from 0 to {@link #length()}; what follows is garbage. Good until the next
+     * change.
      */
     public byte[] bytes() {
         return bytes;
     }
 
-    /** Makes the frame empty. */
+    /** Makes the batch empty. */
     public void clear() {
         if (bytes.length > KEPT_BYTES) {
             allocate();
@@ -162,7 +163,7 @@ public final class RecordBatch implements FieldConsumer {
     }
 
     /**
-     * Short ASCII strings, as field names and most keys are, go straight into the frame. Looking at
+     * Short ASCII strings, as field names and most keys are, go straight into the batch. Looking at
      * each character would cost longer ones more than the copy that the JDK's encoder makes, which
      * is vectorized.
      */
@@ -198,7 +199,7 @@ public final class RecordBatch implements FieldConsumer {
         if (needed > bytes.length) {
             if (needed > MAX_BYTES) {
                 throw new IllegalArgumentException(
-                        "a record makes its frame "
+                        "a record makes its batch "
                                 + needed
                                 + " bytes long; allowed: "
                                 + MAX_BYTES);

@@ -57,10 +57,10 @@ class NativeGuardTest {
 
     @Test
     void aConnectAsksForCredentialsAndAFailureIsTheCallers() throws Exception {
-        RecordBatch frame = new RecordBatch();
-        frame.begin(0);
-        frame.field("f", "v");
-        frame.end();
+        RecordBatch batch = new RecordBatch();
+        batch.begin(0);
+        batch.field("f", "v");
+        batch.end();
         CredentialsSupplier none =
                 () -> {
                     throw new IOException("no token");
@@ -68,7 +68,7 @@ class NativeGuardTest {
         try (NativeWriter writer = NativeWriter.open(asking(sinkSettings()), Optional.of(none))) {
             assertThatThrownBy(
                             () -> {
-                                writer.write(frame.bytes(), frame.length());
+                                writer.write(batch.bytes(), batch.length());
                                 writer.flush();
                             })
                     .isInstanceOf(IOException.class)

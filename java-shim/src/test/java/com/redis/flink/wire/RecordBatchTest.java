@@ -18,19 +18,19 @@ import java.util.Arrays;
 /** The bytes that the engine is given. */
 class RecordBatchTest {
 
-    private final RecordBatch frame = new RecordBatch();
+    private final RecordBatch batch = new RecordBatch();
 
     @Test
     void hasTheGoldenBytes() throws Exception {
-        frame.begin(3);
-        frame.field("key", "k1");
-        frame.field("data", "v1");
-        frame.end();
-        frame.begin(RecordBatch.DEAD_LETTER);
-        frame.field("error", "é");
-        frame.end();
+        batch.begin(3);
+        batch.field("key", "k1");
+        batch.field("data", "v1");
+        batch.end();
+        batch.begin(RecordBatch.DEAD_LETTER);
+        batch.field("error", "é");
+        batch.end();
 
-        assertThat(frame.records()).isEqualTo(2);
+        assertThat(batch.records()).isEqualTo(2);
         assertThat(content()).isEqualTo(Files.readAllBytes(Golden.file("frame-v1.bin")));
     }
 
@@ -50,9 +50,9 @@ class RecordBatchTest {
                 "\ud83d\ude00"
             })
     void stringsAreUtf8(String text) {
-        frame.begin(0);
-        frame.field("", text);
-        frame.end();
+        batch.begin(0);
+        batch.field("", text);
+        batch.end();
 
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         ByteBuffer bytes = ByteBuffer.wrap(content()).order(ByteOrder.LITTLE_ENDIAN);
@@ -65,13 +65,13 @@ class RecordBatchTest {
     void aRecordThatIsTakenBackLeavesNothing() {
         record("k1");
         byte[] before = content();
-        frame.begin(1);
-        frame.field("a", "b");
-        frame.cancel();
-        frame.cancel();
+        batch.begin(1);
+        batch.field("a", "b");
+        batch.cancel();
+        batch.cancel();
 
         assertThat(content()).isEqualTo(before);
-        assertThat(frame.records()).isEqualTo(1);
+        assertThat(batch.records()).isEqualTo(1);
     }
 
     @Test
@@ -79,38 +79,38 @@ class RecordBatchTest {
         record("k1");
         byte[] first = content();
         record("x".repeat(2 * 1024 * 1024));
-        frame.clear();
+        batch.clear();
 
-        assertThat(frame.records()).isZero();
-        assertThat(frame.length()).isEqualTo(8);
-        assertThat(frame.bytes().length).as("a huge buffer is not kept").isLessThan(1024 * 1024);
+        assertThat(batch.records()).isZero();
+        assertThat(batch.length()).isEqualTo(8);
+        assertThat(batch.bytes().length).as("a huge buffer is not kept").isLessThan(1024 * 1024);
         record("k1");
         assertThat(content()).isEqualTo(first);
     }
 
     @Test
     void aRecordWithoutFieldsIsRejected() {
-        frame.begin(0);
+        batch.begin(0);
 
-        assertThatThrownBy(frame::end)
+        assertThatThrownBy(batch::end)
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("neither key nor data");
     }
 
     @Test
     void recordsBeginAndEndInTurns() {
-        assertThatThrownBy(frame::end).isInstanceOf(IllegalStateException.class);
-        frame.begin(0);
-        assertThatThrownBy(() -> frame.begin(0)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(batch::end).isInstanceOf(IllegalStateException.class);
+        batch.begin(0);
+        assertThatThrownBy(() -> batch.begin(0)).isInstanceOf(IllegalStateException.class);
     }
 
     private void record(String value) {
-        frame.begin(0);
-        frame.field("key", value);
-        frame.end();
+        batch.begin(0);
+        batch.field("key", value);
+        batch.end();
     }
 
     private byte[] content() {
-        return Arrays.copyOf(frame.bytes(), frame.length());
+        return Arrays.copyOf(batch.bytes(), batch.length());
     }
 }

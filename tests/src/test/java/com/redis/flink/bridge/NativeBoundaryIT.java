@@ -58,7 +58,7 @@ class NativeBoundaryIT {
             NativeWriter writer = NativeObjects.writer(topic);
             reader.close();
             writer.close();
-            byte[] frame = new byte[8];
+            byte[] batch = new byte[8];
             List<ThrowingCallable> calls =
                     List.of(
                             () -> reader.addSplits("[]"),
@@ -72,7 +72,7 @@ class NativeBoundaryIT {
                             reader::stats,
                             reader::tick,
                             writer::tick,
-                            () -> writer.write(frame, frame.length),
+                            () -> writer.write(batch, batch.length),
                             writer::flush,
                             writer::stats);
             for (ThrowingCallable call : calls) {
@@ -122,11 +122,11 @@ class NativeBoundaryIT {
         try (Topic topic = new Topic(REDIS, 8)) {
             NativeReader reader = NativeObjects.reader(topic);
             NativeWriter writer = NativeObjects.writer(topic);
-            RecordBatch frame = new RecordBatch();
-            frame.begin(3);
-            frame.field(Topic.NUMBER, "1");
-            frame.end();
-            writer.write(frame.bytes(), frame.length());
+            RecordBatch batch = new RecordBatch();
+            batch.begin(3);
+            batch.field(Topic.NUMBER, "1");
+            batch.end();
+            writer.write(batch.bytes(), batch.length());
             writer.flush();
             assertThat(next(reader).partition()).isEqualTo(3);
             Await.value(
@@ -212,7 +212,7 @@ class NativeBoundaryIT {
             for (byte[] broken : new byte[][] {{}, {9, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 5}}) {
                 assertThatThrownBy(() -> writer.write(broken, broken.length))
                         .isInstanceOf(NativePanicException.class)
-                        .hasMessageContaining("frame");
+                        .hasMessageContaining("batch");
             }
             assertThatThrownBy(() -> writer.write(new byte[8], 9))
                     .isInstanceOf(IllegalArgumentException.class)

@@ -26,9 +26,9 @@ public final class Lanes {
     private Lanes() {}
 
     /**
-     * Returns what a starting writer owns: the state that Flink gives it, which after rescaling may be that
-     * of several writers or of none. Without state it is a lane that no checkpoint can hold yet,
-     * and that is the same again when this start is repeated, so that what the one before has
+     * Returns what a starting writer owns: the state that Flink gives it, which after rescaling may
+     * be that of several writers or of none. Without state it is a lane that no checkpoint can hold
+     * yet, and that is the same again when this start is repeated, so that what the one before has
      * staged is found: job, operator and subtask say whose it is, and the checkpoint that the job
      * is restored from, if any, says since when.
      */

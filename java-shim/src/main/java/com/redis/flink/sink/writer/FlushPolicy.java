@@ -6,13 +6,13 @@ import com.redis.flink.wire.RecordBatch;
 import org.apache.flink.annotation.Internal;
 
 /**
- * When a frame goes to the engine: by its records, its bytes, and the time its first record has
+ * When a batch goes to the engine: by its records, its bytes, and the time its first record has
  * waited.
  */
 @Internal
 public final class FlushPolicy {
 
-    /** No frame gets longer than this and one record, whatever was configured. */
+    /** No batch gets longer than this and one record, whatever was configured. */
     static final int MAX_BYTES = 256 * 1024;
 
     /**
@@ -51,23 +51,23 @@ public final class FlushPolicy {
                 records == 1);
     }
 
-    /** Returns whether a frame must go now. */
-    boolean isFull(RecordBatch frame) {
-        return frame.records() >= maxRecords || frame.length() >= maxBytes;
+    /** Returns whether a batch must go now. */
+    boolean isFull(RecordBatch batch) {
+        return batch.records() >= maxRecords || batch.length() >= maxBytes;
     }
 
-    /** Returns whether there is a time after which a frame must go. */
+    /** Returns whether there is a time after which a batch must go. */
     boolean hasDelay() {
         return maxDelayMillis != NO_LIMIT;
     }
 
-    /** That time, of a frame whose first record came at {@code now}. */
+    /** Returns when a batch must go whose first record came at {@code now}. */
     long dueAt(long now) {
         // A sum beyond the end of time would be in the past.
         return now + maxDelayMillis < now ? Long.MAX_VALUE : now + maxDelayMillis;
     }
 
-    /** Returns whether Redis' answer is waited for whenever a frame has gone. */
+    /** Returns whether the writer waits for Redis' replies whenever a batch has gone. */
     boolean isSynchronous() {
         return synchronous;
     }

@@ -45,14 +45,14 @@ abstract class KeyedWrite {
         return new Fields(key, fields);
     }
 
-    /** Adds it to a frame. */
-    final void writeTo(RecordBatch frame) {
-        frame.begin(0);
-        writeFields(frame);
-        frame.end();
+    /** Adds it to a batch. */
+    final void writeTo(RecordBatch batch) {
+        batch.begin(0);
+        writeFields(batch);
+        batch.end();
     }
 
-    abstract void writeFields(RecordBatch frame);
+    abstract void writeFields(RecordBatch batch);
 
     /** Returns what is written: fields as a map, or a text. */
     abstract Object value();
@@ -65,8 +65,8 @@ abstract class KeyedWrite {
     abstract void requireWholeText();
 
     /**
-     * Returns whether Redis is certain to take it. What is not certain must not replace, or become one
-     * with, what Redis may take while it rejects this one. What is replaced or merged stays so.
+     * Returns whether Redis is certain to take it. What is not certain must not replace, or become
+     * one with, what Redis may take while it rejects this one. What is replaced or merged stays so.
      */
     final boolean isCertain() {
         if (certain == null) {
@@ -105,8 +105,8 @@ abstract class KeyedWrite {
         }
 
         @Override
-        void writeFields(RecordBatch frame) {
-            frame.field(key, document);
+        void writeFields(RecordBatch batch) {
+            batch.field(key, document);
         }
 
         @Override
@@ -148,9 +148,9 @@ abstract class KeyedWrite {
         }
 
         @Override
-        void writeFields(RecordBatch frame) {
-            frame.field(key, "");
-            fields.forEach(frame::field);
+        void writeFields(RecordBatch batch) {
+            batch.field(key, "");
+            fields.forEach(batch::field);
         }
 
         @Override
@@ -188,7 +188,7 @@ abstract class KeyedWrite {
         }
 
         /**
-         * Only looks at the later fields: a hash that grows one by one must not cost its square.
+         * Looks only at the later fields: a hash that grows one by one must not cost its square.
          */
         @Override
         long merge(KeyedWrite later) {

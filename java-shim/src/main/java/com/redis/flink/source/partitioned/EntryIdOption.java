@@ -21,7 +21,10 @@ final class EntryIdOption {
         return check(name, value);
     }
 
-    /** Returns the last entry ID of a range: of a millisecond alone its last one, as in {@code XRANGE}. */
+    /**
+     * Returns the last entry ID of a range: of a millisecond alone its last one, as in {@code
+     * XRANGE}.
+     */
     static String last(String name, Object value) {
         String text = check(name, value);
         return text.equals(END) || text.indexOf('-') >= 0

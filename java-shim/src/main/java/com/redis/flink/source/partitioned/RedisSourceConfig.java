@@ -102,8 +102,8 @@ public final class RedisSourceConfig extends ConnectionConfig {
     }
 
     /**
-     * Returns whether the entries that are read are acknowledged: {@link AckStrategy#ON_CHECKPOINT} and
-     * {@link AckStrategy#ON_EMIT}. The older way to ask for {@link #getAckStrategy()}.
+     * Returns whether the entries that are read are acknowledged: {@link AckStrategy#ON_CHECKPOINT}
+     * and {@link AckStrategy#ON_EMIT}. The older way to ask for {@link #getAckStrategy()}.
      */
     public boolean isRequireAck() {
         return acknowledges(ackStrategy);
@@ -148,7 +148,9 @@ public final class RedisSourceConfig extends ConnectionConfig {
         return claimMinIdleMillis;
     }
 
-    /** Returns the source settings that the engine reads (docs/architecture.md), with the password. */
+    /**
+     * Returns the source settings that the engine reads (docs/architecture.md), with the password.
+     */
     @Internal
     public ObjectNode toSettings() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
@@ -225,7 +227,9 @@ public final class RedisSourceConfig extends ConnectionConfig {
             return this;
         }
 
-        /** Sets the consumer group, made on each partition's stream where it is missing. Required. */
+        /**
+         * Sets the consumer group, made on each partition's stream where it is missing. Required.
+         */
         public Builder consumerGroup(String value) {
             consumerGroup = value;
             return this;
@@ -264,9 +268,9 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets where a consumer group begins that does not exist yet: behind this ID. Default {@code $}:
-         * what is added from then on; {@code 0}: everything. A group that exists goes on where it
-         * is.
+         * Sets where a consumer group begins that does not exist yet: behind this ID. Default
+         * {@code $}: what is added from then on; {@code 0}: everything. A group that exists goes on
+         * where it is.
          *
          * @param value any object that prints as {@code $}, {@code 0}, {@code ms} or {@code
          *     ms-seq}, for example a text or Jedis' {@code StreamEntryID}
@@ -300,15 +304,17 @@ public final class RedisSourceConfig extends ConnectionConfig {
         }
 
         /**
-         * Sets the service that spans are reported for; default: empty, none. This version emits none
-         * yet.
+         * Sets the service that spans are reported for; default: empty, none. This version emits
+         * none yet.
          */
         public Builder otelServiceName(String value) {
             otelServiceName = value;
             return this;
         }
 
-        /** Sets how many entries one {@code XREADGROUP} asks for at most, 1 or more; default 1000. */
+        /**
+         * Sets how many entries one {@code XREADGROUP} asks for at most, 1 or more; default 1000.
+         */
         public Builder batchSize(int value) {
             batchSize = value;
             return this;

@@ -30,8 +30,8 @@ public final class RecordingSink implements StagingEngine {
     public String prepared = "[]";
 
     @Override
-    public void write(byte[] frame, int length) {
-        ByteBuffer in = ByteBuffer.wrap(frame, 0, length).order(ByteOrder.LITTLE_ENDIAN);
+    public void write(byte[] batch, int length) {
+        ByteBuffer in = ByteBuffer.wrap(batch, 0, length).order(ByteOrder.LITTLE_ENDIAN);
         in.getInt();
         int count = in.getInt();
         for (int i = 0; i < count; i++) {
@@ -45,7 +45,7 @@ public final class RecordingSink implements StagingEngine {
             records.add(target + ":" + fields);
         }
         if (in.hasRemaining()) {
-            throw new AssertionError(in.remaining() + " bytes too many in a frame");
+            throw new AssertionError(in.remaining() + " bytes too many in a batch");
         }
         calls.add("write " + count);
         bytes += length;

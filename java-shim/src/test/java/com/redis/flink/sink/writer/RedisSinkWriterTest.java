@@ -73,7 +73,7 @@ class RedisSinkWriterTest {
     void aBusyWriterSetsFewTimers() throws Exception {
         RedisSinkWriter<String> writer = writer();
         write(writer, 5_500);
-        assertThat(timers.registered()).as("the engine's and the frame's").isEqualTo(2);
+        assertThat(timers.registered()).as("the engine's and the batch's").isEqualTo(2);
 
         timers.advance(1);
         assertThat(sink.records).hasSize(5_500);

@@ -79,7 +79,10 @@ final class AcknowledgmentTracker {
         }
     }
 
-    /** Returns what the checkpoint holds, and with it what finished since the last one that completed. */
+    /**
+     * Returns what the checkpoint holds, and with it what finished since the last one that
+     * completed.
+     */
     List<RedisSplit> checkpoint(long checkpointId) {
         List<RedisSplit> positions = new ArrayList<>();
         reading.values().forEach(state -> positions.add(state.toSplit()));

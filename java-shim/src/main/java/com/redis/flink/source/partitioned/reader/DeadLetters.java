@@ -20,15 +20,15 @@ import java.io.IOException;
 @Internal
 final class DeadLetters implements AutoCloseable {
 
-    /** A frame that has grown to this goes out before its batch is through. */
-    private static final int MAX_FRAME_BYTES = 64 * 1024;
+    /** A batch that has grown to this goes out before its batch is through. */
+    private static final int MAX_BATCH_BYTES = 64 * 1024;
 
     private static final long TICK_NANOS = 1_000_000_000;
 
     private final RedisSourceConfig config;
     private final WriterEngine.Factory writers;
     private final Counter rejected;
-    private final RecordBatch frame = new RecordBatch();
+    private final RecordBatch batch = new RecordBatch();
 
     /** Null until the first dead letter. */
     private WriterEngine writer;
@@ -65,13 +65,13 @@ final class DeadLetters implements AutoCloseable {
                             + " take such entries, and the job goes on.",
                     ShownFailure.of(failure));
         }
-        frame.begin(RecordBatch.DEAD_LETTER);
-        frame.raw(strings, pairs);
-        frame.field("error", ShownFailure.text(failure));
-        frame.field("stream", stream);
-        frame.field("id", id);
-        frame.end();
-        if (frame.length() >= MAX_FRAME_BYTES) {
+        batch.begin(RecordBatch.DEAD_LETTER);
+        batch.raw(strings, pairs);
+        batch.field("error", ShownFailure.text(failure));
+        batch.field("stream", stream);
+        batch.field("id", id);
+        batch.end();
+        if (batch.length() >= MAX_BATCH_BYTES) {
             send();
         }
     }
@@ -89,13 +89,13 @@ final class DeadLetters implements AutoCloseable {
 
     /** Sends what was gathered, without waiting for Redis to confirm it. */
     void send() throws IOException, InterruptedException {
-        if (frame.records() > 0) {
+        if (batch.records() > 0) {
             if (writer == null) {
                 writer = writers.open(config.toDeadLetterSettings().toString());
             }
             unconfirmed = true;
-            writer.write(frame.bytes(), frame.length());
-            frame.clear();
+            writer.write(batch.bytes(), batch.length());
+            batch.clear();
         }
     }
 

@@ -33,7 +33,7 @@ final class RedisSplitRecords implements RecordsWithSplitIds<EntryBatch> {
         this.emitted = emitted;
     }
 
-    /** Returns a batch of that split; {@code emitted} is told when all of it has been emitted. */
+    /** Returns a batch of that split; {@code emitted} is called when all of it has been emitted. */
     static RedisSplitRecords of(String splitId, EntryBatch batch, Consumer<EntryBatch> emitted) {
         return new RedisSplitRecords(splitId, batch, emitted);
     }

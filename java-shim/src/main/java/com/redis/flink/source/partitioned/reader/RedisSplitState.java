@@ -75,8 +75,8 @@ public final class RedisSplitState {
     }
 
     /**
-     * Returns every entry up to this one that the job was given has been emitted: P, but not while H is
-     * being worked off.
+     * Returns the ID up to which every entry that the job was given has been emitted: P, but not
+     * while H is being worked off.
      */
     public EntryId emittedUpTo() {
         return pending.isEmpty()

@@ -85,8 +85,8 @@ public final class RedisSplit implements SourceSplit {
     }
 
     /**
-     * Returns whether this is a split of that topic and group, so that its position means something to
-     * them.
+     * Returns whether this is a split of that topic and group, so that its position means something
+     * to them.
      */
     public boolean belongsTo(String topic, String group) {
         return stream.equals(streamOf(topic, partition)) && consumerGroup.equals(group);

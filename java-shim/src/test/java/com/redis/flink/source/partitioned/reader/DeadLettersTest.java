@@ -61,7 +61,7 @@ class DeadLettersTest {
         private IOException failure;
 
         @Override
-        public void write(byte[] frame, int length) {}
+        public void write(byte[] batch, int length) {}
 
         @Override
         public void flush() {}

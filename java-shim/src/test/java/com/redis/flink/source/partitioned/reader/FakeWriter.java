@@ -6,25 +6,25 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A native writer that keeps the frames it is given, and the calls in their order. */
+/** A native writer that keeps the batches it is given, and the calls in their order. */
 final class FakeWriter implements WriterEngine {
 
     final List<String> calls = new ArrayList<>();
-    final List<String> frames = new ArrayList<>();
+    final List<String> batches = new ArrayList<>();
 
     /** A further list of the calls, which a test may share with a {@link FakeReader}. */
     List<String> order = new ArrayList<>();
 
     String settings;
 
-    /** Returns all frames, one after the other. */
+    /** Returns all batches, one after the other. */
     String text() {
-        return String.join("", frames);
+        return String.join("", batches);
     }
 
     @Override
-    public void write(byte[] frame, int length) {
-        frames.add(new String(frame, 0, length, StandardCharsets.UTF_8));
+    public void write(byte[] batch, int length) {
+        batches.add(new String(batch, 0, length, StandardCharsets.UTF_8));
         call("write");
     }
 

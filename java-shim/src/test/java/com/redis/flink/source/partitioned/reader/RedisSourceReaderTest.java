@@ -200,8 +200,8 @@ class RedisSourceReaderTest {
         // Nothing of an entry that fails half way.
         assertThat(output.records).containsExactly("orders:0@3 good");
         assertThat(writer.settings).contains("\"deadLetterStream\":\"bad-ones\"");
-        assertThat(writer.frames).hasSize(1);
-        assertThat(writer.frames.get(0))
+        assertThat(writer.batches).hasSize(1);
+        assertThat(writer.batches.get(0))
                 .containsSubsequence("x|bad", "f", "1", "f", "2", "error", "not good", "stream")
                 .containsSubsequence("orders:0", "id", "2-5");
         assertThat(writer.calls).containsExactly("write");

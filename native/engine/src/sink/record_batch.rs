@@ -1,8 +1,8 @@
-//! Frames: records as Java hands them over, in the layout of `docs/architecture.md` ("Frame layout").
+//! Record batches: records as Java hands them over, in the layout of `docs/architecture.md` ("Record batch layout").
 
 use crate::error::{Error, Result};
 
-/// The version of the layout, a frame's first byte.
+/// The version of the layout, a batch's first byte.
 pub const LAYOUT_VERSION: u8 = 1;
 /// The target of a record for the dead-letter stream.
 pub const DEAD_LETTER: i32 = -1;
@@ -33,18 +33,18 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Returns how many bytes its strings have in the frame, with their lengths.
+    /// Returns how many bytes its strings have in the batch, with their lengths.
     pub fn size(&self) -> usize {
         self.strings.len()
     }
 }
 
-/// Returns the records of a frame, all checked: they are well formed.
+/// Returns the records of a batch, all checked: they are well formed.
 ///
 /// # Errors
-/// `Internal` when it is not: a bug of the caller, and nothing of the frame is to be used.
-pub fn records(frame: &[u8]) -> Result<Vec<Record<'_>>> {
-    let header = frame.get(..HEADER).ok_or_else(|| broken("it has no header"))?;
+/// `Internal` when it is not: a bug of the caller, and nothing of the batch is to be used.
+pub fn records(batch: &[u8]) -> Result<Vec<Record<'_>>> {
+    let header = batch.get(..HEADER).ok_or_else(|| broken("it has no header"))?;
     if header[0] != LAYOUT_VERSION {
         return Err(broken(&format!(
             "its version is {}, not {LAYOUT_VERSION}; is the jar older than the library?",
@@ -52,7 +52,7 @@ pub fn records(frame: &[u8]) -> Result<Vec<Record<'_>>> {
         )));
     }
     let count = u32_at(header, 4)?;
-    let mut rest = &frame[HEADER..];
+    let mut rest = &batch[HEADER..];
     let mut records = Vec::with_capacity((count as usize).min(rest.len() / RECORD_HEADER));
     for _ in 0..count {
         let target = u32_at(rest, 0)?.cast_signed();
@@ -86,7 +86,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32> {
 }
 
 fn broken(why: &str) -> Error {
-    Error::Internal(format!("a frame of records can't be read: {why}"))
+    Error::Internal(format!("a batch of records can't be read: {why}"))
 }
 
 #[cfg(test)]
@@ -94,8 +94,8 @@ pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Writes a frame as Java does.
-    pub(crate) fn frame(records: &[(i32, &[(&str, &str)])]) -> Vec<u8> {
+    /// Writes a batch as Java does.
+    pub(crate) fn batch(records: &[(i32, &[(&str, &str)])]) -> Vec<u8> {
         let mut out = vec![LAYOUT_VERSION, 0, 0, 0];
         out.extend_from_slice(&(records.len() as u32).to_le_bytes());
         for (target, pairs) in records {
@@ -115,7 +115,7 @@ pub(super) mod tests {
     #[test]
     fn reads_the_golden_bytes() {
         let golden = include_bytes!("../../../../tests/golden/frame-v1.bin");
-        assert_eq!(frame(&[(3, &[("key", "k1"), ("data", "v1")]), (DEAD_LETTER, &[("error", "é")])]), golden);
+        assert_eq!(batch(&[(3, &[("key", "k1"), ("data", "v1")]), (DEAD_LETTER, &[("error", "é")])]), golden);
         let records = records(golden).unwrap();
         assert_eq!((records[0].target, records[0].pairs), (3, 2));
         assert_eq!(records[0].strings().collect::<Vec<_>>(), [&b"key"[..], b"k1", b"data", b"v1"]);
@@ -125,7 +125,7 @@ pub(super) mod tests {
 
     #[test]
     fn says_what_is_wrong() {
-        let whole = frame(&[(0, &[("f", "v")])]);
+        let whole = batch(&[(0, &[("f", "v")])]);
         for (bytes, why) in [
             (vec![], "no header"),
             ([&[2], &whole[1..]].concat(), "its version is 2"),
