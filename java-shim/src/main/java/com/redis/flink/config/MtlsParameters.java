@@ -1,5 +1,8 @@
 package com.redis.flink.config;
 
+import com.redis.flink.config.tls.FileOrContent;
+import com.redis.flink.config.tls.StoreOptions;
+
 import org.apache.flink.annotation.PublicEvolving;
 
 import java.io.Serializable;

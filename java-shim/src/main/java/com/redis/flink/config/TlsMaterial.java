@@ -1,5 +1,10 @@
 package com.redis.flink.config;
 
+import com.redis.flink.config.tls.FileOrContent;
+import com.redis.flink.config.tls.Identity;
+import com.redis.flink.config.tls.Pem;
+import com.redis.flink.config.tls.PemKey;
+
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
@@ -63,23 +68,9 @@ final class TlsMaterial {
         if (!ca.isEmpty()) {
             json.put("ca", ca);
         }
-        if (!identity.key.isEmpty()) {
-            json.put("certificates", identity.certificates).put("key", identity.key);
+        if (!identity.key().isEmpty()) {
+            json.put("certificates", identity.certificates()).put("key", identity.key());
         }
         return json;
-    }
-
-    /** What the client shows: its certificate with the chain, and the key to it. */
-    static final class Identity {
-
-        static final Identity NONE = new Identity("", "");
-
-        private final String certificates;
-        private final String key;
-
-        Identity(String certificates, String key) {
-            this.certificates = certificates;
-            this.key = key;
-        }
     }
 }

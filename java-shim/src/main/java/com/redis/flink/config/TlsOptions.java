@@ -1,5 +1,7 @@
 package com.redis.flink.config;
 
+import com.redis.flink.config.tls.FileOrContent;
+
 import java.io.Serializable;
 import java.util.Objects;
 

@@ -1,5 +1,7 @@
 package com.redis.flink.config;
 
+import com.redis.flink.config.tls.Pem;
+
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;

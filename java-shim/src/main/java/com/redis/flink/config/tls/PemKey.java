@@ -1,4 +1,6 @@
-package com.redis.flink.config;
+package com.redis.flink.config.tls;
+
+import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
 import java.security.AlgorithmParameters;
@@ -16,7 +18,8 @@ import javax.crypto.spec.PBEKeySpec;
  * A private key in PEM form. No message and no cause of an exception here comes from the key's own
  * bytes.
  */
-final class PemKey {
+@Internal
+public final class PemKey {
 
     private static final String ENCRYPTED = "ENCRYPTED PRIVATE KEY";
 
@@ -30,7 +33,7 @@ final class PemKey {
     private PemKey() {}
 
     /** Returns the first key of a PEM text, not encrypted any more. */
-    static String read(FileOrContent source, String password) throws IOException {
+    public static String read(FileOrContent source, String password) throws IOException {
         for (Pem block : Pem.blocks(source.readText())) {
             if (block.label.endsWith("PRIVATE KEY")) {
                 return plain(block, source, password);

@@ -1,4 +1,8 @@
-package com.redis.flink.config;
+package com.redis.flink.config.tls;
+
+import com.redis.flink.config.OptionChecks;
+
+import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
 import java.io.Serializable;
@@ -11,10 +15,11 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * Certificates, a key or a store, as the user gives them: a file, which is read anew each time and
+ * Certificates, a key or a store, as the user gives them: a file, which is read again each time and
  * so may change, or the content itself. Never shows the content.
  */
-final class FileOrContent implements Serializable {
+@Internal
+public final class FileOrContent implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
@@ -36,32 +41,33 @@ final class FileOrContent implements Serializable {
         }
     }
 
-    static FileOrContent of(String fileOption, String file, String contentOption, byte[] content) {
+    public static FileOrContent of(
+            String fileOption, String file, String contentOption, byte[] content) {
         return new FileOrContent(fileOption, file, contentOption, content);
     }
 
-    static FileOrContent ofText(
+    public static FileOrContent ofText(
             String fileOption, String file, String contentOption, String content) {
         byte[] bytes = content == null ? null : content.getBytes(StandardCharsets.UTF_8);
         return new FileOrContent(fileOption, file, contentOption, bytes);
     }
 
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return file.isEmpty() && content.length == 0;
     }
 
     /** Returns whether it is the same each time. */
-    boolean isConstant() {
+    public boolean isConstant() {
         return file.isEmpty();
     }
 
     /** Returns the option that the user has set, or could set. */
-    String option() {
+    public String option() {
         return content.length > 0 ? contentOption : fileOption;
     }
 
     /** Returns the path; empty: there is no file. */
-    String file() {
+    public String file() {
         return file;
     }
 

@@ -1,4 +1,6 @@
-package com.redis.flink.config;
+package com.redis.flink.config.tls;
+
+import org.apache.flink.annotation.Internal;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -12,7 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** The text form of certificates and keys (RFC 7468). What is between the blocks is left out. */
-final class Pem {
+@Internal
+public final class Pem {
 
     private static final Pattern BLOCK =
             Pattern.compile("-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \\1-----", Pattern.DOTALL);
@@ -39,7 +42,7 @@ final class Pem {
     }
 
     /** Returns all certificates, at least one. */
-    static String certificates(FileOrContent source) throws IOException {
+    public static String certificates(FileOrContent source) throws IOException {
         StringBuilder certificates = new StringBuilder();
         int count = 0;
         for (Pem block : blocks(source.readText())) {
@@ -63,7 +66,7 @@ final class Pem {
         return certificates.toString();
     }
 
-    static String encode(String label, byte[] der) {
+    public static String encode(String label, byte[] der) {
         return "-----BEGIN "
                 + label
                 + "-----\n"

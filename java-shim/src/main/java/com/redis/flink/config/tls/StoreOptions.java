@@ -1,4 +1,8 @@
-package com.redis.flink.config;
+package com.redis.flink.config.tls;
+
+import com.redis.flink.config.OptionChecks;
+
+import org.apache.flink.annotation.Internal;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -16,18 +20,19 @@ import java.util.List;
 import java.util.Objects;
 
 /** A Java key store or trust store, and how to open it; gives out what is in it as PEM. */
-final class StoreOptions implements Serializable {
+@Internal
+public final class StoreOptions implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    final FileOrContent store;
+    public final FileOrContent store;
     private final String type;
     private final String password;
 
     /**
      * @param option {@code keyStore} or {@code trustStore}, the beginning of all its options
      */
-    StoreOptions(String option, String file, byte[] content, String type, String password) {
+    public StoreOptions(String option, String file, byte[] content, String type, String password) {
         store = FileOrContent.of(option, file, option, content);
         this.type = type == null ? "" : type;
         this.password = password == null ? "" : password;
@@ -40,7 +45,7 @@ final class StoreOptions implements Serializable {
     }
 
     /** Returns a private key of the store, with its certificates. */
-    TlsMaterial.Identity identity(String alias, String keyPassword) throws IOException {
+    public Identity identity(String alias, String keyPassword) throws IOException {
         KeyStore opened = open();
         try {
             String name = alias.isEmpty() ? onlyKey(opened) : alias;
@@ -58,7 +63,7 @@ final class StoreOptions implements Serializable {
             for (Certificate certificate : chain) {
                 certificates.append(Pem.encode("CERTIFICATE", certificate.getEncoded()));
             }
-            return new TlsMaterial.Identity(
+            return new Identity(
                     certificates.toString(), Pem.encode("PRIVATE KEY", key.getEncoded()));
         } catch (UnrecoverableKeyException e) {
             throw store.wrong("its key can't be decrypted; check option keyPassword");
@@ -68,7 +73,7 @@ final class StoreOptions implements Serializable {
     }
 
     /** Returns the certificates that the store trusts. */
-    String trusted() throws IOException {
+    public String trusted() throws IOException {
         KeyStore opened = open();
         try {
             StringBuilder certificates = new StringBuilder();
