@@ -4,9 +4,9 @@
 //! line ends and terminal controls that would forge log lines. So it is cut, and what does not print is escaped. Whole
 //! texts go only to dead letters.
 
-/// Characters of a name or a key that are shown.
+/// The number of characters of a name or a key that are shown.
 pub(crate) const SHOWN: usize = 200;
-/// Characters of a longer explanation that are shown: a server's error, an exception.
+/// The number of characters of a longer explanation that are shown: a server's error, an exception.
 pub(crate) const SHOWN_AT_LENGTH: usize = 4000;
 
 /// Returns a name or a key as it may be shown: at most [`SHOWN`] characters of it, and its length where it is longer.

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{Error, Result};
 
-/// Holds no runtime by itself: only its users do.
+/// The runtime, held by its users only.
 static CURRENT: Mutex<Weak<EngineRuntime>> = Mutex::new(Weak::new());
 
 /// Worker threads: one a core, since decryption and scanning of all readers and writers of a job in this process share
@@ -25,7 +25,7 @@ const MOST_WORKERS: usize = 4;
 const LOOKUPS: usize = 1;
 const STACK_BYTES: usize = 2 << 20;
 const THREAD_NAME: &str = "flink-redis";
-/// How long the last share waits for blocking work, such as a look-up, when it is dropped.
+/// The time for which the last share, when it is dropped, waits for blocking work such as a name look-up.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// A share in the runtime. Dropping the last one, never on a thread of the runtime itself, joins its threads.

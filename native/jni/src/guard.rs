@@ -60,7 +60,7 @@ pub(crate) fn wait(max_wait_millis: jint) -> Duration {
     Duration::from_millis(u64::from(max_wait_millis.max(0).unsigned_abs()))
 }
 
-/// Each failure as its Java exception.
+/// Throws each failure as its Java exception.
 struct RaiseTyped;
 
 impl<T: Default> ErrorPolicy<T, Failure> for RaiseTyped {
@@ -101,7 +101,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for RaiseTyped {
     }
 }
 
-/// Codes of `NativeFailure` beside those of faults.
+/// The codes of `NativeFailure` besides those of faults.
 const ARGUMENT: &str = "argument";
 const CLOSED: &str = "closed";
 const PANIC: &str = "panic";

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 
-/// Shared by all tables. 0 is no handle.
+/// The next handle, shared by all tables. 0 is no handle.
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
 pub(crate) struct Handles<T> {

@@ -16,7 +16,7 @@ use crate::native_enumerator::ENUMERATORS;
 use crate::native_reader::READERS;
 use crate::native_writer::WRITERS;
 
-/// Bits of a tick; `NativeObject` has them, too.
+/// The bits of a tick; `NativeObject` has them, too.
 const CREDENTIALS_REQUESTED: jint = 1;
 const LOGS_WAITING: jint = 2;
 const BUSY: jint = 4;

@@ -24,7 +24,7 @@ struct Raise {
 unsafe impl Send for Raise {}
 unsafe impl Sync for Raise {}
 
-/// Never freed: a library that goes leaves one empty cell of the JVM's behind.
+/// The method that throws. Never freed: a library that is unloaded leaves one empty cell of the JVM behind.
 static RAISE: OnceLock<Raise> = OnceLock::new();
 
 /// Makes the class known that throws. Only the first call counts.

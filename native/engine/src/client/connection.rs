@@ -13,11 +13,12 @@ use crate::resp::encode::ASKING;
 use crate::resp::outline::Outline;
 use crate::resp::reply;
 
-/// What one read takes from the socket, at most; large enough that a full pipe costs few system calls.
+/// The number of bytes that one read takes from the socket, at most; large enough that a full pipe costs few system
+/// calls.
 const READ_CHUNK: usize = 256 * 1024;
 
-/// What the first read for a reply takes, and what a connection keeps while it waits: it waits most of the time, and
-/// there may be thousands.
+/// The number of bytes that the first read for a reply takes, and that a connection keeps while it waits: it waits most
+/// of the time, and there may be thousands.
 const FIRST_CHUNK: usize = 16 * 1024;
 
 /// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may

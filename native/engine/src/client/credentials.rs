@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use crate::config::{Secret, TlsMaterial};
 use crate::error::{Error, Result};
 
-/// What a connect gets.
+/// The user, password and certificates that one connect uses.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {

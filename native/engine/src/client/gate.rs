@@ -16,9 +16,9 @@ use crate::address::Address;
 use crate::client::last_failure::LastFailure;
 use crate::error::{Error, FaultKind, Result};
 
-/// Gates that no task uses are forgotten when there are more: addresses come and go.
+/// Gates that are kept at most without being in use: addresses come and go.
 const KEPT: usize = 256;
-/// How long a password that was refused is not sent again; twice as long each further time.
+/// The time for which a refused password is not sent again; doubled each further time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The time between two probes of a port for the other language (`net/tls/probe.rs`).

@@ -22,8 +22,8 @@ pub(crate) struct Outage {
     attempts: u32,
 }
 
-/// How long a short-lived fault may last: a password that is changed on both sides, an ACL file that is loaded
-/// again.
+/// The longest duration of a short-lived fault: a password that is being changed on both sides, an ACL file that is
+/// being reloaded.
 const SOON: Duration = Duration::from_secs(10);
 
 impl Outage {

@@ -12,7 +12,7 @@ pub(crate) struct ConsumerName {
     pub(crate) epoch: u64,
     /// Unique to a reader's life, 16 hexadecimal digits.
     pub(crate) tag: String,
-    /// Of the connection that reads, or `NO_CLIENT_ID`.
+    /// The client ID of the connection that reads, or `NO_CLIENT_ID`.
     pub(crate) client_id: u64,
 }
 

@@ -96,7 +96,7 @@ async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
     }
 }
 
-/// The code of the error that a group of this name is there.
+/// The code of the error that says that a group of this name exists.
 const BUSY: &str = "BUSYGROUP";
 
 /// An entry of the pending entries list.
@@ -148,7 +148,7 @@ pub(crate) fn next_page(page: &[Pending], to: EntryId) -> Option<EntryId> {
     page.last().map(|last| last.id).filter(|last| page.len() >= PAGE && *last < to).map(EntryId::next)
 }
 
-/// Rows that one `XPENDING` asks for.
+/// The number of rows that one `XPENDING` asks for.
 pub(crate) const PAGE: usize = 1000;
 
 /// Acknowledges entries (<https://redis.io/docs/latest/commands/xack/>).

@@ -17,7 +17,7 @@ use crate::error::{Context, Result};
 use crate::random;
 use crate::stream::{EntryId, Runs};
 
-/// Between two scans of the pending entries list while entries are waited for.
+/// The time between two scans of the pending entries list while foreign entries are waited for.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Returns all that is pending up to `to`, when none of it belongs to another client's consumer any more.
@@ -51,11 +51,11 @@ pub(super) async fn take_over(
     }
 }
 
-/// Holds what is pending.
+/// The result of a scan of the pending entries list.
 #[derive(Default)]
 struct Found {
     all: Runs,
-    /// Those of other clients' consumers.
+    /// The pending entries of other clients' consumers.
     foreign: Runs,
     /// Until all of these may be taken over; `None`: there are none.
     wait_millis: Option<u64>,

@@ -26,7 +26,7 @@ pub struct Fault {
     outlook: Outlook,
 }
 
-/// Whether a fault will be over, where that is known otherwise than by its kind.
+/// Whether a fault will pass, where that does not follow from its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outlook {
     /// It is a matter of kind and code.
@@ -37,7 +37,7 @@ enum Outlook {
     ShortLived,
 }
 
-/// Bytes of a server's text that decisions look at.
+/// The number of bytes of a server's text that decisions look at.
 const LOOKED_AT: usize = 4000;
 
 impl Fault {

@@ -1,6 +1,6 @@
 //! The kinds of faults.
 
-/// What users tell faults apart by.
+/// The kind of a fault: the code that users see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// The host name can't be resolved.

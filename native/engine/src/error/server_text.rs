@@ -36,10 +36,10 @@ const MAX_CLIENTS: &str = "ERR max number of clients";
 /// How the texts begin by which servers and proxies say that they do not have a command, or not that form of it.
 const UNKNOWN_COMMAND: [&str; 3] = ["ERR unknown command", "ERR unknown subcommand", "unsupported command"];
 
-/// What a server says when a command in a script is not permitted, up to Redis 7.0 and from 7.2 on (`script.c`).
+/// What a server answers when a command in a script is not permitted: up to Redis 7.0, and from 7.2 on (`script.c`).
 const IN_SCRIPT: [&str; 2] = ["can't run this command or subcommand", "ACL failure in script: "];
 
-/// What users read instead of the paragraph that a server in protected mode sends.
+/// The text that users read instead of the paragraph that a server in protected mode sends.
 pub(super) const PROTECTED_MODE: &str = "DENIED: the server is in protected mode and takes no connections from other \
                                          machines; give it a password (`requirepass` or an ACL user), or set its \
                                          `bind` and `protected-mode no`";

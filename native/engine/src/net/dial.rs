@@ -19,7 +19,7 @@ use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::net::hedge;
 
-/// What a connection reads from and writes to.
+/// The bytes of a connection, in both directions.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -86,8 +86,8 @@ fn unresolved(host: &str, error: &io::Error) -> Error {
     if is_final { fault.into() } else { fault.into_temporary().into() }
 }
 
-/// Between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its chance before
-/// the time is up.
+/// The time between the beginnings of two attempts (RFC 8305, "Happy Eyeballs", 5), at most: each address gets its
+/// chance before the time is up.
 const ATTEMPTS_EVERY: Duration = Duration::from_millis(250);
 
 /// Connects to one of a host's addresses. They are tried side by side, so a silent one does not use up the time of the

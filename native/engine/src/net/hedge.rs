@@ -9,7 +9,7 @@ use tokio::select;
 use crate::address::Address;
 use crate::error::{Error, FaultKind, Result};
 
-/// How long one server alone is waited for: one that can't be reached and does not say so costs this, and not its
+/// The time for which one server alone is waited for: a server that silently can't be reached costs this, and not its
 /// whole timeout.
 pub(crate) const HEAD_START: Duration = Duration::from_millis(500);
 

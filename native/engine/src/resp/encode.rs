@@ -21,5 +21,5 @@ pub(crate) fn command(out: &mut Vec<u8>, arguments: &[&[u8]]) {
     arguments.iter().for_each(|argument| bulk(out, argument));
 }
 
-/// Leads a command to a server that gets its key and does not own it yet.
+/// The command that precedes another one to a server that is getting its key and does not own its slot yet.
 pub(crate) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";

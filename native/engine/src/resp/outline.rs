@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::resp::limits::DEEPEST;
 use crate::resp::reply;
 
-/// Arrays in arrays that are kept: an entry is an array in the reply's own; its fields are one more.
+/// The depth down to which arrays are kept: an entry is an array within the reply's own, and its fields are one more.
 const DEEPEST_KEPT: usize = 2;
-/// Bytes of a string that is kept. Names and IDs are shorter by far.
+/// The longest string that is kept, in bytes. Names and IDs are far shorter.
 const LONGEST_KEPT: usize = 1024;
 
 /// Reads a reply as it comes, and keeps its small parts.

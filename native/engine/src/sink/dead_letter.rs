@@ -12,7 +12,7 @@ pub(super) fn stream(settings: &SinkSettings) -> Option<&str> {
     Some(settings.dead_letter_stream.as_str()).filter(|stream| !stream.is_empty())
 }
 
-/// A command of so many strings is below every server's limit.
+/// The number of strings in a command that is below every server's limit.
 const SAFE_STRINGS: usize = 1_000_000;
 
 /// Returns the command that stores a rejected unit: `error`, `command`, `key` (what it was for), then what the record

@@ -9,7 +9,7 @@ use redis::Cmd;
 
 use crate::resp::encode as resp;
 
-/// A string of this length is below every server's limit (`proto-max-bulk-len` is 1 MiB at least).
+/// The length of a string that is below every server's limit, in bytes (`proto-max-bulk-len` is at least 1 MiB).
 pub(super) const SAFE_STRING_BYTES: usize = 1024 * 1024;
 
 /// A command or a transaction within [`Commands`].

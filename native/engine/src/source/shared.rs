@@ -9,8 +9,8 @@ use crate::client::Servers;
 use crate::config::SourceSettings;
 use crate::source::buffer::Buffer;
 
-/// What one reply may measure, at least, however many splits share the reader's bytes. The model has small entries, and
-/// so small limits.
+/// The size that one reply may have at least, in bytes, however many splits share the reader's bytes. The model has
+/// small entries, and so a small limit.
 const SMALLEST_REPLY: u64 = if cfg!(test) { 1024 } else { 128 * 1024 };
 
 /// Holds what the tasks of one reader share. Each task has a handle to it.

@@ -16,12 +16,12 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
 const KEPT: usize = 1024;
-/// Of all that is kept, and so of what Java gets at once.
+/// The number of bytes of all events that are kept, and so of what Java gets at once.
 const KEPT_BYTES: usize = 1 << 20;
-/// Of one event: what a server or a record says may be as long as it likes.
+/// The number of bytes of one event: a server or a record may say as much as it likes.
 const LONGEST: usize = 16 << 10;
 
-/// 0 off, 1 error, 2 warn, 3 info, 4 debug, 5 trace.
+/// The least important level that is collected: 0 off, 1 error, 2 warn, 3 info, 4 debug, 5 trace.
 static LEVEL: AtomicU8 = AtomicU8::new(3);
 static RING: Mutex<Events> = Mutex::new(Events { drained: Drained { dropped: 0, events: VecDeque::new() }, bytes: 0 });
 
@@ -47,7 +47,7 @@ pub struct Drained {
     pub events: VecDeque<LogEvent>,
 }
 
-/// What waits for Java; the oldest goes first.
+/// The events that wait for Java; the oldest is dropped first.
 #[derive(Default)]
 struct Events {
     drained: Drained,

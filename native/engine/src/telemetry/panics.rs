@@ -7,7 +7,8 @@ use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 thread_local! {
-    /// Not how it got there: the library's file is deleted once it is loaded, so its frames have no names.
+    /// The place of the thread's last panic. Its backtrace is not kept: the library's file is deleted once it is
+    /// loaded, so its frames have no names.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 

@@ -17,8 +17,8 @@ use crate::config::{ConnectionSettings, Deployment};
 use crate::error::{Error, FaultKind, Redirect, Result};
 use crate::net::dial::{Network, Transport};
 
-/// A table that is younger is not fetched again: many readers that lose their connections at the same time cause one
-/// fetch.
+/// The age below which a topology is not fetched again: many readers that lose their connections at the same time cause
+/// one fetch.
 const MIN_REFRESH: Duration = Duration::from_millis(100);
 
 /// The servers of a deployment: one, the master behind sentinels, or a cluster's. A handle to shared state: clones are
@@ -253,7 +253,7 @@ mod tests {
     use crate::error::Fault;
     use crate::net::dial::Dialing;
 
-    /// A server that says `OK` to all, or `fails`.
+    /// A server that answers `OK` to everything, or fails.
     #[derive(Default)]
     struct Fake {
         fails: Mutex<Option<Fault>>,

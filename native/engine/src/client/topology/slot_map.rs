@@ -10,12 +10,11 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::error::{Fault, Redirect, Result};
 
-/// A cluster's keys are in so many slots
-/// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
+/// The number of slots of a cluster (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>).
 pub(in crate::client) const SLOTS: usize = 16384;
 
-/// A way to a key: a server, and whether commands to it are led by `ASKING`, since it is about to get the key and does
-/// not own its slot yet.
+/// A way to a key: a server, and whether commands to it must be preceded by `ASKING`, since it is about to get the key
+/// and does not own its slot yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     pub address: Address,

@@ -19,7 +19,7 @@ use super::ec_key;
 use crate::config::TlsMaterial;
 use crate::error::{Error, Fault, FaultKind, Result};
 
-/// The system's authorities are looked up again after so long.
+/// The time after which the system's authorities are read again.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The client configuration of the TLS connections of one deployment: made once, and again when it changes.
@@ -34,7 +34,7 @@ struct Made {
     client: Client,
 }
 
-/// Shared by connections, so that they may take up what was agreed on by earlier ones (session resumption).
+/// A client configuration, shared by connections so that they can resume the sessions of earlier ones.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(super) config: Arc<ClientConfig>,
@@ -73,8 +73,8 @@ fn client(material: &TlsMaterial) -> Result<Client, Fault> {
     Ok(Client { config: Arc::new(config), identity, own_authorities: !material.ca.is_empty() })
 }
 
-/// What the client shows when a server asks for it, and whether one has: a connection that takes up an earlier one is
-/// not asked again.
+/// The certificate that the client shows when a server asks for it, and whether one has asked: in a resumed session the
+/// server does not ask again.
 pub(super) struct Identity {
     shown: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,

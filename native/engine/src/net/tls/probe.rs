@@ -17,7 +17,7 @@ use crate::address::Address;
 use crate::error::{Fault, FaultKind};
 use crate::net::dial::Dialing;
 
-/// A server that speaks the other language says so at once; one that is slow is not waited for.
+/// The time for which the probe waits: a server that speaks the other language says so at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Returns whether a fault of the handshake, or of the first command, may come of it.

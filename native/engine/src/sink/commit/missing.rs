@@ -6,7 +6,7 @@ use crate::sink::commit::pace::Pace;
 use crate::sink::commit::staged::entries;
 use crate::sink::committable::Committable;
 
-/// More ranges are only counted.
+/// The number of ranges that are listed; further ones are only counted.
 const NAMED: usize = 5;
 
 /// Returns which entries of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`.

@@ -113,14 +113,14 @@ impl EngineObject for Committer {
     }
 }
 
-/// What a call waits for.
+/// The work that a call waits for.
 #[derive(PartialEq, Eq)]
 enum Request {
     Commit(Vec<Committable>),
     Recover(Vec<Lane>),
 }
 
-/// What a committer's task works with.
+/// The settings and connections with which a committer's task works.
 pub(in crate::sink) struct Work {
     pub(in crate::sink) settings: SinkSettings,
     pub(in crate::sink) servers: Servers,

@@ -2,15 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What one transaction moves is about so large, or one entry: the server does nothing else meanwhile, and holds it
-/// twice.
+/// The number of bytes that one transaction moves, about, or one entry: the server does nothing else meanwhile, and
+/// holds it twice.
 pub(super) const CHUNK_BYTES: usize = 1 << 20;
-/// More entries at once gain nothing.
+/// The largest number of entries that are read at once; more gain nothing.
 pub(super) const MOST: u64 = 500;
-/// How much more is asked for than before, at most: larger entries may come.
+/// The factor by which the next read may grow: larger entries may come.
 const GROWTH: u64 = 8;
 
-/// Learns from what was read. How large entries are is not known before: it begins with one.
+/// Decides how many entries a commit reads at once, from what it has read. It begins with one, since it does not know
+/// yet how large entries are. Used by one task at a time.
 ///
 /// Used by one task at a time.
 pub(super) struct Pace {

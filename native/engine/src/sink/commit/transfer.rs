@@ -30,7 +30,8 @@ use crate::sink::encode::{StagingKey, append_to};
 use crate::sink::replicas::Replicas;
 use crate::sink::unit::Prefix;
 
-/// So often in a row others may have changed what a transaction depends on. Each time another committer has got on.
+/// How often in a row others may have changed what a transaction depends on. Each time another committer has made
+/// progress.
 const TRIES: u32 = 100;
 
 /// The commit of one [`Committable`].
@@ -54,7 +55,7 @@ pub(super) struct Transfer<'w> {
     has_progressed: bool,
 }
 
-/// What the server holds before a transaction.
+/// The state that the server has before a transaction.
 struct Found {
     mark: Option<Mark>,
     /// How many entries the staging stream has.
@@ -65,7 +66,7 @@ struct Found {
     chunk: BytesMut,
 }
 
-/// What is to be done about it.
+/// The next step of a transfer.
 enum Next {
     /// Read again: something has changed.
     LookAgain,

@@ -38,7 +38,7 @@ enum Kind {
 /// Encodes the records of one writer. Used by one thread at a time.
 pub(super) struct Encoder {
     kind: Kind,
-    /// For records that Java's serializers rejected.
+    /// Encodes records that Java's serializers rejected.
     dead_letter: Option<Prefix>,
 }
 

@@ -21,7 +21,7 @@ use crate::source::shared::Shared;
 use crate::stream::EntryId;
 use crate::stream::stream_name;
 
-/// IDs of one `XACK`, and how many such go out before their replies are awaited.
+/// The number of IDs of one `XACK`, and of such commands that are sent before their replies are awaited.
 const CHUNK: usize = 1000;
 const CHUNKS_AT_ONCE: usize = 16;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::config::{Partition, SplitPosition};
 
-/// More than Flink has under way at once by far. Notifications are best effort, so the oldest may never be heard of
-/// again.
+/// The number of checkpoints that are remembered: far more than Flink has under way at once. Notifications are best
+/// effort, so the oldest may never be completed or aborted.
 const KEPT: usize = 128;
 
 /// Remembers the positions in the checkpoints of one reader that are under way.

@@ -9,8 +9,8 @@ use crate::source::ack::ack_up_to::AckUpTo;
 use crate::source::ack::group_position::GroupPosition;
 use crate::stream::{EntryId, Runs};
 
-/// Bytes of the IDs that one split remembers, at most. Beyond that the group's pending entries list is looked through
-/// in their place.
+/// The number of bytes of IDs that one split remembers, at most. Beyond that the group's pending entries list is
+/// scanned instead.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Remembers which entries of one split were delivered and are not acknowledged yet.

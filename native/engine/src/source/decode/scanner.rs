@@ -41,7 +41,7 @@ pub(in crate::source) enum Reply {
     Error(Fault),
 }
 
-/// Two numbers of up to 20 digits.
+/// The length of the longest entry ID, in bytes: two numbers of up to 20 digits.
 const LONGEST_ID: usize = 41;
 
 /// Says what the next token is.

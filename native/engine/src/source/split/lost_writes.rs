@@ -21,7 +21,7 @@ use crate::source::decode::first_id_of;
 use crate::source::split::state::SplitState;
 use crate::stream::EntryId;
 
-/// Tells what a server has lost.
+/// The writes that a server has lost.
 pub(super) struct LostWrites {
     /// What was read before and is gone.
     last: EntryId,

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a split asks for before it has seen an entry, and when it has seen none for a while.
+/// The number of entries that a split asks for before it has seen one, and when it has seen none for a while.
 const FEWEST: u64 = 4;
-/// It asks for at most so many times the entries of the last reply: a thousand at the fifth.
+/// The factor by which a read may exceed the entries of the last reply: so the fifth asks for a thousand.
 const GROWTH: u64 = 4;
-/// Entries of which fewer than so many fit into a reply are large: no second read is under way then.
+/// The number of entries that must fit into a reply for them to count as small; with large ones no second read is under
+/// way.
 const SMALL: u64 = 16;
-/// So long after a reply that broke off no more is asked for. Doubled each time that asking for more broke off again.
+/// The time after a reply that broke off during which no more is asked for. Doubled each time that asking for more
+/// broke off again.
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
 

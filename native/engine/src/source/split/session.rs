@@ -27,7 +27,7 @@ pub(super) struct Session {
     broken_read: Option<BrokenRead>,
 }
 
-/// Tells of a reply with entries that did not come whole.
+/// A reply with entries that did not arrive whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BrokenRead {
     /// How many entries were asked for.
