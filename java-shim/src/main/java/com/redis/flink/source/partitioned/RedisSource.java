@@ -72,14 +72,14 @@ public class RedisSource<T>
         deserializer.open(new OpenContext(context));
         NativeLibrary.offerFolders(
                 ConfigurationUtils.parseTempDirectories(context.getConfiguration()));
-        NativeReader backend =
+        NativeReader engine =
                 NativeReader.open(
                         config.toSettings().toString(), config.getConnection().credentials());
         return RedisSourceReader.create(
                 config,
                 deserializer,
                 context,
-                backend,
+                engine,
                 settings -> NativeWriter.open(settings, config.getConnection().credentials()));
     }
 

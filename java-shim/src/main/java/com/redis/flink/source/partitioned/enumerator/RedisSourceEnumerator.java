@@ -75,7 +75,7 @@ public final class RedisSourceEnumerator
     private boolean complete;
 
     /** Runs the discovery; null: none is running. */
-    private EnumeratorEngine backend;
+    private EnumeratorEngine engine;
 
     private boolean closed;
 
@@ -140,11 +140,11 @@ public final class RedisSourceEnumerator
         }
         String request = discoverRequest();
         try {
-            backend = backends.open(config.toSettings().toString());
+            engine = backends.open(config.toSettings().toString());
         } catch (IOException e) {
             throw new FlinkRuntimeException(e.getMessage(), e);
         }
-        EnumeratorEngine running = backend;
+        EnumeratorEngine running = engine;
         context.callAsync(() -> running.discover(request), this::onDiscovered);
     }
 
@@ -291,9 +291,9 @@ public final class RedisSourceEnumerator
     }
 
     private void closeEngine() {
-        if (backend != null) {
-            backend.close();
-            backend = null;
+        if (engine != null) {
+            engine.close();
+            engine = null;
         }
     }
 

@@ -26,15 +26,15 @@ import java.util.Map;
 @Internal
 final class AcknowledgmentTracker {
 
-    private final ReaderEngine backend;
+    private final ReaderEngine engine;
     private final DeadLetters deadLetters;
     private final boolean acknowledgeOnEmit;
 
     private final Map<Integer, RedisSplitState> reading = new HashMap<>();
     private final Map<Integer, Finished> finished = new HashMap<>();
 
-    AcknowledgmentTracker(ReaderEngine backend, DeadLetters deadLetters, AckStrategy ackStrategy) {
-        this.backend = backend;
+    AcknowledgmentTracker(ReaderEngine engine, DeadLetters deadLetters, AckStrategy ackStrategy) {
+        this.engine = engine;
         this.deadLetters = deadLetters;
         this.acknowledgeOnEmit = ackStrategy == AckStrategy.ON_EMIT;
     }
@@ -68,7 +68,7 @@ final class AcknowledgmentTracker {
         }
         if (acknowledge || batch.beginsAnew()) {
             EntryId upTo = state.emittedUpTo();
-            backend.emitted(batch.partition(), upTo.milliseconds(), upTo.sequence());
+            engine.emitted(batch.partition(), upTo.milliseconds(), upTo.sequence());
         }
     }
 

@@ -36,7 +36,7 @@ final class ReaderMetrics {
     /** Gauges that are asked within this time, as one report does, share one reading. */
     private static final long MAX_AGE_MILLIS = 100;
 
-    private final ReaderEngine backend;
+    private final ReaderEngine engine;
     private final LongSupplier clockMillis;
 
     /** Null: never read. */
@@ -44,17 +44,17 @@ final class ReaderMetrics {
 
     private long readAt;
 
-    private ReaderMetrics(ReaderEngine backend, LongSupplier clockMillis) {
-        this.backend = backend;
+    private ReaderMetrics(ReaderEngine engine, LongSupplier clockMillis) {
+        this.engine = engine;
         this.clockMillis = clockMillis;
     }
 
-    static void register(MetricGroup group, ReaderEngine backend) {
-        register(group, backend, () -> System.nanoTime() / 1_000_000);
+    static void register(MetricGroup group, ReaderEngine engine) {
+        register(group, engine, () -> System.nanoTime() / 1_000_000);
     }
 
-    static void register(MetricGroup group, ReaderEngine backend, LongSupplier clockMillis) {
-        ReaderMetrics metrics = new ReaderMetrics(backend, clockMillis);
+    static void register(MetricGroup group, ReaderEngine engine, LongSupplier clockMillis) {
+        ReaderMetrics metrics = new ReaderMetrics(engine, clockMillis);
         GAUGES.forEach(name -> group.gauge(name, (Gauge<Long>) () -> metrics.get(name)));
     }
 
@@ -69,7 +69,7 @@ final class ReaderMetrics {
 
     private JsonNode read() {
         try {
-            return JSON.readTree(backend.stats());
+            return JSON.readTree(engine.stats());
         } catch (IllegalStateException e) {
             return MissingNode.getInstance(); // closed: all counts are 0
         } catch (IOException e) {

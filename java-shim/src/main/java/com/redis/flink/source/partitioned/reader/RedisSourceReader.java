@@ -36,7 +36,7 @@ public final class RedisSourceReader<T>
     private static final Logger LOG = LoggerFactory.getLogger(RedisSourceReader.class);
 
     private final RedisSourceConfig config;
-    private final ReaderEngine backend;
+    private final ReaderEngine engine;
     private final DeadLetters deadLetters;
     private final AcknowledgmentTracker progress;
 
@@ -55,16 +55,16 @@ public final class RedisSourceReader<T>
             RedisSourceConfig config,
             RedisDeserializer<T> deserializer,
             SourceReaderContext context,
-            ReaderEngine backend,
+            ReaderEngine engine,
             DeadLetters deadLetters,
             AcknowledgmentTracker progress) {
         super(
-                () -> new RedisSplitReader(backend, config.getTopicName(), progress::batchEmitted),
+                () -> new RedisSplitReader(engine, config.getTopicName(), progress::batchEmitted),
                 new RedisRecordEmitter<>(deserializer, deadLetters),
                 context.getConfiguration(),
                 context);
         this.config = config;
-        this.backend = backend;
+        this.engine = engine;
         this.deadLetters = deadLetters;
         this.progress = progress;
     }
@@ -73,25 +73,25 @@ public final class RedisSourceReader<T>
      * Returns a reader.
      *
      * @param deserializer opened already
-     * @param backend owned by the reader from here on; closed when there will be none
+     * @param engine owned by the reader from here on; closed when there will be none
      */
     public static <T> RedisSourceReader<T> create(
             RedisSourceConfig config,
             RedisDeserializer<T> deserializer,
             SourceReaderContext context,
-            ReaderEngine backend,
+            ReaderEngine engine,
             WriterEngine.Factory writers) {
         try {
             DeadLetters deadLetters =
                     new DeadLetters(
                             config, writers, context.metricGroup().getNumRecordsInErrorsCounter());
             AcknowledgmentTracker progress =
-                    new AcknowledgmentTracker(backend, deadLetters, config.getAckStrategy());
-            ReaderMetrics.register(context.metricGroup(), backend);
+                    new AcknowledgmentTracker(engine, deadLetters, config.getAckStrategy());
+            ReaderMetrics.register(context.metricGroup(), engine);
             return new RedisSourceReader<>(
-                    config, deserializer, context, backend, deadLetters, progress);
+                    config, deserializer, context, engine, deadLetters, progress);
         } catch (Throwable e) {
-            backend.close();
+            engine.close();
             throw e;
         }
     }
@@ -159,7 +159,7 @@ public final class RedisSourceReader<T>
             throw Exceptions.unchecked(e);
         }
         List<RedisSplit> splits = super.snapshotState(checkpointId);
-        backend.checkpoint(checkpointId, SplitJson.toPositions(progress.checkpoint(checkpointId)));
+        engine.checkpoint(checkpointId, SplitJson.toPositions(progress.checkpoint(checkpointId)));
         return splits;
     }
 
@@ -167,12 +167,12 @@ public final class RedisSourceReader<T>
     public void notifyCheckpointComplete(long checkpointId) throws Exception {
         super.notifyCheckpointComplete(checkpointId);
         progress.completed(checkpointId);
-        backend.complete(checkpointId);
+        engine.complete(checkpointId);
     }
 
     @Override
     public void notifyCheckpointAborted(long checkpointId) {
-        backend.abort(checkpointId);
+        engine.abort(checkpointId);
     }
 
     /** Ends the fetcher first, as it may be waiting in the native reader. */
@@ -184,7 +184,7 @@ public final class RedisSourceReader<T>
             try {
                 deadLetters.close();
             } finally {
-                backend.close();
+                engine.close();
             }
         }
     }

@@ -31,22 +31,22 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
     /** How long a fetch waits; a wake-up ends it sooner. */
     private static final int MAX_WAIT_MILLIS = 500;
 
-    private final ReaderEngine backend;
+    private final ReaderEngine engine;
     private final String topic;
     private final Consumer<EntryBatch> emitted;
 
     /** Names of streams by partition, so that no batch needs a new text. Fetcher thread only. */
     private final Map<Integer, String> splitIds = new HashMap<>();
 
-    RedisSplitReader(ReaderEngine backend, String topic, Consumer<EntryBatch> emitted) {
-        this.backend = backend;
+    RedisSplitReader(ReaderEngine engine, String topic, Consumer<EntryBatch> emitted) {
+        this.engine = engine;
         this.topic = topic;
         this.emitted = emitted;
     }
 
     @Override
     public RecordsWithSplitIds<EntryBatch> fetch() throws IOException {
-        byte[] bytes = backend.poll(MAX_WAIT_MILLIS);
+        byte[] bytes = engine.poll(MAX_WAIT_MILLIS);
         if (bytes == null) {
             return RedisSplitRecords.nothing();
         }
@@ -64,7 +64,7 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
                     "a reader is only ever given splits: " + change.getClass().getName());
         }
         try {
-            backend.addSplits(SplitJson.toJson(change.splits()));
+            engine.addSplits(SplitJson.toJson(change.splits()));
         } catch (IOException e) {
             throw Exceptions.unchecked(e);
         }
@@ -72,14 +72,14 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
 
     @Override
     public void wakeUp() {
-        backend.wakeUp();
+        engine.wakeUp();
     }
 
     /** For watermark alignment: a split that is ahead waits in the native buffer, others go on. */
     @Override
     public void pauseOrResumeSplits(
             Collection<RedisSplit> splitsToPause, Collection<RedisSplit> splitsToResume) {
-        backend.pauseOrResume(partitions(splitsToPause), partitions(splitsToResume));
+        engine.pauseOrResume(partitions(splitsToPause), partitions(splitsToResume));
     }
 
     @Override

@@ -23,7 +23,7 @@ class RedisSourceEnumeratorTest {
 
     private final TestingSplitEnumeratorContext<RedisSplit> context =
             new TestingSplitEnumeratorContext<>(2);
-    private final FakeEngine backend = new FakeEngine();
+    private final FakeEngine engine = new FakeEngine();
 
     @Test
     void givesEachReaderItsSplitsAndSaysThatThatIsAll() {
@@ -36,10 +36,10 @@ class RedisSourceEnumeratorTest {
 
         answer(0, 1, 2, 3);
 
-        assertThat(backend.requests)
+        assertThat(engine.requests)
                 .containsExactly("{\"parallelism\":2,\"restored\":false,\"known\":[]}");
-        assertThat(backend.opened).isEqualTo(1);
-        assertThat(backend.closed).isTrue();
+        assertThat(engine.opened).isEqualTo(1);
+        assertThat(engine.closed).isTrue();
         assertThat(assigned(0)).containsExactly("orders:0", "orders:2");
         assertThat(assigned(1)).containsExactly("orders:1", "orders:3");
         assertThat(hasAll(0)).isTrue();
@@ -69,10 +69,10 @@ class RedisSourceEnumeratorTest {
     @Test
     void aReaderWithoutSplitsOfAnUnboundedSourceStays() {
         RedisSourceEnumerator enumerator =
-                new RedisSourceEnumerator(config("billing", 1), context, backend.factory());
+                new RedisSourceEnumerator(config("billing", 1), context, engine.factory());
         register(enumerator, 1);
         enumerator.start();
-        backend.answer = "{\"owners\":[0],\"splits\":[" + split(0) + "]}";
+        engine.answer = "{\"owners\":[0],\"splits\":[" + split(0) + "]}";
         context.triggerAllActions();
 
         assertThat(assigned(1)).isEmpty();
@@ -90,10 +90,10 @@ class RedisSourceEnumeratorTest {
                         .stoppingId("$")
                         .build();
         RedisSourceEnumerator enumerator =
-                new RedisSourceEnumerator(bounded, context, backend.factory());
+                new RedisSourceEnumerator(bounded, context, engine.factory());
         register(enumerator, 1);
         enumerator.start();
-        backend.answer = "{\"owners\":[0],\"splits\":[" + split(0) + "]}";
+        engine.answer = "{\"owners\":[0],\"splits\":[" + split(0) + "]}";
         context.triggerAllActions();
 
         assertThat(assigned(1)).isEmpty();
@@ -105,7 +105,7 @@ class RedisSourceEnumeratorTest {
         RedisSourceEnumerator enumerator = restored(1, List.of(0), List.of(scattered(900_000)));
         register(enumerator, 0);
         enumerator.start();
-        backend.answer = "{\"owners\":[0],\"splits\":[]}";
+        engine.answer = "{\"owners\":[0],\"splits\":[]}";
         assertThatThrownBy(context::triggerAllActions)
                 .rootCause()
                 .hasMessageContaining(
@@ -150,7 +150,7 @@ class RedisSourceEnumeratorTest {
         enumerator.start();
         register(enumerator, 0);
 
-        assertThat(backend.opened).isZero();
+        assertThat(engine.opened).isZero();
         assertThat(assigned(0)).isEmpty();
         assertThat(hasAll(0)).isTrue();
     }
@@ -162,7 +162,7 @@ class RedisSourceEnumeratorTest {
         enumerator.start();
         answer(2, 3);
 
-        assertThat(backend.requests)
+        assertThat(engine.requests)
                 .containsExactly("{\"parallelism\":2,\"restored\":true,\"known\":[0,1]}");
         assertThat(assigned(0)).containsExactly("orders:2");
         assertThat(enumerator.snapshotState(1).discovered()).containsExactly(0, 1, 2, 3);
@@ -187,11 +187,11 @@ class RedisSourceEnumeratorTest {
         RedisEnumeratorState early = fresh().snapshotState(1);
         RedisSourceEnumerator enumerator =
                 RedisSourceEnumerator.restore(
-                        config("billing", 4), context, backend.factory(), early);
+                        config("billing", 4), context, engine.factory(), early);
         enumerator.start();
         answer(0, 1, 2, 3);
 
-        assertThat(backend.requests)
+        assertThat(engine.requests)
                 .containsExactly("{\"parallelism\":2,\"restored\":false,\"known\":[]}");
     }
 
@@ -201,12 +201,12 @@ class RedisSourceEnumeratorTest {
                 new RedisEnumeratorState("orders", "other", List.of(0, 1, 2, 3), List.of());
         RedisSourceEnumerator enumerator =
                 RedisSourceEnumerator.restore(
-                        config("billing", 4), context, backend.factory(), other);
+                        config("billing", 4), context, engine.factory(), other);
         register(enumerator, 0);
         enumerator.start();
         answer(0, 1, 2, 3);
 
-        assertThat(backend.requests)
+        assertThat(engine.requests)
                 .containsExactly("{\"parallelism\":2,\"restored\":false,\"known\":[]}");
         assertThat(assigned(0)).containsExactly("orders:0", "orders:2");
     }
@@ -228,14 +228,14 @@ class RedisSourceEnumeratorTest {
         enumerator.start();
         enumerator.close();
         enumerator.close();
-        assertThat(backend.closed).isTrue();
+        assertThat(engine.closed).isTrue();
 
         answer(0, 1, 2, 3);
         assertThat(assigned(0)).isEmpty();
     }
 
     private RedisSourceEnumerator fresh() {
-        return new RedisSourceEnumerator(config("billing", 4), context, backend.factory());
+        return new RedisSourceEnumerator(config("billing", 4), context, engine.factory());
     }
 
     private RedisSourceEnumerator restored(
@@ -243,7 +243,7 @@ class RedisSourceEnumeratorTest {
         return RedisSourceEnumerator.restore(
                 config("billing", numPartitions),
                 context,
-                backend.factory(),
+                engine.factory(),
                 new RedisEnumeratorState("orders", "billing", discovered, unassigned));
     }
 
@@ -266,7 +266,7 @@ class RedisSourceEnumeratorTest {
         for (int partition : partitions) {
             splits.add(split(partition));
         }
-        backend.answer = String.format(FOUR_ON_TWO, String.join(",", splits));
+        engine.answer = String.format(FOUR_ON_TWO, String.join(",", splits));
         context.triggerAllActions();
     }
 

@@ -21,11 +21,11 @@ class ReaderMetricsTest {
                     return gauge;
                 }
             };
-    private final FakeReader backend = new FakeReader();
+    private final FakeReader engine = new FakeReader();
 
     @Test
     void everyCountOfTheEngineIsAGauge() {
-        ReaderMetrics.register(group, backend);
+        ReaderMetrics.register(group, engine);
         assertThat(gauges)
                 .containsOnlyKeys(
                         "acknowledgedEntries",
@@ -43,22 +43,22 @@ class ReaderMetricsTest {
     @Test
     void aReportReadsTheCountsOnce() {
         AtomicLong clock = new AtomicLong(5);
-        ReaderMetrics.register(group, backend, clock::get);
+        ReaderMetrics.register(group, engine, clock::get);
         gauges.values().forEach(Gauge::getValue);
-        assertThat(backend.calls).containsExactly("stats");
+        assertThat(engine.calls).containsExactly("stats");
 
-        backend.stats = "{\"gapReplays\":4}";
+        engine.stats = "{\"gapReplays\":4}";
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(3L);
         clock.addAndGet(100);
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(4L);
         gauges.values().forEach(Gauge::getValue);
-        assertThat(backend.calls).containsExactly("stats", "stats");
+        assertThat(engine.calls).containsExactly("stats", "stats");
     }
 
     @Test
     void aReaderThatIsClosedCountsNothing() {
-        ReaderMetrics.register(group, backend);
-        backend.stats = null;
+        ReaderMetrics.register(group, engine);
+        engine.stats = null;
         assertThat(gauges.get("gapReplays").getValue()).isEqualTo(0L);
     }
 }

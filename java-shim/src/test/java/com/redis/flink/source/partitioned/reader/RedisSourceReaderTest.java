@@ -30,7 +30,7 @@ class RedisSourceReaderTest {
 
     private static final long DEADLINE_MILLIS = 20_000;
 
-    private final FakeReader backend = new FakeReader();
+    private final FakeReader engine = new FakeReader();
     private final FakeWriter writer = new FakeWriter();
     private final RecordedOutput output = new RecordedOutput();
     private final TestingReaderContext context =
@@ -51,12 +51,12 @@ class RedisSourceReaderTest {
     void emitsEachEntryToItsSplitWithItsTime() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "1-0"), split(2, "1-0")));
-        backend.give(new BatchBytes(2).entry(5, 0, "data", "a|b").position(5, 0));
-        backend.give(new BatchBytes(0).entry(7, 1, "data", "c").position(7, 1));
+        engine.give(new BatchBytes(2).entry(5, 0, "data", "a|b").position(5, 0));
+        engine.give(new BatchBytes(0).entry(7, 1, "data", "c").position(7, 1));
         pollUntil(() -> output.records.size() == 3);
 
         assertThat(output.records).containsExactly("orders:2@5 a", "orders:2@5 b", "orders:0@7 c");
-        assertThat(backend.calls.get(0))
+        assertThat(engine.calls.get(0))
                 .startsWith("addSplits [{\"partition\":0,\"position\":\"1-0\",\"pending\":[]");
     }
 
@@ -64,7 +64,7 @@ class RedisSourceReaderTest {
     void aCheckpointHoldsWhatWasEmittedAndNotMore() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "9-0", "1-0+2")));
-        backend.give(
+        engine.give(
                 new BatchBytes(0)
                         .pending()
                         .entry(1, 0, "data", "a")
@@ -73,29 +73,29 @@ class RedisSourceReaderTest {
         pollUntil(() -> output.records.size() == 1);
 
         assertThat(reader.snapshotState(1)).containsExactly(split(0, "9-0", "1-1+1"));
-        assertThat(backend.calls)
+        assertThat(engine.calls)
                 .contains(
                         "checkpoint 1"
                             + " [{\"partition\":0,\"position\":\"9-0\",\"pending\":[\"1-1+1\"]}]");
 
-        backend.give(new BatchBytes(0).entry(12, 0, "data", "c").position(12, 0));
+        engine.give(new BatchBytes(0).entry(12, 0, "data", "c").position(12, 0));
         pollUntil(() -> output.records.size() == 3);
         assertThat(reader.snapshotState(2)).containsExactly(split(0, "12-0"));
 
         reader.notifyCheckpointAborted(1);
         reader.notifyCheckpointComplete(2);
-        assertThat(backend.calls).containsSubsequence("abort 1", "complete 2");
+        assertThat(engine.calls).containsSubsequence("abort 1", "complete 2");
     }
 
     @Test
     void anEmptyBatchMovesThePosition() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(new BatchBytes(0).position(8, 8));
+        engine.give(new BatchBytes(0).position(8, 8));
         pollUntil(() -> reader.snapshotState(1).get(0).position().equals(EntryId.of(8, 8)));
 
         assertThat(output.records).isEmpty();
-        assertThat(backend.calls).noneMatch(call -> call.startsWith("emitted"));
+        assertThat(engine.calls).noneMatch(call -> call.startsWith("emitted"));
     }
 
     @ParameterizedTest
@@ -103,13 +103,13 @@ class RedisSourceReaderTest {
     void theEngineIsToldWhenAStreamThatWasMadeAnewBegins(AckStrategy strategy) throws Exception {
         open(strategy, "");
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(new BatchBytes(0).entry(9, 0, "data", "old").position(9, 0));
-        backend.give(new BatchBytes(0).position(0, 0));
-        backend.give(new BatchBytes(0).entry(5, 0, "data", "new").position(5, 0));
+        engine.give(new BatchBytes(0).entry(9, 0, "data", "old").position(9, 0));
+        engine.give(new BatchBytes(0).position(0, 0));
+        engine.give(new BatchBytes(0).entry(5, 0, "data", "new").position(5, 0));
         pollUntil(() -> output.records.size() == 2);
 
-        assertThat(backend.calls.indexOf("emitted 0 0-0"))
-                .isGreaterThan(backend.calls.indexOf("emitted 0 9-0"));
+        assertThat(engine.calls.indexOf("emitted 0 0-0"))
+                .isGreaterThan(engine.calls.indexOf("emitted 0 9-0"));
         pollUntil(() -> reader.snapshotState(1).get(0).position().equals(EntryId.of(5, 0)));
     }
 
@@ -117,20 +117,20 @@ class RedisSourceReaderTest {
     void onEmitAcknowledgesABatchOnceAllOfItIsOut() throws Exception {
         open(AckStrategy.ON_EMIT, "");
         reader.addSplits(List.of(split(3, "9-0", "1-0+2", "2-0+1")));
-        backend.give(
+        engine.give(
                 new BatchBytes(3)
                         .pending()
                         .entry(1, 0, "data", "a")
                         .entry(1, 1, "data", "b")
                         .position(9, 0));
-        backend.give(new BatchBytes(3).pending().entry(2, 0, "data", "c").position(9, 0));
-        backend.give(new BatchBytes(3).entry(10, 0, "data", "d").position(11, 0));
+        engine.give(new BatchBytes(3).pending().entry(2, 0, "data", "c").position(9, 0));
+        engine.give(new BatchBytes(3).entry(10, 0, "data", "d").position(11, 0));
         pollUntil(() -> output.records.size() == 1);
-        assertThat(backend.calls).noneMatch(call -> call.startsWith("emitted"));
-        pollUntil(() -> backend.calls.contains("emitted 3 11-0"));
+        assertThat(engine.calls).noneMatch(call -> call.startsWith("emitted"));
+        pollUntil(() -> engine.calls.contains("emitted 3 11-0"));
 
         // While old pending entries are worked off, the position says nothing of them.
-        assertThat(backend.calls)
+        assertThat(engine.calls)
                 .containsSubsequence("emitted 3 1-1", "emitted 3 9-0", "emitted 3 11-0");
     }
 
@@ -139,43 +139,43 @@ class RedisSourceReaderTest {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "1-0")));
         reader.notifyNoMoreSplits();
-        backend.give(new BatchBytes(0).entry(2, 0, "data", "a").position(5, 0).finished());
+        engine.give(new BatchBytes(0).entry(2, 0, "data", "a").position(5, 0).finished());
         pollUntilEnd();
 
         assertThat(output.released).containsExactly("orders:0");
         String positions = "[{\"partition\":0,\"position\":\"5-0\",\"pending\":[]}]";
         assertThat(reader.snapshotState(1)).isEmpty();
-        assertThat(backend.calls).contains("checkpoint 1 " + positions);
+        assertThat(engine.calls).contains("checkpoint 1 " + positions);
         reader.notifyCheckpointAborted(1);
         reader.snapshotState(2);
-        assertThat(backend.calls).contains("checkpoint 2 " + positions);
+        assertThat(engine.calls).contains("checkpoint 2 " + positions);
         reader.notifyCheckpointComplete(2);
         reader.snapshotState(3);
-        assertThat(backend.calls).contains("complete 2", "checkpoint 3 []");
+        assertThat(engine.calls).contains("complete 2", "checkpoint 3 []");
     }
 
     @Test
     void aFetcherThatIsReplacedLeavesTheNativeReaderOpen() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(new BatchBytes(0).entry(2, 0, "data", "a").position(2, 0).finished());
+        engine.give(new BatchBytes(0).entry(2, 0, "data", "a").position(2, 0).finished());
         pollUntil(() -> output.released.contains("orders:0"));
         pollUntil(() -> reader.pollNext(output) == InputStatus.NOTHING_AVAILABLE);
 
         reader.addSplits(List.of(split(1, "1-0")));
-        backend.give(new BatchBytes(1).entry(3, 0, "data", "b").position(3, 0));
+        engine.give(new BatchBytes(1).entry(3, 0, "data", "b").position(3, 0));
         pollUntil(() -> output.records.size() == 2);
-        assertThat(backend.calls).doesNotContain("close");
+        assertThat(engine.calls).doesNotContain("close");
 
         close();
-        assertThat(backend.calls).endsWith("close");
+        assertThat(engine.calls).endsWith("close");
     }
 
     @Test
     void anEntryThatIsRejectedFailsTheJobByNameWithoutADeadLetterStream() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(new BatchBytes(0).entry(2, 5, "data", "bad").position(2, 5));
+        engine.give(new BatchBytes(0).entry(2, 5, "data", "bad").position(2, 5));
 
         assertThatThrownBy(() -> pollUntil(() -> false))
                 .isInstanceOf(IOException.class)
@@ -190,7 +190,7 @@ class RedisSourceReaderTest {
     void aDeadLetterIsConfirmedBeforeTheCheckpoint() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "bad-ones");
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(
+        engine.give(
                 new BatchBytes(0)
                         .entry(2, 5, "data", "x|bad", "f", "1", "f", "2")
                         .entry(3, 0, "data", "good")
@@ -219,12 +219,12 @@ class RedisSourceReaderTest {
     @Test
     void aDeadLetterIsConfirmedBeforeItIsAcknowledgedOnEmit() throws Exception {
         open(AckStrategy.ON_EMIT, "bad-ones");
-        writer.order = backend.calls;
+        writer.order = engine.calls;
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(new BatchBytes(0).entry(2, 5, "data", "bad").position(2, 5));
-        pollUntil(() -> backend.calls.contains("emitted 0 2-5"));
+        engine.give(new BatchBytes(0).entry(2, 5, "data", "bad").position(2, 5));
+        pollUntil(() -> engine.calls.contains("emitted 0 2-5"));
 
-        assertThat(backend.calls).containsSubsequence("write", "flush", "emitted 0 2-5");
+        assertThat(engine.calls).containsSubsequence("write", "flush", "emitted 0 2-5");
     }
 
     @Test
@@ -232,7 +232,7 @@ class RedisSourceReaderTest {
         open(AckStrategy.ON_CHECKPOINT, "bad-ones");
         output.downstream = new IllegalArgumentException("of the user's map function");
         reader.addSplits(List.of(split(0, "1-0")));
-        backend.give(new BatchBytes(0).entry(2, 5, "data", "a").position(2, 5));
+        engine.give(new BatchBytes(0).entry(2, 5, "data", "a").position(2, 5));
 
         assertThatThrownBy(() -> pollUntil(() -> false)).isSameAs(output.downstream);
         assertThat(writer.calls).isEmpty();
@@ -251,8 +251,8 @@ class RedisSourceReaderTest {
 
         assertThat(output.released).containsExactly("orders:1");
         assertThat(reader.snapshotState(1)).containsExactly(split(0, "1-0"));
-        await(() -> !backend.calls.isEmpty());
-        assertThat(backend.calls)
+        await(() -> !engine.calls.isEmpty());
+        assertThat(engine.calls)
                 .filteredOn(call -> call.startsWith("addSplits"))
                 .allMatch(call -> !call.contains("5-0"));
     }
@@ -261,10 +261,10 @@ class RedisSourceReaderTest {
     void pausesByPartition() throws Exception {
         open(AckStrategy.ON_CHECKPOINT, "");
         reader.addSplits(List.of(split(0, "1-0"), split(2, "1-0")));
-        await(() -> !backend.calls.isEmpty());
+        await(() -> !engine.calls.isEmpty());
         reader.pauseOrResumeSplits(List.of("orders:2"), List.of("orders:0"));
 
-        await(() -> backend.calls.contains("pauseOrResume [2] [0]"));
+        await(() -> engine.calls.contains("pauseOrResume [2] [0]"));
     }
 
     @Test
@@ -272,13 +272,13 @@ class RedisSourceReaderTest {
         open(AckStrategy.ON_EMIT, "");
         reader.addSplits(List.of(split(0, "1-0")));
         for (int i = 2; i < 20; i++) {
-            backend.give(new BatchBytes(0).entry(i, 0, "data", "a").position(i, 0));
+            engine.give(new BatchBytes(0).entry(i, 0, "data", "a").position(i, 0));
         }
         pollUntil(() -> output.records.size() == 1);
         close();
 
-        assertThat(backend.calls).noneMatch(call -> call.startsWith("emitted"));
-        assertThat(backend.calls).endsWith("close");
+        assertThat(engine.calls).noneMatch(call -> call.startsWith("emitted"));
+        assertThat(engine.calls).endsWith("close");
     }
 
     @Test
@@ -297,10 +297,10 @@ class RedisSourceReaderTest {
                                         config(AckStrategy.ON_CHECKPOINT, ""),
                                         new WordDeserializer(),
                                         failing,
-                                        backend,
+                                        engine,
                                         settings -> writer))
                 .isSameAs(failure);
-        assertThat(backend.calls).containsExactly("close");
+        assertThat(engine.calls).containsExactly("close");
     }
 
     private static RedisSourceConfig config(AckStrategy ackStrategy, String deadLetterStream) {
@@ -319,7 +319,7 @@ class RedisSourceReaderTest {
                         config(ackStrategy, deadLetterStream),
                         new WordDeserializer(),
                         context,
-                        backend,
+                        engine,
                         settings -> {
                             writer.settings = settings;
                             return writer;
