@@ -124,7 +124,7 @@ class NativeGuardTest {
     }
 
     private static String asking(String settings) {
-        return settings.replace("\"host\"", "\"credentials\":true,\"host\"");
+        return settings.replace("\"deployment\"", "\"credentials\":true,\"deployment\"");
     }
 
     private static void pollOnce(NativeReader reader) {
@@ -136,7 +136,7 @@ class NativeGuardTest {
     }
 
     @Test
-    void aFrameThatCannotBeReadIsRefused() throws Exception {
+    void aBatchThatCannotBeReadIsRefused() throws Exception {
         try (NativeWriter writer = NativeWriter.open(sinkSettings(), Optional.empty())) {
             assertThatThrownBy(() -> writer.write(new byte[] {9, 0, 0, 0, 0, 0, 0, 0}, 8))
                     .isInstanceOf(NativePanicException.class)
