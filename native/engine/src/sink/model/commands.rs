@@ -320,13 +320,19 @@ impl State {
         is_left
     }
 
-    /// One at a time: without `MULTI` an opening is carried out command by command, and what another refusal leaves out
-    /// of it is not listed, or stays for ever. Who lacks `MULTI` from the start stages nothing; and the job fails by
-    /// the first one.
+    /// Refuses the next command of this name; one refusal at a time, and `MULTI` not while the server is full. Without `MULTI` an
+    /// opening is carried out command by command, and what another refusal leaves out of it is not listed, or stays for
+    /// ever: a known limit. A writer that lacks `MULTI` from the start stages nothing, and the first refusal fails the
+    /// job.
     pub(super) fn refuse(&mut self, command: &'static str) {
-        if self.refusals.is_empty() {
+        if self.refusals.is_empty() && !(self.full && command == "MULTI") {
             self.refusals.push(command);
         }
+    }
+
+    /// Makes the server full, unless it refuses `MULTI` (see [`refuse`](Self::refuse)), or ends that.
+    pub(super) fn fill(&mut self, full: bool) {
+        self.full = full && !self.refusals.contains(&"MULTI");
     }
 
     /// Returns whether the server would run a script on all these keys.

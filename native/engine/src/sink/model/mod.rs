@@ -150,7 +150,7 @@ async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
         Step::EndConnections => redis.wires.end_all(),
         Step::LoseReplies { replies } => redis.wires.lose_replies(u32::from(*replies)),
         Step::Lose(loss) => redis.wires.lose(loss.clone()),
-        Step::Full { full } => redis.state.lock().full = *full,
+        Step::Full { full } => redis.state.lock().fill(*full),
         Step::Migrate if job.settings.connection.deployment.is_cluster() => redis.begin_migration(),
         Step::MoveKeys { keys } => redis.move_keys(usize::from(*keys)),
         Step::Migrated => redis.end_migration(),
