@@ -320,10 +320,10 @@ impl State {
         is_left
     }
 
-    /// Refuses the next command of this name; one refusal at a time, and `MULTI` not while the server is full. Without `MULTI` an
-    /// opening is carried out command by command, and what another refusal leaves out of it is not listed, or stays for
-    /// ever: a known limit. A writer that lacks `MULTI` from the start stages nothing, and the first refusal fails the
-    /// job.
+    /// Refuses the next command of this name; one refusal at a time, and `MULTI` not while the server is full. Without
+    /// `MULTI` an opening is carried out command by command, and what another refusal leaves out of it is not listed,
+    /// or stays for ever: a known limit. A writer that lacks `MULTI` from the start stages nothing, and the first
+    /// refusal fails the job.
     pub(super) fn refuse(&mut self, command: &'static str) {
         if self.refusals.is_empty() && !(self.full && command == "MULTI") {
             self.refusals.push(command);
