@@ -20,7 +20,7 @@ use flink_redis_engine::sink::Writer;
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
 const PARTITIONS: u32 = 4;
-const FRAME: u64 = 500;
+const BATCH: u64 = 500;
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
@@ -48,7 +48,7 @@ fn run(name: &str, server: &RedisServer, more: &str, records: u64) {
     let writer = Writer::new(SinkSettings::from_json(&json).unwrap()).unwrap();
     let batches: Vec<Vec<u8>> = (0..16).map(|number| batch(number, more.contains("HASH"))).collect();
     let (begin, cpu) = (Instant::now(), cpu_seconds());
-    for number in 0..records / FRAME {
+    for number in 0..records / BATCH {
         while !writer.write(&batches[number as usize % batches.len()], Duration::from_secs(1)).unwrap() {}
     }
     assert!(writer.flush(PATIENCE).unwrap());
@@ -64,9 +64,9 @@ fn run(name: &str, server: &RedisServer, more: &str, records: u64) {
 fn batch(number: u64, hashes: bool) -> Vec<u8> {
     let data = "x".repeat(100);
     let mut out = vec![1, 0, 0, 0];
-    out.extend_from_slice(&(FRAME as u32).to_le_bytes());
-    for record in 0..FRAME {
-        let key = format!("key-{:012}", number * FRAME + record);
+    out.extend_from_slice(&(BATCH as u32).to_le_bytes());
+    for record in 0..BATCH {
+        let key = format!("key-{:012}", number * BATCH + record);
         let (target, pairs) = if hashes {
             (0, [(key.as_str(), ""), ("data", data.as_str())])
         } else {
