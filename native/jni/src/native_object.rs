@@ -10,6 +10,7 @@ use jni::objects::{JClass, JString};
 use jni::sys::{jint, jlong};
 
 use crate::guard::{guarded, on_found};
+use crate::handles::Handles;
 use crate::java::text;
 use crate::native_committer::COMMITTERS;
 use crate::native_enumerator::ENUMERATORS;
@@ -21,21 +22,33 @@ const CREDENTIALS_REQUESTED: jint = 1;
 const LOGS_WAITING: jint = 2;
 const BUSY: jint = 4;
 
-/// Returns the object with this handle. No handle is in two tables.
+/// The objects of one class.
+trait Objects: Sync {
+    fn get(&self, handle: i64) -> Option<Arc<dyn EngineObject>>;
+
+    /// Takes the object out, if it still is there.
+    fn remove(&self, handle: i64) -> Option<Arc<dyn EngineObject>>;
+}
+
+impl<O: EngineObject + 'static> Objects for Handles<O> {
+    fn get(&self, handle: i64) -> Option<Arc<dyn EngineObject>> {
+        Self::get(self, handle).map(|object| object as _)
+    }
+
+    fn remove(&self, handle: i64) -> Option<Arc<dyn EngineObject>> {
+        Self::remove(self, handle).map(|object| object as _)
+    }
+}
+
+/// The objects of all classes. No handle is in two of these tables.
+static OBJECTS: [&dyn Objects; 4] = [&READERS, &WRITERS, &COMMITTERS, &ENUMERATORS];
+
 fn find(handle: i64) -> Option<Arc<dyn EngineObject>> {
-    let reader = || READERS.get(handle).map(|object| object as Arc<dyn EngineObject>);
-    let writer = || WRITERS.get(handle).map(|object| object as Arc<dyn EngineObject>);
-    let committer = || COMMITTERS.get(handle).map(|object| object as Arc<dyn EngineObject>);
-    let enumerator = || ENUMERATORS.get(handle).map(|object| object as Arc<dyn EngineObject>);
-    reader().or_else(writer).or_else(committer).or_else(enumerator)
+    OBJECTS.iter().find_map(|objects| objects.get(handle))
 }
 
 fn remove(handle: i64) -> Option<Arc<dyn EngineObject>> {
-    let reader = || READERS.remove(handle).map(|object| object as Arc<dyn EngineObject>);
-    let writer = || WRITERS.remove(handle).map(|object| object as Arc<dyn EngineObject>);
-    let committer = || COMMITTERS.remove(handle).map(|object| object as Arc<dyn EngineObject>);
-    let enumerator = || ENUMERATORS.remove(handle).map(|object| object as Arc<dyn EngineObject>);
-    reader().or_else(writer).or_else(committer).or_else(enumerator)
+    OBJECTS.iter().find_map(|objects| objects.remove(handle))
 }
 
 #[unsafe(no_mangle)]
