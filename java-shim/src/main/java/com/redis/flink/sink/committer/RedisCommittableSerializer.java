@@ -1,5 +1,7 @@
 package com.redis.flink.sink.committer;
 
+import com.redis.flink.wire.StateVersion;
+
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
@@ -46,14 +48,7 @@ public final class RedisCommittableSerializer
 
     @Override
     public RedisCommittable deserialize(int version, byte[] serialized) throws IOException {
-        if (version != VERSION) {
-            throw new IOException(
-                    "The state of the sink's committer has version "
-                            + version
-                            + "; this connector reads version "
-                            + VERSION
-                            + ". Restore it with the connector that wrote it, or a newer one.");
-        }
+        StateVersion.require("the sink's committer", version, VERSION);
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
             return new RedisCommittable(
                     in.readInt(),

@@ -1,5 +1,7 @@
 package com.redis.flink.sink.staging;
 
+import com.redis.flink.wire.StateVersion;
+
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
@@ -43,14 +45,7 @@ public final class RedisWriterStateSerializer
 
     @Override
     public RedisWriterState deserialize(int version, byte[] serialized) throws IOException {
-        if (version != VERSION) {
-            throw new IOException(
-                    "The state of the sink's writer has version "
-                            + version
-                            + "; this connector reads version "
-                            + VERSION
-                            + ". Restore it with the connector that wrote it, or a newer one.");
-        }
+        StateVersion.require("the sink's writer", version, VERSION);
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
             return new RedisWriterState(in.readUTF(), in.readUTF(), in.readLong());
         }

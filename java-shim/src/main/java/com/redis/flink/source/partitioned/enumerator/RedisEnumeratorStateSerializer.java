@@ -2,6 +2,7 @@ package com.redis.flink.source.partitioned.enumerator;
 
 import com.redis.flink.source.partitioned.split.RedisSplit;
 import com.redis.flink.source.partitioned.split.RedisSplitSerializer;
+import com.redis.flink.wire.StateVersion;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
@@ -58,14 +59,7 @@ public final class RedisEnumeratorStateSerializer
 
     @Override
     public RedisEnumeratorState deserialize(int version, byte[] serialized) throws IOException {
-        if (version != VERSION) {
-            throw new IOException(
-                    "The state of the enumerator has version "
-                            + version
-                            + "; this connector reads version "
-                            + VERSION
-                            + ". Restore it with the connector that wrote it, or a newer one.");
-        }
+        StateVersion.require("the enumerator", version, VERSION);
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
             String topic = RedisSplitSerializer.readText(in);
             String consumerGroup = RedisSplitSerializer.readText(in);

@@ -2,6 +2,7 @@ package com.redis.flink.source.partitioned.split;
 
 import com.redis.flink.wire.EntryId;
 import com.redis.flink.wire.EntryRun;
+import com.redis.flink.wire.StateVersion;
 
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
@@ -69,14 +70,7 @@ public final class RedisSplitSerializer implements SimpleVersionedSerializer<Red
 
     @Override
     public RedisSplit deserialize(int version, byte[] serialized) throws IOException {
-        if (version != VERSION && version != WIDE_RUNS_VERSION) {
-            throw new IOException(
-                    "The state of a split has version "
-                            + version
-                            + "; this connector reads versions up to "
-                            + VERSION
-                            + ". Restore it with the connector that wrote it, or a newer one.");
-        }
+        StateVersion.require("a split", version, VERSION);
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
             int partition = in.readInt();
             String stream = readText(in);
