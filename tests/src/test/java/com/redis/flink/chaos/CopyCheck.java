@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.redis.flink.testing.RedisServer;
 import com.redis.flink.testing.SessionCluster;
 
-import redis.clients.jedis.Jedis;
 import redis.clients.jedis.StreamEntryID;
 import redis.clients.jedis.exceptions.JedisException;
 import redis.clients.jedis.resps.StreamEntry;
@@ -41,7 +40,7 @@ final class CopyCheck implements AutoCloseable {
 
     private final String strategy;
     private final String topic;
-    private final RedisServer redis;
+    private final JedisConnection connection;
     private final SessionCluster flink;
     private final Reports reports;
     private final Consumer<String> log;
@@ -61,7 +60,6 @@ final class CopyCheck implements AutoCloseable {
     // The reader's thread only.
     private final Deque<Sight> sights = new ArrayDeque<>();
     private final Deque<Completed> completed = new ArrayDeque<>();
-    private Jedis jedis;
 
     private volatile boolean stopping;
 
@@ -74,7 +72,7 @@ final class CopyCheck implements AutoCloseable {
             Consumer<String> log) {
         this.strategy = strategy;
         this.topic = "copy-" + strategy;
-        this.redis = redis;
+        connection = new JedisConnection(redis::jedis);
         this.flink = flink;
         this.reports = reports;
         this.log = log;
@@ -158,7 +156,7 @@ final class CopyCheck implements AutoCloseable {
         } catch (RuntimeException e) {
             problem("the reader failed: " + e);
         } finally {
-            disconnect();
+            connection.disconnect();
         }
     }
 
@@ -166,14 +164,11 @@ final class CopyCheck implements AutoCloseable {
     private void look() {
         long before = read;
         try {
-            if (jedis == null) {
-                jedis = redis.jedis();
-            }
             for (int partition = 0; partition < last.length; partition++) {
                 look(partition);
             }
         } catch (JedisException e) {
-            disconnect();
+            connection.disconnect();
         }
         if (read > before) {
             Map<String, Long> seen = new HashMap<>();
@@ -185,7 +180,8 @@ final class CopyCheck implements AutoCloseable {
     private void look(int partition) {
         while (true) {
             String from = last[partition] == null ? "-" : "(" + last[partition];
-            List<StreamEntry> entries = jedis.xrange(topic + ":" + partition, from, "+", CHUNK);
+            List<StreamEntry> entries =
+                    connection.get().xrange(topic + ":" + partition, from, "+", CHUNK);
             for (StreamEntry entry : entries) {
                 last[partition] = entry.getID();
                 add(entry);
@@ -313,17 +309,6 @@ final class CopyCheck implements AutoCloseable {
             log.accept("!! " + topic + ": " + what);
         } else if (found == SHOWN + 1) {
             problems.append("    and more\n");
-        }
-    }
-
-    private void disconnect() {
-        if (jedis != null) {
-            try {
-                jedis.close();
-            } catch (JedisException broken) {
-                // It is not used again.
-            }
-            jedis = null;
         }
     }
 

@@ -2,7 +2,6 @@ package com.redis.flink.chaos;
 
 import com.redis.flink.testing.RedisServer;
 
-import redis.clients.jedis.Jedis;
 import redis.clients.jedis.Pipeline;
 import redis.clients.jedis.Response;
 import redis.clients.jedis.StreamEntryID;
@@ -34,7 +33,7 @@ final class Producer implements AutoCloseable {
     private static final String THERE_ALREADY = "equal or smaller";
     private static final Duration JOIN = Duration.ofSeconds(60);
 
-    private final RedisServer redis;
+    private final JedisConnection connection;
     private final String topic;
     private final int partitions;
     private final Random random;
@@ -49,10 +48,8 @@ final class Producer implements AutoCloseable {
     private volatile boolean stopping;
     private volatile long written;
 
-    private Jedis jedis;
-
     Producer(RedisServer redis, String topic, int partitions, long seed) {
-        this.redis = redis;
+        connection = new JedisConnection(redis::jedis);
         this.topic = topic;
         this.partitions = partitions;
         random = new Random(seed);
@@ -103,7 +100,7 @@ final class Producer implements AutoCloseable {
         } catch (RuntimeException e) {
             failure = e;
         } finally {
-            disconnect();
+            connection.disconnect();
         }
     }
 
@@ -148,18 +145,15 @@ final class Producer implements AutoCloseable {
                 written += burst.size();
                 return;
             } catch (JedisException e) {
-                disconnect();
+                connection.disconnect();
                 LockSupport.parkNanos(Duration.ofMillis(50).toNanos());
             }
         }
     }
 
     private void tryWrite(List<Entry> burst) {
-        if (jedis == null) {
-            jedis = redis.jedis();
-        }
         List<Response<StreamEntryID>> replies = new ArrayList<>();
-        Pipeline pipeline = jedis.pipelined();
+        Pipeline pipeline = connection.get().pipelined();
         for (Entry entry : burst) {
             XAddParams id = XAddParams.xAddParams().id(entry.id);
             replies.add(pipeline.xadd(topic + ":" + entry.partition, id, entry.fields));
@@ -173,17 +167,6 @@ final class Producer implements AutoCloseable {
                     throw e;
                 }
             }
-        }
-    }
-
-    private void disconnect() {
-        if (jedis != null) {
-            try {
-                jedis.close();
-            } catch (JedisException broken) {
-                // It is not used again.
-            }
-            jedis = null;
         }
     }
 
