@@ -12,14 +12,20 @@ use crate::error::Fault;
 #[derive(Clone, Copy)]
 pub(super) struct Replicas {
     wanted: u64,
-    /// How long one `WAIT` may take: it is answered before the connection is given up.
+    /// The timeout that `WAIT` is given: its reply comes before the connection is given up.
     timeout: Duration,
 }
+
+/// How much later than its timeout `WAIT` may be answered: the server looks for clients that have waited long enough
+/// when its timer wakes it, 10 times a second unless it is told otherwise
+/// (`hz`, <https://redis.io/docs/latest/operate/oss_and_stack/management/config-file/>).
+const SERVER_TICK: Duration = Duration::from_millis(100);
 
 impl Replicas {
     /// Returns what the settings want, or `None` if it is enough that the server has a record.
     pub(super) fn of(settings: &SinkSettings) -> Option<Self> {
-        let timeout = (settings.connection.command_timeout() / 2).max(Duration::from_millis(1));
+        let in_time = settings.connection.command_timeout().saturating_sub(SERVER_TICK);
+        let timeout = (in_time / 2).max(Duration::from_millis(1));
         Some(Self { wanted: settings.min_replicas_to_ack, timeout }).filter(|replicas| replicas.wanted > 0)
     }
 
@@ -41,5 +47,25 @@ impl Replicas {
                 timeout.as_millis()
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing;
+
+    #[test]
+    fn the_reply_comes_before_the_connection_is_given_up() {
+        for (command_timeout_millis, timeout) in [(10_000, 4950), (1000, 450), (200, 50), (100, 1), (1, 1)] {
+            let json = format!(
+                r#"{{"connection":{},"topic":"t","numPartitions":1,"maxInFlightBytes":1048576,"minReplicasToAck":2}}"#,
+                testing::connection_json("h")
+            );
+            let mut settings = SinkSettings::from_json(&json).unwrap();
+            settings.connection.command_timeout_millis = command_timeout_millis;
+            let wait = Replicas::of(&settings).expect("replicas are asked for").wait();
+            assert_eq!(wait.get_packed_command(), redis::cmd("WAIT").arg(2).arg(timeout).get_packed_command());
+        }
     }
 }

@@ -105,7 +105,7 @@ fn a_commit_is_done_when_enough_replicas_have_it() {
     write(&writer, &batch(0, 0..500));
     let staged = prepared(&writer);
     let mut settings = settings(server.port, r#""minReplicasToAck":1,"#);
-    settings.connection.command_timeout_millis = 200;
+    settings.connection.command_timeout_millis = 1000;
     let committer = Committer::new(settings.clone()).unwrap();
     replica.signal("STOP");
     assert!(!committer.commit(&staged, Duration::from_millis(700)).unwrap());
