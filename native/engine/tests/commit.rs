@@ -9,8 +9,8 @@ use flink_redis_engine::config::{Secret, SinkSettings};
 use flink_redis_engine::error::{Error, FaultKind};
 use flink_redis_engine::sink::{Committable, Committer, Lane, Writer};
 use redis::Value;
-use support::writing::{batch, batch_of, commit, prepared, settings, write};
-use support::{PATIENCE, RedisServer};
+use support::writing::{batch, batch_of, commit, prepared, settings, staged_by_old_version, write};
+use support::{PATIENCE, RedisServer, await_that};
 
 const MARK: &str = "{t:0}:staging:lane:aa:committed";
 /// The script by which the version before this one moved a chunk of 200 entries.
@@ -153,6 +153,32 @@ fn of_a_transaction_that_fails_in_part_the_rest_is_still_to_be_moved() {
     assert_eq!(server.numbers("t:0"), (5..700).collect::<Vec<_>>());
 }
 
+/// Of many partitions some are committed at the same time, also by two committers, and of each the epochs in order.
+#[test]
+fn partitions_are_committed_side_by_side() {
+    let server = RedisServer::start();
+    let sized = |more: &str| {
+        let json = settings(server.port, more);
+        SinkSettings { num_partitions: 9, max_in_flight_bytes: 64 << 20, ..json }
+    };
+    let writer = Writer::new(sized(r#""staging":{"lane":"lane","incarnation":"aa"},"#)).unwrap();
+    let epoch = |first: u64| {
+        (0..9).for_each(|partition| write(&writer, &batch(partition, first..first + 3000)));
+        prepared(&writer)
+    };
+    let staged = [epoch(0), epoch(3000)].concat();
+    assert_eq!(staged.len(), 18);
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| commit(&Committer::new(sized("")).unwrap(), &staged));
+        }
+    });
+    for partition in 0..9 {
+        assert_eq!(server.numbers(&format!("t:{partition}")), (0..6000).collect::<Vec<_>>());
+    }
+    await_that("no connection is left", || server.connections("flink-test-commit") == 0);
+}
+
 #[test]
 fn an_epoch_behind_a_later_one_is_told_of_and_left_alone() {
     let server = RedisServer::start();
@@ -166,7 +192,7 @@ fn an_epoch_behind_a_later_one_is_told_of_and_left_alone() {
         let error = committer(&server).commit(&epochs[0], PATIENCE).unwrap_err().to_string();
         assert!(error.contains(&epochs[0][0].key) && error.contains("the later epoch 2 was committed"), "{error}");
         assert_eq!(server.numbers("t:0"), (300..310).collect::<Vec<_>>());
-        assert_eq!(server.int(&format!("XLEN {}", epochs[0][0].key)), 300);
+        assert_eq!(server.int(&format!("XLEN {}", epochs[0][0].key)), 1);
     }
 }
 
@@ -200,7 +226,7 @@ fn what_the_version_before_this_one_has_half_moved_is_finished() {
     let server = RedisServer::start();
     for (records, chunks) in [(1000, 0), (1000, 1), (1000, 3), (1000, 4), (1000, 5), (201, 1)] {
         server.run("FLUSHALL");
-        let staged = staged(&server, 0..records);
+        let staged = [staged_by_old_version(&server, 0..records)];
         let moves = || {
             let epoch = staged[0].epoch.to_string();
             let records = records.to_string();

@@ -11,6 +11,9 @@ use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
 use crate::resp::reply::refusal;
 
+/// The reply to a command between `MULTI` and `EXEC`.
+const QUEUED: &[u8] = b"+QUEUED\r\n";
+
 /// What became of a transaction's commands.
 #[derive(Debug)]
 pub(crate) enum Outcomes {
@@ -32,7 +35,7 @@ impl Replies {
     pub(crate) fn take(&mut self, reply: &[u8], commands: usize) -> Result<Option<Outcomes>> {
         self.seen += 1;
         if self.seen < commands + 2 {
-            let expected: &[u8] = if self.seen == 1 { b"+OK\r\n" } else { b"+QUEUED\r\n" };
+            let expected = if self.seen == 1 { b"+OK\r\n" } else { QUEUED };
             // Without `MULTI` the commands behind it are carried out, each by itself.
             if reply != expected && self.refusal.is_none() {
                 let fault = refusal(reply).ok_or_else(|| unexpected("a command of a transaction", reply))?;
@@ -83,6 +86,8 @@ impl Transaction {
         connection.flush().await?;
         let mut replies = Replies { seen: 1, refusal: None };
         loop {
+            // Nearly all of them are, and come many at once.
+            replies.seen += connection.take_within(QUEUED, self.commands + 1 - replies.seen);
             let reply = connection.raw_within().await?;
             if *reply == *b"*-1\r\n" {
                 return Ok(None);

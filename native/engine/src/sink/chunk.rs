@@ -160,14 +160,14 @@ mod tests {
             let mut opening = chunk.begin();
             opening.command(&[b"MULTI"]).command(&[b"SADD", b"index", b"staging"]);
             opening.header(5).argument(b"XADD").key(b"staging").argument(b"1-1");
-            opening.payload([&b"f"[..], b"v"].into_iter()).command(&[b"EXEC"]).end(UnitKind::Opening);
+            opening.payload([&b"f"[..], b"v"].into_iter()).command(&[b"EXEC"]).end(UnitKind::Opening(1));
             chunk.begin().command(&[b"WAIT", b"1", b"10"]).end(UnitKind::Replicas);
             chunk.step();
             let mut copy = Chunk::empty(!asking);
             chunk.units().for_each(|unit| copy.append(unit));
             for chunk in [chunk, copy.rewind()] {
                 let units: Vec<_> = chunk.units().map(|unit| (unit.kind(), unit.key(), unit.payload())).collect();
-                let opening = (UnitKind::Opening, &b"staging"[..], &b"$1\r\nf\r\n$1\r\nv\r\n"[..]);
+                let opening = (UnitKind::Opening(1), &b"staging"[..], &b"$1\r\nf\r\n$1\r\nv\r\n"[..]);
                 assert_eq!(units, [opening, (UnitKind::Replicas, b"", b"")]);
                 assert!(chunk.units().all(|unit| unit.bytes().starts_with(b"*") && unit.bytes().ends_with(b"\r\n")));
                 assert!(!chunk.is_wait());

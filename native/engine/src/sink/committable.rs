@@ -17,4 +17,17 @@ pub struct Committable {
     pub records: u64,
     /// The epoch of the writer, the milliseconds of the staged entries' IDs.
     pub epoch: u64,
+    /// The entries that hold them; `None`: a version that did not pack has made an entry of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packed: Option<Packed>,
+}
+
+/// The entries of a staging stream that holds packed records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Packed {
+    /// How many there are.
+    pub entries: u64,
+    /// About how many bytes the largest one has.
+    pub largest: u64,
 }

@@ -4,7 +4,8 @@
 //! 2. [`queue`] holds these until they are confirmed, in order, bounded by bytes
 //! 3. [`pipeline`] gives them, in [`chunk`]s, to one pipe for each server, which sends them and matches the replies
 //! 4. [`dead_letter`] stores what Redis rejects for good, [`trace`] logs it
-//! 5. [`commit`] moves what an epoch has staged ([`committable`]) to the topic, when its checkpoint has completed
+//! 5. [`commit`] moves what an epoch has staged ([`committable`], in [`pack`]s) to the topic, when its checkpoint has
+//!    completed
 //!
 //! [`writer`] is what a Flink sink writer holds of it. [`replicas`] is what `minReplicasToAck` asks, of the writer and
 //! of a commit.
@@ -16,6 +17,7 @@ mod dead_letter;
 mod encode;
 #[cfg(test)]
 mod model;
+mod pack;
 mod pipeline;
 mod queue;
 pub mod record_batch;
@@ -25,5 +27,5 @@ mod unit;
 mod writer;
 
 pub use commit::{Committer, Lane};
-pub use committable::Committable;
+pub use committable::{Committable, Packed};
 pub use writer::{Writer, WriterStats};

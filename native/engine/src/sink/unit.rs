@@ -52,10 +52,11 @@ pub(super) enum UnitKind {
     Document,
     /// `HSET` of a record.
     Hash,
-    /// The first append to a staging stream, in a transaction with what else makes the stream.
-    Opening,
-    /// A further append to a staging stream. Each has an ID of its own, so that it can be sent again.
-    Staged,
+    /// The first append to a staging stream, of so many records, in a transaction with what else makes the stream.
+    Opening(u64),
+    /// A further append to a staging stream, of so many records. Each has an ID of its own, so that it can be sent
+    /// again.
+    Staged(u64),
     /// Asks how many entries a staging stream has, which must be so many; in a transaction that renews its time to
     /// live.
     Sealing(u64),
@@ -69,7 +70,7 @@ impl UnitKind {
     /// Returns how many commands a transaction holds between `MULTI` and `EXEC`, or `None` for a single command.
     pub(super) fn commands(self) -> Option<usize> {
         match self {
-            Self::Opening => Some(4),
+            Self::Opening(_) => Some(4),
             Self::Sealing(_) => Some(2),
             _ => None,
         }
@@ -78,7 +79,7 @@ impl UnitKind {
     /// Returns the name of the command that writes or asks.
     pub(super) fn command(self) -> &'static str {
         match self {
-            Self::Append | Self::DeadLetter | Self::Opening | Self::Staged => "XADD",
+            Self::Append | Self::DeadLetter | Self::Opening(_) | Self::Staged(_) => "XADD",
             Self::Document => "JSON.SET",
             Self::Hash => "HSET",
             Self::Sealing(_) => "XLEN",
@@ -311,7 +312,7 @@ pub(super) mod tests {
         listing.command(&[b"MULTI"]);
         listing.header(3).argument(b"SADD").argument(b"index").key(b"staging");
         listing.header(5).argument(b"XADD").argument(b"staging").argument(b"1-1").payload(fields[..2].iter().copied());
-        listing.command(&[b"EXEC"]).end(UnitKind::Opening);
+        listing.command(&[b"EXEC"]).end(UnitKind::Opening(1));
         commands.begin().command(&[b"WAIT", b"1", b"10"]).end(UnitKind::Replicas);
         let units = units(&commands);
         assert_eq!(units.iter().map(|unit| unit.key()).collect::<Vec<_>>(), [&b"t:0"[..], b"staging", b""]);

@@ -1,12 +1,17 @@
 //! Exactly once: what is staged, committed, found missing, and deleted by the recovery.
 
 use flink_redis_engine::error::{Error, FaultKind};
-use flink_redis_engine::sink::{Committer, Lane};
+use flink_redis_engine::sink::{Committer, Lane, Writer};
 use redis::Value;
 
 use crate::staging_writer;
-use crate::support::writing::{batch, commit, flush, prepared, settings, write};
+use crate::support::writing::{batch, commit, flush, prepared, settings, staged_by_old_version, write};
 use crate::support::{PATIENCE, RedisServer};
+
+/// Writes each number in a batch of its own, so that each is staged in an entry of its own.
+fn write_singly(writer: &Writer, numbers: std::ops::Range<u64>) {
+    numbers.for_each(|number| write(writer, &batch(0, number..number + 1)));
+}
 
 #[test]
 fn an_epoch_is_seen_when_it_is_committed_and_once() {
@@ -66,7 +71,7 @@ fn staging_survives_lost_connections_without_a_repetition() {
 fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &batch(0, 0..10));
+    write_singly(&writer, 0..10);
     let staged = prepared(&writer);
     let key = staged[0].key.clone();
     let committer = Committer::new(settings(server.port, "")).unwrap();
@@ -91,7 +96,8 @@ fn what_was_staged_and_is_gone_is_an_error_with_its_key() {
 fn what_is_missing_of_an_epoch_is_named_and_nothing_of_it_is_committed() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &batch(0, 0..1000));
+    write_singly(&writer, 0..1000);
+    write(&writer, &batch(0, 1000..2200));
     let staged = prepared(&writer);
     let key = &staged[0].key;
     let committer = Committer::new(settings(server.port, "")).unwrap();
@@ -100,6 +106,9 @@ fn what_is_missing_of_an_epoch_is_named_and_nothing_of_it_is_committed() {
         (7..=9, "missing: 1-3, 1-7 to 1-9;"),
         (1..=1, "missing: 1-1, 1-3, 1-7 to 1-9;"),
         (600..=1000, "missing: 1-1, 1-3, 1-7 to 1-9, 1-600 to 1-1000;"),
+        // Of packs of 512.
+        (2024..=2024, "missing: 1-1, 1-3, 1-7 to 1-9, 1-600 to 1-1000, 1-1513 to 1-2024;"),
+        (1512..=1512, "1-7 to 1-9, 1-600 to 1-2024;"),
     ] {
         lost.for_each(|n| assert_eq!(server.int(&format!("XDEL {key} 1-{n}")), 1));
         let error = committer.commit(&staged, PATIENCE).unwrap_err();
@@ -112,9 +121,7 @@ fn what_is_missing_of_an_epoch_is_named_and_nothing_of_it_is_committed() {
 #[test]
 fn what_is_missing_of_an_epoch_that_is_half_committed_is_found_too() {
     let server = RedisServer::start();
-    let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &batch(0, 0..1000));
-    let staged = prepared(&writer);
+    let staged = vec![staged_by_old_version(&server, 0..1000)];
     let key = &staged[0].key;
     let mark = "{t:0}:staging:lane:aa:committed";
     // As after an interruption of the commit.
@@ -136,14 +143,14 @@ fn what_is_missing_of_an_epoch_that_is_half_committed_is_found_too() {
 fn an_epoch_with_a_hole_is_not_prepared() {
     let server = RedisServer::start();
     let writer = staging_writer(&server, "lane", "aa");
-    write(&writer, &batch(0, 0..10));
+    write_singly(&writer, 0..10);
     flush(&writer);
     let key = "{t:0}:staging:lane:1:aa";
     assert!(server.int(&format!("TTL {key}")) > 0 && server.int("TTL {t:0}:staging") > 0);
     server.run(&format!("XDEL {key} 1-5"));
-    write(&writer, &batch(0, 10..12));
+    write_singly(&writer, 10..12);
     let error = writer.flush(PATIENCE).unwrap_err().to_string();
-    assert!(error.contains(key) && error.contains("does not hold all 12 records"), "{error}");
+    assert!(error.contains(key) && error.contains("does not hold all 12 entries"), "{error}");
 }
 
 #[test]

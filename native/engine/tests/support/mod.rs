@@ -64,10 +64,15 @@ impl RedisServer {
         assert!(self.answers(), "redis-server ended");
     }
 
+    /// Returns the number of the server's process.
+    pub fn pid(&self) -> u32 {
+        self.child.lock().unwrap().id()
+    }
+
     /// Sends `STOP`, `CONT` or `KILL` to the server, while others use it. The shell has a `kill` of its own: a bare
     /// system has no program of that name.
     pub fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.lock().unwrap().id());
+        let kill = format!("kill -{name} {}", self.pid());
         let mut shell = Command::new("sh").args(["-c", &kill]).stdin(Stdio::null()).spawn().unwrap();
         let mut status = None;
         await_that(&kill, || {

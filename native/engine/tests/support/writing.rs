@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::sink::{Committable, Committer, Writer};
 
-use super::{PATIENCE, connection_json};
+use super::{PATIENCE, RedisServer, connection_json};
 
 /// Makes settings of one server, topic `t` of two partitions; `more` are fields of the settings' JSON, each ended by a
 /// comma.
@@ -71,6 +71,16 @@ pub fn flush(writer: &Writer) {
 pub fn prepared(writer: &Writer) -> Vec<Committable> {
     flush(writer);
     serde_json::from_str(&serde_json::to_string(&writer.prepare()).unwrap()).unwrap()
+}
+
+/// Stages these numbers for partition 0 as versions did that did not pack: each in an entry of its own.
+pub fn staged_by_old_version(server: &RedisServer, numbers: std::ops::Range<u64>) -> Committable {
+    let (index, key, records) = ("{t:0}:staging", "{t:0}:staging:lane:1:aa", numbers.end - numbers.start);
+    let script = "for n = ARGV[1], ARGV[2] do redis.call('XADD', KEYS[1], '1-' .. (n - ARGV[1] + 1), 'n', n) end";
+    let (first, last) = (numbers.start.to_string(), (numbers.end - 1).to_string());
+    server.run_args(&[b"EVAL", script.as_bytes(), b"1", key.as_bytes(), first.as_bytes(), last.as_bytes()]);
+    server.run(&format!("SADD {index} {key}"));
+    Committable { partition: 0, key: key.to_owned(), records, epoch: 1, packed: None }
 }
 
 pub fn commit(committer: &Committer, committables: &[Committable]) {

@@ -1,4 +1,4 @@
-//! Tells which entries a staging stream lacks.
+//! Tells which records a staging stream lacks.
 
 use crate::client::Connection;
 use crate::error::{Context, Result};
@@ -9,12 +9,13 @@ use crate::sink::committable::Committable;
 /// The number of ranges that are listed; further ones are only counted.
 const NAMED: usize = 5;
 
-/// Returns which entries of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`.
+/// Returns which records of an epoch are not there, of those behind the moved ones: `7-3 to 7-5, 7-9`, by what the IDs
+/// of their entries would be.
 pub(super) async fn missing(
     connection: &mut Connection,
     committable: &Committable,
     moved: u64,
-    pace: &Pace,
+    pace: &mut Pace,
 ) -> Result<String> {
     let Committable { key, records, epoch, .. } = committable;
     let mut ranges: Vec<String> = Vec::new();
@@ -34,7 +35,9 @@ pub(super) async fn missing(
         let Some(largest) = staged.iter().map(|entry| entry.strings.len()).max() else { break };
         pace.read(largest);
         for entry in staged {
-            gap(entry.id.seq, expected);
+            // What is none of the epoch's entries holds none of its records.
+            let held = entry.records(committable).map_or(0, |records| records.len() as u64);
+            gap((entry.id.seq + 1).saturating_sub(held), expected);
             expected = entry.id.seq + 1;
         }
     }

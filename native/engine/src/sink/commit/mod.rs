@@ -12,9 +12,12 @@ mod pace;
 mod staged;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+use parking_lot::Mutex;
 use redis::Value;
 use serde::Deserialize;
 use tracing::info;
@@ -22,12 +25,12 @@ use tracing::info;
 use crate::call::Call;
 use crate::client::transaction::{Outcomes, Transaction, begin};
 use crate::client::{Connection, ConnectionPool, Credentials, Outage, Servers};
-use crate::config::SinkSettings;
+use crate::config::{Partition, SinkSettings};
 use crate::error::{Context, Error, Result};
 use crate::foreign_text::shown;
 use crate::object::{EngineObject, Tick};
 use crate::runtime::EngineRuntime;
-use crate::sink::commit::pace::{MOST, Pace};
+use crate::sink::commit::pace::MOST;
 use crate::sink::commit::transfer::Transfer;
 use crate::sink::committable::Committable;
 use crate::sink::encode::{StagingKey, index_key};
@@ -63,7 +66,7 @@ impl Committer {
         Ok(Self { work: Arc::new(Work::new(settings, servers, MOST)), running, runtime: EngineRuntime::shared()? })
     }
 
-    /// Commits these, in this order, or goes on waiting for that. Returns `false` if it is not done by `max_wait`: call
+    /// Commits these, those of a partition in this order, or goes on waiting for that. Returns `false` if it is not done by `max_wait`: call
     /// again, with the same.
     ///
     /// # Errors
@@ -120,17 +123,26 @@ enum Request {
     Recover(Vec<Lane>),
 }
 
+/// How many partitions are committed side by side: while one waits for its replies, the server works for another.
+const SIDE_BY_SIDE: usize = 4;
+
 /// The settings and connections with which a committer's task works.
 pub(in crate::sink) struct Work {
     pub(in crate::sink) settings: SinkSettings,
     pub(in crate::sink) servers: Servers,
-    pace: Pace,
+    /// For each of the partitions that are committed side by side connections of its own. They are kept for the next
+    /// commit.
+    pools: [ConnectionPool; SIDE_BY_SIDE],
+    /// How many entries a transfer reads at once, at most.
+    at_once: u64,
 }
 
 impl Work {
-    /// Creates it for commits that move so many entries at once, at most.
     pub(in crate::sink) fn new(settings: SinkSettings, servers: Servers, at_once: u64) -> Self {
-        Self { settings, servers, pace: Pace::new(at_once) }
+        let pools = std::array::from_fn(|_| {
+            ConnectionPool::new(servers.clone(), format!("{}-commit", settings.connection.client_name))
+        });
+        Self { settings, servers, pools, at_once }
     }
 
     fn outage(&self) -> Outage {
@@ -139,14 +151,28 @@ impl Work {
         Outage::new(what, &self.settings.connection)
     }
 
-    fn pool(&self) -> ConnectionPool {
-        ConnectionPool::new(self.servers.clone(), format!("{}-commit", self.settings.connection.client_name))
+    /// Commits these: those of a partition in this order, some partitions side by side.
+    pub(in crate::sink) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
+        let mut partitions: BTreeMap<Partition, Vec<&Committable>> = BTreeMap::new();
+        for committable in committables {
+            partitions.entry(committable.partition).or_default().push(committable);
+        }
+        let waiting = Mutex::new(partitions.into_values());
+        let next = || waiting.lock().next();
+        try_join_all(self.pools.iter().map(|pool| async {
+            while let Some(committables) = next() {
+                self.commit_partition(pool, &committables).await?;
+            }
+            Ok(())
+        }))
+        .await
+        .map(|_| ())
     }
 
-    pub(in crate::sink) async fn commit_all(&self, committables: &[Committable]) -> Result<()> {
-        let (mut outage, pool) = (self.outage(), self.pool());
+    async fn commit_partition(&self, pool: &ConnectionPool, committables: &[&Committable]) -> Result<()> {
+        let mut outage = self.outage();
         for committable in committables {
-            let mut transfer = Transfer::new(&self.settings, &pool, &self.pace, committable)?;
+            let mut transfer = Transfer::new(&self.settings, pool, committable, self.at_once)?;
             while let Err(error) = transfer.run().await {
                 if transfer.take_progress() {
                     outage.recovered();
@@ -160,10 +186,10 @@ impl Work {
     }
 
     pub(in crate::sink) async fn recover_all(&self, lanes: &[Lane]) -> Result<()> {
-        let (mut outage, pool) = (self.outage(), self.pool());
+        let (mut outage, pool) = (self.outage(), &self.pools[0]);
         for partition in 0..self.settings.num_partitions {
             let index = index_key(&self.settings.topic, partition);
-            while let Err(error) = self.recover(&pool, &index, lanes).await {
+            while let Err(error) = self.recover(pool, &index, lanes).await {
                 let error = pool.note_error(&index, error);
                 tokio::time::sleep(outage.failed(error)?).await;
             }

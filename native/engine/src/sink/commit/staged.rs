@@ -1,10 +1,12 @@
-//! Entries of a staging stream, as `XRANGE` brings them.
+//! Entries of a staging stream, as `XRANGE` brings them, and the records that they hold.
 //!
-//! A reply writes strings as a command does. So what an entry holds is not decoded: it goes out again byte by byte, in
+//! A reply writes strings as a command does. So what a record holds is not decoded: it goes out again byte by byte, in
 //! its order.
 
 use crate::error::{Error, Result};
 use crate::resp::reply;
+use crate::sink::committable::Committable;
+use crate::sink::pack::{StagedRecord, unpack};
 use crate::stream::EntryId;
 
 /// An entry: its ID, and its fields and values.
@@ -15,6 +17,17 @@ pub(super) struct Entry<'r> {
     pub(super) count: usize,
     /// All of them, encoded.
     pub(super) strings: &'r [u8],
+}
+
+impl<'r> Entry<'r> {
+    /// Returns the records that it holds for a committable, in order; `None` if that is not what was staged.
+    pub(super) fn records(&self, committable: &Committable) -> Option<Vec<StagedRecord<'r>>> {
+        let records = match committable.packed {
+            Some(_) => unpack(self.count, self.strings)?,
+            None => vec![StagedRecord { count: self.count, strings: self.strings }],
+        };
+        (self.id.ms == committable.epoch && self.id.seq >= records.len() as u64).then_some(records)
+    }
 }
 
 /// Returns the entries of a whole reply to `XRANGE` (<https://redis.io/docs/latest/commands/xrange/>).

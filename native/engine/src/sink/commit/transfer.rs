@@ -1,7 +1,7 @@
 //! A transfer moves a staging stream to its topic, chunk by chunk.
 //!
-//! A chunk is read, and written by one transaction: it appends the entries to the topic's stream and sets the *mark*,
-//! which says how far this lane's incarnation is. The transaction is carried out only if the mark, which is watched, is
+//! A chunk is some entries of the staging stream. It is read, and written by one transaction: that appends the records
+//! of the entries to the topic's stream and sets the *mark*, which says how far this lane's incarnation is. The transaction is carried out only if the mark, which is watched, is
 //! what it was when the chunk was read. So a commit that is repeated, interrupted or made twice at once neither loses
 //! nor duplicates. What the server refuses to queue it refuses as a whole. Nothing is deleted before the mark says that
 //! all is moved, and that can be repeated, too.
@@ -23,10 +23,11 @@ use crate::foreign_text::shown;
 use crate::resp::reply;
 use crate::sink::commit::mark::Mark;
 use crate::sink::commit::missing::missing;
-use crate::sink::commit::pace::{CHUNK_BYTES, Pace};
+use crate::sink::commit::pace::{CHUNK_BYTES, CHUNK_RECORDS, Pace};
 use crate::sink::commit::staged::{Entry, entries};
 use crate::sink::committable::Committable;
 use crate::sink::encode::{StagingKey, append_to};
+use crate::sink::pack::StagedRecord;
 use crate::sink::replicas::Replicas;
 use crate::sink::unit::Prefix;
 
@@ -38,7 +39,7 @@ const TRIES: u32 = 100;
 pub(super) struct Transfer<'w> {
     settings: &'w SinkSettings,
     pool: &'w ConnectionPool,
-    pace: &'w Pace,
+    pace: Pace,
     committable: &'w Committable,
     /// Where it goes: the stream of the topic that it was staged for, whatever the settings say by now.
     stream: &'w str,
@@ -46,7 +47,7 @@ pub(super) struct Transfer<'w> {
     mark_key: String,
     /// The command that appends to the stream, up to the fields.
     append: Prefix,
-    /// The sequence of the last entry that is known to be moved.
+    /// The sequence of the last record that is known to be moved.
     moved: u64,
     /// The first entries are not in the staging stream: the version before this one deleted what it had moved.
     is_begun: bool,
@@ -70,7 +71,7 @@ struct Found {
 enum Next {
     /// Read again: something has changed.
     LookAgain,
-    /// The transaction appends so many entries and sets this mark.
+    /// The transaction appends so many records and sets this mark.
     Append(u64, Mark, Transaction),
     /// All is in the topic.
     CleanUp,
@@ -82,8 +83,8 @@ impl<'w> Transfer<'w> {
     pub(super) fn new(
         settings: &'w SinkSettings,
         pool: &'w ConnectionPool,
-        pace: &'w Pace,
         committable: &'w Committable,
+        at_once: u64,
     ) -> Result<Self> {
         let Some(StagingKey { index, stream, lane, incarnation, .. }) = StagingKey::parse(&committable.key) else {
             return Err(Error::Settings(format!("'{}' is no staging stream's key", shown(&committable.key))));
@@ -91,7 +92,7 @@ impl<'w> Transfer<'w> {
         Ok(Self {
             settings,
             pool,
-            pace,
+            pace: Pace::of(committable, at_once),
             committable,
             stream,
             index,
@@ -127,9 +128,9 @@ impl<'w> Transfer<'w> {
             let found = self.look(connection).await?;
             let is_done = match self.next(&found)? {
                 Next::LookAgain => leave(connection).await?,
-                Next::Append(entries, mark, transaction) => {
+                Next::Append(records, mark, transaction) => {
                     let outcomes = transaction.execute(connection).await?;
-                    self.appended(connection, outcomes, entries, found.mark, mark).await?
+                    self.appended(connection, outcomes, records, found.mark, mark).await?
                 }
                 Next::CleanUp => {
                     if done(self.cleaning_up().execute(connection).await?)? {
@@ -149,7 +150,7 @@ impl<'w> Transfer<'w> {
     }
 
     /// Reads what there is, and begins a transaction that depends on it.
-    async fn look(&self, connection: &mut Connection) -> Result<Found> {
+    async fn look(&mut self, connection: &mut Connection) -> Result<Found> {
         let Committable { key, epoch, .. } = self.committable;
         let (behind, count) = (format!("({epoch}-{}", self.moved), self.pace.count().to_string());
         let mut commands = vec![
@@ -194,38 +195,54 @@ impl<'w> Transfer<'w> {
             self.moved = moved;
             return Ok(Next::LookAgain);
         }
-        let is_whole = match found.first {
-            _ if found.there == records => true,
-            None if found.there > 0 && !self.is_begun => {
+        let is_whole = match (self.committable.packed, found.first) {
+            (Some(packed), _) => found.there == packed.entries,
+            (None, _) if found.there == records => true,
+            (None, None) if found.there > 0 && !self.is_begun => {
                 self.is_begun = true;
                 return Ok(Next::LookAgain);
             }
-            None => false,
-            Some(first) => first <= moved + 1 && found.there + first == records + 1,
+            (None, None) => false,
+            (None, Some(first)) => first <= moved + 1 && found.there + first == records + 1,
         };
         let staged = entries(&found.chunk)?;
-        let is_next = |(entry, seq): (&Entry<'_>, u64)| (entry.id.ms, entry.id.seq) == (epoch, seq);
-        if !is_whole || staged.is_empty() || !staged.iter().zip(moved + 1..).all(is_next) {
+        let Some(chunk) = self.chunk(&staged).filter(|chunk| is_whole && !chunk.is_empty()) else {
             return Ok(Next::Lost);
-        }
+        };
         self.pace.read(staged.iter().map(|entry| entry.strings.len()).max().unwrap_or_default());
-        Ok(self.appending(&staged))
+        Ok(self.appending(&chunk))
     }
 
-    /// Returns the transaction that appends as many of these as make a chunk, and at least one.
-    fn appending(&self, staged: &[Entry<'_>]) -> Next {
-        let mut transaction = Transaction::default();
+    /// Returns the records of as many entries as make a chunk, and of at least one; `None` if they are not those behind
+    /// the moved ones.
+    fn chunk<'r>(&self, staged: &[Entry<'r>]) -> Option<Vec<StagedRecord<'r>>> {
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
         for entry in staged {
-            if transaction.commands > 0 && transaction.bytes.len() + entry.strings.len() > CHUNK_BYTES {
+            bytes += entry.strings.len();
+            if !chunk.is_empty() && (bytes > CHUNK_BYTES || chunk.len() as u64 >= CHUNK_RECORDS) {
                 break;
             }
-            self.append.append_encoded(&mut transaction.bytes, entry.count, entry.strings);
-            transaction.commands += 1;
+            let held = entry.records(self.committable)?;
+            // A transaction that was carried out in part may have moved the first ones of a pack.
+            let before = entry.id.seq - held.len() as u64;
+            let expected = self.moved + chunk.len() as u64;
+            let moved = expected.checked_sub(before).filter(|moved| *moved == 0 || chunk.is_empty())?;
+            chunk.extend_from_slice(held.get(usize::try_from(moved).ok()?..).filter(|rest| !rest.is_empty())?);
         }
-        let entries = transaction.commands as u64;
-        let mark = self.mark_at(self.moved + entries);
+        Some(chunk)
+    }
+
+    /// Returns the transaction that appends these.
+    fn appending(&self, chunk: &[StagedRecord<'_>]) -> Next {
+        let mut transaction = Transaction::default();
+        for record in chunk {
+            self.append.append_encoded(&mut transaction.bytes, record.count, record.strings);
+        }
+        transaction.commands = chunk.len();
+        let records = chunk.len() as u64;
+        let mark = self.mark_at(self.moved + records);
         self.add_setting(&mut transaction, mark);
-        Next::Append(entries, mark, transaction)
+        Next::Append(records, mark, transaction)
     }
 
     /// Takes what became of the appends. Returns `false` if others have changed something, and nothing was carried out.
@@ -233,7 +250,7 @@ impl<'w> Transfer<'w> {
         &mut self,
         connection: &mut Connection,
         outcomes: Option<Outcomes>,
-        entries: u64,
+        records: u64,
         before: Option<Mark>,
         mark: Mark,
     ) -> Result<bool> {
@@ -247,8 +264,8 @@ impl<'w> Transfer<'w> {
         // before.
         let appended = results.iter().take_while(|result| matches!(result, Value::BulkString(_))).count() as u64;
         let is_marked = results.last() == Some(&Value::Okay);
-        if appended == entries && is_marked {
-            (self.moved, self.has_progressed) = (self.moved + entries, true);
+        if appended == records && is_marked {
+            (self.moved, self.has_progressed) = (self.moved + records, true);
             return Ok(true);
         }
         let fault = fault_in(&results).map(|fault| fault.context(where_to()));
@@ -314,11 +331,14 @@ impl<'w> Transfer<'w> {
     }
 
     /// Returns the error that says what is missing.
-    async fn lost(&self, connection: &mut Connection, there: u64) -> Result<Error> {
+    async fn lost(&mut self, connection: &mut Connection, there: u64) -> Result<Error> {
         let why = match there {
             0 => "it is gone, and there is no mark that it was committed".to_owned(),
             _ => {
-                format!("entries are missing: {}", missing(connection, self.committable, self.moved, self.pace).await?)
+                format!(
+                    "entries are missing: {}",
+                    missing(connection, self.committable, self.moved, &mut self.pace).await?
+                )
             }
         };
         let message = format!(

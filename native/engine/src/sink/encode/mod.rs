@@ -136,8 +136,8 @@ mod tests {
             UnitKind::Hash => 2,
             UnitKind::Document => 3,
             UnitKind::Append if write[2] == "MAXLEN" => 4 + usize::from(write[3] == "~") + 1,
-            UnitKind::Append | UnitKind::DeadLetter | UnitKind::Opening => 3,
-            UnitKind::Staged => 4,
+            UnitKind::Append | UnitKind::DeadLetter | UnitKind::Opening(_) => 3,
+            UnitKind::Staged(_) => 4,
             kind => panic!("{kind:?} holds no record"),
         };
         assert_eq!(write.len() - payload.len(), before, "{commands:?}");

@@ -245,7 +245,7 @@ impl State {
             || key == INDEX && !self.index.is_empty()
     }
 
-    /// `XADD key [NOMKSTREAM] id n <number>`.
+    /// `XADD key [NOMKSTREAM] id …`.
     fn append(&mut self, words: &[String]) -> Vec<u8> {
         let only_if_there = words[2] == "NOMKSTREAM";
         let at = if only_if_there { 3 } else { 2 };
@@ -254,13 +254,13 @@ impl State {
             // Also the trial of the commands.
             return b"$-1\r\n".to_vec();
         }
-        let (id, number) = (words[at].parse::<EntryId>().unwrap(), words[at + 2].parse().unwrap());
+        let id = words[at].parse::<EntryId>().unwrap();
         let last = self.last_ids.entry(key.clone()).or_default();
         if id <= *last {
             return b"-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n".to_vec();
         }
         *last = id;
-        self.staging.entry(key.clone()).or_default().insert(id, number);
+        self.staging.entry(key.clone()).or_default().insert(id, words[at + 1..].to_vec());
         let mut out = Vec::new();
         bulk(&mut out, &id.to_string());
         out
@@ -276,12 +276,11 @@ impl State {
         let entries: Vec<_> =
             self.staging.get(&words[1]).into_iter().flat_map(|entries| entries.range(from..)).take(count).collect();
         let mut out = format!("*{}\r\n", entries.len()).into_bytes();
-        for (id, number) in entries {
+        for (id, strings) in entries {
             out.extend_from_slice(b"*2\r\n");
             bulk(&mut out, &id.to_string());
-            out.extend_from_slice(b"*2\r\n");
-            bulk(&mut out, "n");
-            bulk(&mut out, &number.to_string());
+            out.extend_from_slice(format!("*{}\r\n", strings.len()).as_bytes());
+            strings.iter().for_each(|string| bulk(&mut out, string));
         }
         out
     }
@@ -290,7 +289,10 @@ impl State {
     /// staging stream. Whether something is left.
     pub(super) fn old_version_moves(&mut self, committable: &Committable) -> bool {
         let mark = &committable.mark_key();
-        let Committable { key, records, epoch, .. } = committable;
+        let Committable { key, records, epoch, packed, .. } = committable;
+        if packed.is_some() {
+            return false;
+        }
         let moved = match self.marks.get(mark).and_then(|mark| mark.split_once('-')) {
             Some((marked, moved)) if marked == epoch.to_string() => moved.parse().unwrap(),
             _ => 0,
@@ -300,8 +302,8 @@ impl State {
         };
         let mut last = 0;
         for _ in 0..3 {
-            if let Some((id, number)) = staged.pop_first() {
-                self.topic.push(number);
+            if let Some((id, strings)) = staged.pop_first() {
+                self.topic.push(strings[1].parse().unwrap());
                 last = id.seq;
             }
         }

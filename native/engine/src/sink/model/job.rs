@@ -83,13 +83,15 @@ impl Job {
         Arc::new(Work::new(self.settings.clone(), self.servers.clone(), 3))
     }
 
-    pub(super) fn write(&mut self, records: u64) {
-        let records: Vec<(i32, String)> =
-            (self.next..self.next + records).map(|number| (0, number.to_string())).collect();
-        self.next += records.len() as u64;
-        for (target, number) in records {
+    /// Writes the next numbers, in batches of so many.
+    pub(super) fn write(&mut self, records: u64, at_once: usize) {
+        let numbers: Vec<String> = (self.next..self.next + records).map(|number| number.to_string()).collect();
+        self.next += records;
+        for numbers in numbers.chunks(at_once) {
+            let fields: Vec<_> = numbers.iter().map(|number| [("n", number.as_str())]).collect();
+            let records: Vec<(i32, &[(&str, &str)])> = fields.iter().map(|fields| (0, &fields[..])).collect();
             // One that has failed is noticed at the checkpoint.
-            let _ = self.writer.write(&batch(&[(target, &[("n", &number)])]), Duration::ZERO);
+            let _ = self.writer.write(&batch(&records), Duration::ZERO);
         }
     }
 
@@ -180,8 +182,23 @@ impl Job {
         self.redis.state.lock().failing = None;
     }
 
+    /// Has the oldest checkpoint be one of the version before this one: each record was staged in an entry of its own.
+    fn have_staged_by_old_version(&mut self) {
+        let oldest = self.under_way.first_key_value();
+        let staged = oldest.map_or_else(Vec::new, |(_, checkpoint)| checkpoint.committables.clone());
+        for packed in staged.iter().filter(|packed| self.redis.unpack(packed)) {
+            let kept = self.under_way.values_mut().flat_map(|checkpoint| &mut checkpoint.committables);
+            for one in kept.chain(&mut self.committables).filter(|one| *one == packed) {
+                one.packed = None;
+            }
+        }
+    }
+
     pub(super) async fn complete_lacking(&mut self, entry: u8, moved: u8, replaced: bool) {
         self.redis.calm_down();
+        if moved > 0 {
+            self.have_staged_by_old_version();
+        }
         let oldest = self.under_way.first_key_value();
         let Some(last) = oldest.and_then(|(_, checkpoint)| checkpoint.committables.last().cloned()) else { return };
         let Some(taken) = self.redis.take_staged(&last, moved, u64::from(entry), replaced) else { return };
@@ -196,14 +213,14 @@ impl Job {
         }
         let before = self.redis.state.lock().topic.len();
         match work.commit_all(std::slice::from_ref(&last)).await {
-            Err(error) if error.to_string().contains(&format!("entries are missing: {}", taken.id)) => {}
+            Err(error) if error.to_string().contains(&format!("entries are missing: {}", taken.records)) => {}
             Err(error) if error.to_string().contains("it is gone") => {}
             Err(error) => self.fail(error.to_string()),
-            Ok(()) => self.fail(format!("{} lacks {}, and is committed", last.key, taken.id)),
+            Ok(()) => self.fail(format!("{} lacks {}, and is committed", last.key, taken.records)),
         }
         // That another one is in the place of it is seen when its turn comes.
         if !replaced && self.redis.state.lock().topic.len() != before {
-            self.fail(format!("{} lacks {}, and some of it is written", last.key, taken.id));
+            self.fail(format!("{} lacks {}, and some of it is written", last.key, taken.records));
         }
         self.redis.put_back(&last, taken);
         self.restart(false).await;
@@ -213,6 +230,7 @@ impl Job {
         if !self.redis.state.lock().is_calm() {
             return;
         }
+        self.have_staged_by_old_version();
         let Some(committables) = self.completed() else { return };
         for committable in &committables {
             while chunks > 0 && self.redis.state.lock().old_version_moves(committable) {

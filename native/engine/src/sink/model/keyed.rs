@@ -18,7 +18,7 @@ use crate::sink::writer::Writer;
 /// Without failures of the job, and of connections: what was in flight on a lost one may be carried out late.
 fn keyed_step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (1u8..12).prop_map(|records| Step::Write { records }),
+        8 => (1u8..12).prop_map(|records| Step::Write { records, at_once: 1 }),
         3 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
         4 => (1u8..40).prop_map(|times| Step::Yield { times }),
         1 => any::<bool>().prop_map(|full| Step::Full { full }),
@@ -42,7 +42,7 @@ fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Resu
         let (mut next, mut last, mut rejected) = (0, BTreeMap::new(), BTreeSet::new());
         for step in steps {
             match step {
-                Step::Write { records } => {
+                Step::Write { records, .. } => {
                     for number in next..next + u64::from(*records) {
                         let key = format!("{{t:0}}k{}", number % 6);
                         writer

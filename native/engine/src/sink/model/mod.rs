@@ -31,8 +31,10 @@ use server::{Failing, SimulatedRedis};
 
 #[derive(Clone, Debug)]
 enum Step {
+    /// In batches of so many records.
     Write {
         records: u8,
+        at_once: u8,
     },
     Wait {
         millis: u16,
@@ -55,15 +57,15 @@ enum Step {
         marked: bool,
         busy: u8,
     },
-    /// The same, but an entry of the last epoch is lost, of which the version before this one has moved so many chunks;
-    /// or another one is there for it. Then it is found again.
+    /// The same, but an entry of the last epoch is lost, or another one is there for it. If it is moved, that epoch was
+    /// staged by the version before this one, which has moved so many chunks. Then the entry is found again.
     CompleteLacking {
         entry: u8,
         moved: u8,
         replaced: bool,
     },
-    /// The same, by a committer of the version before this one that is stopped after so many chunks. Then the job is
-    /// started with this one.
+    /// The same, of what was staged by the version before this one, by its committer, which is stopped after so many
+    /// chunks. Then the job is started with this one.
     CompleteByOldVersion {
         chunks: u8,
     },
@@ -97,7 +99,7 @@ const COMMANDS: &[&str] =
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (1u8..12).prop_map(|records| Step::Write { records }),
+        8 => (1u8..12, 1u8..6).prop_map(|(records, at_once)| Step::Write { records, at_once }),
         3 => (1u16..900).prop_map(|millis| Step::Wait { millis }),
         4 => (1u8..40).prop_map(|times| Step::Yield { times }),
         5 => Just(Step::Checkpoint),
@@ -123,8 +125,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 async fn take(step: &Step, job: &mut Job, redis: &SimulatedRedis) {
     match step {
-        Step::Write { records } => {
-            job.write(u64::from(*records));
+        Step::Write { records, at_once } => {
+            job.write(u64::from(*records), usize::from(*at_once));
             // One that lives on writes the same, from where it was.
             for writer in &job.given_up {
                 let _ = writer.write(&batch(&[(0, &[("n", "666")])]), Duration::ZERO);
@@ -174,11 +176,11 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
         // The end of the input: what is left goes into a last checkpoint.
         job.restart(false).await;
         let end = job.next + 5;
-        job.write(5);
+        job.write(5, 2);
         let mut wrong = String::new();
         for _ in 0..50 {
             if job.next < end {
-                job.write(end - job.next);
+                job.write(end - job.next, 2);
             }
             job.checkpoint().await;
             job.complete(None).await;
@@ -202,7 +204,7 @@ fn run(seed: u64, cluster: bool, steps: &[Step]) -> Result<(), String> {
 /// without one it must expire.
 async fn what_is_left(redis: &SimulatedRedis, mut job: Job) -> Result<(), String> {
     // An epoch that never completes.
-    job.write(4);
+    job.write(4, 2);
     job.flush().await;
     let (work, completed) = (job.work(), job.completed.lane.clone().unwrap_or_else(nothing));
     drop(job);
@@ -263,7 +265,7 @@ fn who_overtakes_what_failed_in_part_is_told_of() {
         paused().block_on(async {
             let redis = SimulatedRedis::new(seed);
             let mut job = Job::start(&redis, false).await;
-            job.write(9);
+            job.write(9, 1);
             job.checkpoint().await;
             redis.state.lock().failing = Some(Failing { from: 0, behind: 0, appended: 0, marked, busy: 0 });
             let committables = job.completed().unwrap();
@@ -287,7 +289,8 @@ fn who_overtakes_what_failed_in_part_is_told_of() {
 /// What the random schedules came down to when the protocol was weakened by hand, and where it once was too weak.
 fn that_once_failed() -> Vec<(&'static str, u64, bool, Vec<Step>)> {
     use Step::{Checkpoint, CompleteByOldVersion, CompleteInPart, CompleteLacking, Crash, Refuse, Yield};
-    let write = |records| Step::Write { records };
+    let write = |records| Step::Write { records, at_once: 1 };
+    let packed = |records, at_once, then| [vec![Step::Write { records, at_once }, Checkpoint], then].concat();
     let complete = || Step::Complete { stopped_after: None };
     let stopped = |turns| Step::Complete { stopped_after: Some(turns) };
     let lose = |command, behind, carried_out| Step::Lose(Loss { command, behind, carried_out });
@@ -315,6 +318,10 @@ fn that_once_failed() -> Vec<(&'static str, u64, bool, Vec<Step>)> {
             false,
             staged(9, vec![CompleteLacking { entry: 8, moved: 0, replaced: true }]),
         ),
+        ("packs were counted as records", 0, false, packed(9, 4, vec![complete()])),
+        ("the records of a pack were not counted", 0, false, packed(9, 2, vec![stopped(199)])),
+        ("what of a pack was moved was moved again", 0, false, packed(9, 4, vec![in_part(1, true, 0)])),
+        ("a pack of which some was moved was taken for lost", 0, false, packed(9, 5, vec![in_part(3, false, 1)])),
         ("what was half moved was taken for lost", 0, false, staged(9, vec![CompleteByOldVersion { chunks: 1 }])),
         ("an epoch before the last was lost", 0, false, staged(2, staged(2, vec![complete(), complete(), Crash]))),
         ("recovery deleted the state's last epoch", 0, false, staged(9, vec![stopped(0)])),

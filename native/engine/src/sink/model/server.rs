@@ -32,7 +32,8 @@ pub(super) const REFUSED: &str = "as the schedule says";
 pub(super) struct State {
     /// The numbers in the topic, in order.
     pub(super) topic: Vec<u64>,
-    pub(super) staging: BTreeMap<String, BTreeMap<EntryId, u64>>,
+    /// Of staging streams, the strings of each entry.
+    pub(super) staging: BTreeMap<String, BTreeMap<EntryId, Vec<String>>>,
     pub(super) last_ids: BTreeMap<String, EntryId>,
     pub(super) index: BTreeSet<String>,
     /// Staging streams that were deleted, and what was taken from the index.
@@ -96,7 +97,7 @@ impl SimulatedRedis {
             let mut state = redis.state.lock();
             state.index.insert(OTHERS.to_owned());
             state.expiring.insert(OTHERS.to_owned(), STAGING_TTL.to_owned());
-            state.staging.insert(OTHERS.to_owned(), BTreeMap::from([(EntryId { ms: 1, seq: 1 }, 666)]));
+            state.staging.insert(OTHERS.to_owned(), BTreeMap::from([(EntryId { ms: 1, seq: 1 }, single(666))]));
             state.settle_homes(0);
         }
         redis
@@ -168,6 +169,24 @@ impl SimulatedRedis {
         state.deleted.contains(key) && state.unlisted.contains(key)
     }
 
+    /// Stages each record of a committable in an entry of its own, as the version before this one does. Returns whether
+    /// all of them were there.
+    pub(super) fn unpack(&self, committable: &Committable) -> bool {
+        let mut state = self.state.lock();
+        let Committable { key, records, epoch, packed, .. } = committable;
+        let there = state.staging.get(key).filter(|staged| packed.is_some_and(|it| it.entries == staged.len() as u64));
+        let Some(numbers) = there.map(|staged| staged.values().flat_map(|strings| numbers(strings)).collect()) else {
+            return false;
+        };
+        let numbers: Vec<u64> = numbers;
+        assert_eq!(numbers.len() as u64, *records);
+        let id = |seq| EntryId { ms: *epoch, seq };
+        let unpacked = numbers.into_iter().zip(1..).map(|(number, seq)| (id(seq), single(number))).collect();
+        state.staging.insert(key.clone(), unpacked);
+        state.touch(key);
+        true
+    }
+
     /// Takes an entry from a staging stream, if all of them are there, of which the version before this one has moved
     /// some chunks; or puts another one behind it.
     pub(super) fn take_staged(
@@ -178,26 +197,29 @@ impl SimulatedRedis {
         replaced: bool,
     ) -> Option<Taken> {
         let mut state = self.state.lock();
-        let staged = state.staging.get(&committable.key)?;
-        if staged.len() as u64 != committable.records {
+        let Committable { key, records, epoch, packed, .. } = committable;
+        if state.staging.get(key)?.len() as u64 != packed.map_or(*records, |packed| packed.entries) {
             return None;
         }
         for _ in 0..moved {
-            if state.staging.get(&committable.key)?.len() <= 3 {
+            if state.staging.get(key)?.len() <= 3 {
                 break;
             }
             state.old_version_moves(committable);
         }
-        let staged = state.staging.get_mut(&committable.key)?;
+        let staged = state.staging.get_mut(key)?;
         let there = staged.clone();
         let at = usize::try_from(entry).ok()? % staged.len();
         let id = *staged.keys().nth(at)?;
-        staged.remove(&id);
+        let strings = staged.remove(&id)?;
+        let held = packed.map_or(1, |_| numbers(&strings).len() as u64);
         if replaced {
-            staged.insert(EntryId { ms: committable.epoch, seq: committable.records + 1 }, 666);
+            let other = packed.map_or_else(|| single(666), |_| vec!["1".to_owned(), RECORD_666.to_owned()]);
+            staged.insert(EntryId { ms: *epoch, seq: records + 1 }, other);
         }
-        state.touch(&committable.key);
-        Some(Taken { id, there })
+        state.touch(key);
+        let first = EntryId { seq: id.seq + 1 - held, ..id };
+        Some(Taken { records: if held == 1 { id.to_string() } else { format!("{first} to {id}") }, there })
     }
 
     /// Puts it back.
@@ -218,9 +240,23 @@ impl SimulatedRedis {
 
 /// What was taken from a staging stream.
 pub(super) struct Taken {
-    pub(super) id: EntryId,
+    /// The records that it held, as an error names them.
+    pub(super) records: String,
     /// All that was there.
-    there: BTreeMap<EntryId, u64>,
+    there: BTreeMap<EntryId, Vec<String>>,
+}
+
+/// The record `n 666`, packed.
+const RECORD_666: &str = "\u{2}\0\0\0\u{10}\0\0\0$1\r\nn\r\n$3\r\n666\r\n";
+
+/// Returns the strings of an entry that holds one number as it is.
+fn single(number: u64) -> Vec<String> {
+    vec!["n".to_owned(), number.to_string()]
+}
+
+/// Returns the numbers of a pack, in which each is the last of some lines.
+fn numbers(strings: &[String]) -> Vec<u64> {
+    strings[1].split("$1\r\nn\r\n$").skip(1).map(|rest| rest.split("\r\n").nth(1).unwrap().parse().unwrap()).collect()
 }
 
 impl Committable {

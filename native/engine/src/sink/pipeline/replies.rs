@@ -33,7 +33,7 @@ use UnitOutcome::{Deferred, Rejected, Settled};
 pub(super) fn on_reply(unit: EncodedUnit<'_>, reply: &[u8], is_behind: bool, path: &str) -> Result<UnitOutcome> {
     let refusal = reply::refusal(reply);
     match (unit.kind(), refusal) {
-        (UnitKind::Staged, refusal) => on_staged(unit, reply, refusal, is_behind),
+        (UnitKind::Staged(records), refusal) => on_staged(unit, reply, refusal, records, is_behind),
         (_, Some(fault)) if fault.is_temporary() => Ok(Deferred(Some(fault))),
         (UnitKind::Expiry, Some(fault)) => Err(fault.context(format!("key '{}', EXPIRE", shown(unit.key()))).into()),
         // `:0`: nothing is there any more that could expire. The record was written, and others have deleted it.
@@ -63,41 +63,48 @@ pub(super) fn on_transaction(unit: EncodedUnit<'_>, outcomes: Outcomes, is_behin
         Outcomes::Each(results) => results,
     };
     match unit.kind() {
-        UnitKind::Sealing(records) => on_sealed(unit, &results, records, is_behind),
-        _ => on_opened(unit, &results),
+        UnitKind::Sealing(entries) => on_sealed(unit, &results, entries, is_behind),
+        UnitKind::Opening(records) => on_opened(unit, &results, records),
+        kind => Err(Error::Internal(format!("{kind:?} is no transaction"))),
     }
 }
 
-fn on_opened(unit: EncodedUnit<'_>, results: &[Value]) -> Result<UnitOutcome> {
+fn on_opened(unit: EncodedUnit<'_>, results: &[Value], records: u64) -> Result<UnitOutcome> {
     // Sent again after its replies were lost, the append is there already.
     let mut faults = results.iter().filter_map(|result| fault_in(std::slice::from_ref(result)));
     match (faults.find(|fault| !is_there(fault)), results) {
         (Some(fault), _) => Err(not_staged(unit, fault)),
         (None, [Value::Int(_), Value::Int(_), Value::BulkString(_) | Value::ServerError(_), Value::Int(_)]) => {
-            Ok(Settled { records: 1 })
+            Ok(Settled { records })
         }
         _ => Err(Error::protocol("the reply to EXEC can't be read")),
     }
 }
 
-fn on_sealed(unit: EncodedUnit<'_>, results: &[Value], records: u64, is_behind: bool) -> Result<UnitOutcome> {
+fn on_sealed(unit: EncodedUnit<'_>, results: &[Value], entries: u64, is_behind: bool) -> Result<UnitOutcome> {
     match (fault_in(results), results.last()) {
         (Some(fault), _) => Err(not_staged(unit, fault)),
-        (None, Some(Value::Int(there))) if there.unsigned_abs() == records => Ok(Settled { records: 0 }),
+        (None, Some(Value::Int(there))) if there.unsigned_abs() == entries => Ok(Settled { records: 0 }),
         // Some of them are still to be written.
         (None, Some(Value::Int(_))) if is_behind => Ok(Deferred(None)),
-        (None, Some(Value::Int(_))) => Err(staging_incomplete(unit.key(), records)),
+        (None, Some(Value::Int(_))) => Err(staging_incomplete(unit.key(), entries)),
         _ => Err(Error::protocol("the reply to EXEC can't be read")),
     }
 }
 
-fn on_staged(unit: EncodedUnit<'_>, reply: &[u8], refusal: Option<Fault>, is_behind: bool) -> Result<UnitOutcome> {
+fn on_staged(
+    unit: EncodedUnit<'_>,
+    reply: &[u8],
+    refusal: Option<Fault>,
+    records: u64,
+    is_behind: bool,
+) -> Result<UnitOutcome> {
     match refusal {
         // It was sent again, after its reply was lost. Should it not be there after all, the seal tells.
-        Some(fault) if is_there(&fault) => Ok(Settled { records: 1 }),
+        Some(fault) if is_there(&fault) => Ok(Settled { records }),
         Some(fault) if fault.is_temporary() => Ok(Deferred(Some(fault))),
         Some(fault) => Err(not_staged(unit, fault)),
-        None if reply.starts_with(b"$") && !reply.starts_with(b"$-1") => Ok(Settled { records: 1 }),
+        None if reply.starts_with(b"$") && !reply.starts_with(b"$-1") => Ok(Settled { records }),
         None if !reply.starts_with(b"$-1") => Err(unexpected("XADD", reply)),
         // There is no stream: what makes it was deferred, and comes first.
         None if is_behind => Ok(Deferred(None)),
@@ -140,9 +147,9 @@ fn is_there(fault: &Fault) -> bool {
     fault.server_text().contains("equal or smaller")
 }
 
-fn staging_incomplete(key: &[u8], records: u64) -> Error {
+fn staging_incomplete(key: &[u8], entries: u64) -> Error {
     let message = format!(
-        "staging stream '{}' does not hold all {records} records of its epoch: the server has put some off and taken \
+        "staging stream '{}' does not hold all {entries} entries of its epoch: the server has put some off and taken \
          later ones, or has lost some in a failover; the job has to go back to its last checkpoint, nothing is lost",
         shown(key)
     );
@@ -192,21 +199,21 @@ mod tests {
             (UnitKind::Document, "+OK\r\n", "deferred "),
             (UnitKind::Append, "$3\r\n1-1\r\n", "settled 1"),
             (UnitKind::DeadLetter, "$3\r\n1-1\r\n", "settled 1"),
-            (UnitKind::Staged, "$3\r\n1-1\r\n", "settled 1"),
-            (UnitKind::Staged, "$-1\r\n", "deferred "),
+            (UnitKind::Staged(7), "$3\r\n1-1\r\n", "settled 7"),
+            (UnitKind::Staged(7), "$-1\r\n", "deferred "),
             (UnitKind::Sealing(2), "*2\r\n:1\r\n:1\r\n", "deferred "),
             (UnitKind::Sealing(1), "*2\r\n:1\r\n:1\r\n", "settled 0"),
         ] {
             assert_eq!(outcome(kind, reply, true), behind, "{kind:?}");
         }
         assert_eq!(outcome(UnitKind::Hash, ":1\r\n", false), "settled 1");
-        assert!(outcome(UnitKind::Staged, "$-1\r\n", false).contains("staging stream 'k' is gone"));
-        assert!(outcome(UnitKind::Sealing(2), "*2\r\n:1\r\n:1\r\n", false).contains("does not hold all 2 records"));
+        assert!(outcome(UnitKind::Staged(7), "$-1\r\n", false).contains("staging stream 'k' is gone"));
+        assert!(outcome(UnitKind::Sealing(2), "*2\r\n:1\r\n:1\r\n", false).contains("does not hold all 2 entries"));
     }
 
     #[test]
     fn what_a_server_refuses_for_a_while_is_deferred() {
-        let kinds = [UnitKind::Append, UnitKind::Hash, UnitKind::Staged, UnitKind::Expiry, UnitKind::Opening];
+        let kinds = [UnitKind::Append, UnitKind::Hash, UnitKind::Staged(7), UnitKind::Expiry, UnitKind::Opening(7)];
         for kind in kinds.into_iter().chain([UnitKind::Sealing(1)]) {
             assert_eq!(outcome(kind, "-OOM no memory\r\n", false), "deferred OOM", "{kind:?}");
         }
@@ -217,12 +224,12 @@ mod tests {
         let refusal = "-WRONGTYPE no\r\n";
         assert!(outcome(UnitKind::Hash, refusal, true).starts_with("rejected WRONGTYPE no"));
         assert!(outcome(UnitKind::Document, "$-1\r\n", false).starts_with("rejected the path '$.a' matches nothing"));
-        for kind in [UnitKind::Staged, UnitKind::Expiry, UnitKind::Opening, UnitKind::Sealing(1)] {
+        for kind in [UnitKind::Staged(7), UnitKind::Expiry, UnitKind::Opening(7), UnitKind::Sealing(1)] {
             assert!(outcome(kind, refusal, false).starts_with("ended"), "{kind:?}");
         }
         let there = "The ID specified in XADD is equal or smaller than the target stream top item";
-        assert_eq!(outcome(UnitKind::Staged, &format!("-ERR {there}\r\n"), false), "settled 1");
+        assert_eq!(outcome(UnitKind::Staged(7), &format!("-ERR {there}\r\n"), false), "settled 7");
         let again = format!("*4\r\n:0\r\n:1\r\n-ERR {there}\r\n:1\r\n");
-        assert_eq!(outcome(UnitKind::Opening, &again, false), "settled 1");
+        assert_eq!(outcome(UnitKind::Opening(7), &again, false), "settled 7");
     }
 }

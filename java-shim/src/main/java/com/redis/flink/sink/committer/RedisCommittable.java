@@ -4,6 +4,7 @@ import org.apache.flink.annotation.Internal;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ArrayNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.util.Collection;
 import java.util.Objects;
@@ -18,32 +19,48 @@ public final class RedisCommittable {
     private final long epoch;
     private final String lane;
     private final String incarnation;
+    private final long entries;
+    private final long largestEntry;
 
     /**
      * @param key the staging stream's
-     * @param records how many entries it has
+     * @param records how many records it holds
      * @param lane whose of the writers it is
      * @param incarnation in which life of that writer it was written
+     * @param entries how many entries hold the records; 0: an earlier version has made one of each
+     * @param largestEntry about how many bytes the largest of them has
      */
     public RedisCommittable(
-            int partition, String key, long records, long epoch, String lane, String incarnation) {
+            int partition,
+            String key,
+            long records,
+            long epoch,
+            String lane,
+            String incarnation,
+            long entries,
+            long largestEntry) {
         this.partition = partition;
         this.key = key;
         this.records = records;
         this.epoch = epoch;
         this.lane = lane;
         this.incarnation = incarnation;
+        this.entries = entries;
+        this.largestEntry = largestEntry;
     }
 
     /** Returns what the engine has prepared in a lane. */
     public static RedisCommittable fromJson(JsonNode node, String lane, String incarnation) {
+        JsonNode packed = field(node, "packed");
         return new RedisCommittable(
                 field(node, "partition").intValue(),
                 field(node, "key").textValue(),
                 field(node, "records").longValue(),
                 field(node, "epoch").longValue(),
                 lane,
-                incarnation);
+                incarnation,
+                field(packed, "entries").longValue(),
+                field(packed, "largest").longValue());
     }
 
     private static JsonNode field(JsonNode node, String name) {
@@ -54,13 +71,19 @@ public final class RedisCommittable {
     static String toJson(Collection<RedisCommittable> committables) {
         ArrayNode array = JsonNodeFactory.instance.arrayNode();
         for (RedisCommittable committable : committables) {
-            array.addObject()
-                    .put("partition", committable.partition)
-                    .put("key", committable.key)
-                    .put("records", committable.records)
-                    .put("epoch", committable.epoch)
-                    .put("lane", committable.lane)
-                    .put("incarnation", committable.incarnation);
+            ObjectNode node =
+                    array.addObject()
+                            .put("partition", committable.partition)
+                            .put("key", committable.key)
+                            .put("records", committable.records)
+                            .put("epoch", committable.epoch)
+                            .put("lane", committable.lane)
+                            .put("incarnation", committable.incarnation);
+            if (committable.entries > 0) {
+                node.putObject("packed")
+                        .put("entries", committable.entries)
+                        .put("largest", committable.largestEntry);
+            }
         }
         return array.toString();
     }
@@ -89,6 +112,14 @@ public final class RedisCommittable {
         return incarnation;
     }
 
+    long entries() {
+        return entries;
+    }
+
+    long largestEntry() {
+        return largestEntry;
+    }
+
     @Override
     public boolean equals(Object other) {
         if (!(other instanceof RedisCommittable)) {
@@ -98,6 +129,8 @@ public final class RedisCommittable {
         return partition == that.partition
                 && records == that.records
                 && epoch == that.epoch
+                && entries == that.entries
+                && largestEntry == that.largestEntry
                 && key.equals(that.key)
                 && lane.equals(that.lane)
                 && incarnation.equals(that.incarnation);
@@ -105,7 +138,8 @@ public final class RedisCommittable {
 
     @Override
     public int hashCode() {
-        return Objects.hash(partition, key, records, epoch, lane, incarnation);
+        return Objects.hash(
+                partition, key, records, epoch, lane, incarnation, entries, largestEntry);
     }
 
     @Override

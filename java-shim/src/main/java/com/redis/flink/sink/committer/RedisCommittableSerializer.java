@@ -12,12 +12,15 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 
 /**
- * Committables in checkpoints and on their way to the committer. Version 1, as {@link
+ * Committables in checkpoints and on their way to the committer. Version 2, as {@link
  * DataOutputStream} writes it, texts by {@code writeUTF}:
  *
  * <pre>
- * i32 partition, text key, i64 records, i64 epoch, text lane, text incarnation
+ * i32 partition, text key, i64 records, i64 epoch, text lane, text incarnation,
+ * i64 entries, i64 largest entry
  * </pre>
+ *
+ * <p>Version 1 ends with the incarnation: each record is an entry.
  *
  * <p>Golden bytes of every version are in {@code tests/golden/}.
  */
@@ -25,7 +28,7 @@ import java.io.IOException;
 public final class RedisCommittableSerializer
         implements SimpleVersionedSerializer<RedisCommittable> {
 
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     @Override
     public int getVersion() {
@@ -42,6 +45,8 @@ public final class RedisCommittableSerializer
             out.writeLong(committable.epoch());
             out.writeUTF(committable.lane());
             out.writeUTF(committable.incarnation());
+            out.writeLong(committable.entries());
+            out.writeLong(committable.largestEntry());
         }
         return bytes.toByteArray();
     }
@@ -56,7 +61,9 @@ public final class RedisCommittableSerializer
                     in.readLong(),
                     in.readLong(),
                     in.readUTF(),
-                    in.readUTF());
+                    in.readUTF(),
+                    version == 1 ? 0 : in.readLong(),
+                    version == 1 ? 0 : in.readLong());
         }
     }
 }

@@ -56,7 +56,7 @@ class ExactlyOnceWriterTest {
         writer.flush(false);
         sink.prepared =
                 "[{\"partition\":1,\"key\":\"{orders:1}:staging:lane:1:incarnation\",\"records\":1,"
-                        + "\"epoch\":1}]";
+                        + "\"epoch\":1,\"packed\":{\"entries\":1,\"largest\":40}}]";
 
         assertThat(writer.prepareCommit())
                 .containsExactly(
@@ -66,7 +66,9 @@ class ExactlyOnceWriterTest {
                                 1,
                                 1,
                                 "lane",
-                                "incarnation"));
+                                "incarnation",
+                                1,
+                                40));
         assertThat(sink.calls).containsExactly("write 1", "flush", "prepare");
         assertThat(writer.snapshotState(5))
                 .containsExactly(new RedisWriterState("lane", "incarnation", 1));
@@ -102,7 +104,8 @@ class ExactlyOnceWriterTest {
         assertThat(writer.snapshotState(1))
                 .containsExactly(new RedisWriterState("lane", "incarnation", 2));
 
-        sink.prepared = "[{\"partition\":0,\"key\":\"k\",\"records\":1,\"epoch\":3}]";
+        sink.prepared = "[{\"partition\":0,\"key\":\"k\",\"records\":1,\"epoch\":3,"
+                        + "\"packed\":{\"entries\":1,\"largest\":40}}]";
         assertThat(writer.prepareCommit()).extracting(RedisCommittable::epoch).containsExactly(3L);
     }
 
