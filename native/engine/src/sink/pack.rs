@@ -138,6 +138,14 @@ mod tests {
     }
 
     #[test]
+    fn writes_and_reads_the_golden_bytes() {
+        let golden = include_bytes!("../../../../tests/golden/staging-pack-v1.bin");
+        assert_eq!(packed(&batch(&[(0, &[("key", "k1"), ("data", "v1")]), (0, &[("é", "")])])), golden);
+        let records = unpack(2, golden).unwrap();
+        assert_eq!(records[1], StagedRecord { count: 2, strings: "$2\r\né\r\n$0\r\n\r\n".as_bytes() });
+    }
+
+    #[test]
     fn gives_the_records_as_they_were() {
         let records: [&[(&str, &str)]; 3] = [&[("f", "\r\n$1"), ("f", "")], &[("", "v")], &[("é", "x")]];
         let entry = packed(&batch(&records.map(|record| (0, record))));

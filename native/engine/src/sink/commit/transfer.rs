@@ -336,7 +336,7 @@ impl<'w> Transfer<'w> {
             0 => "it is gone, and there is no mark that it was committed".to_owned(),
             _ => {
                 format!(
-                    "entries are missing: {}",
+                    "records are missing: {}",
                     missing(connection, self.committable, self.moved, &mut self.pace).await?
                 )
             }

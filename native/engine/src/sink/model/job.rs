@@ -213,7 +213,7 @@ impl Job {
         }
         let before = self.redis.state.lock().topic.len();
         match work.commit_all(std::slice::from_ref(&last)).await {
-            Err(error) if error.to_string().contains(&format!("entries are missing: {}", taken.records)) => {}
+            Err(error) if error.to_string().contains(&format!("records are missing: {}", taken.records)) => {}
             Err(error) if error.to_string().contains("it is gone") => {}
             Err(error) => self.fail(error.to_string()),
             Ok(()) => self.fail(format!("{} lacks {}, and is committed", last.key, taken.records)),

@@ -79,18 +79,32 @@ class RedisCommitterTest {
                 List.of(
                         new Request(
                                 new RedisCommittable(
-                                        3, "{t:3}:staging:l:7:c0ffee", 12, 7, "l", "c0ffee", 2, 99)),
+                                        3,
+                                        "{t:3}:staging:l:7:c0ffee",
+                                        12,
+                                        7,
+                                        "l",
+                                        "c0ffee",
+                                        2,
+                                        99)),
                         new Request(
                                 new RedisCommittable(
-                                        3, "{t:3}:staging:l:8:c0ffee", 1, 8, "l", "c0ffee", 0, 0))));
+                                        3,
+                                        "{t:3}:staging:l:8:c0ffee",
+                                        1,
+                                        8,
+                                        "l",
+                                        "c0ffee",
+                                        0,
+                                        0))));
 
         assertThat(committed)
                 .containsExactly(
                         "[{\"partition\":3,\"key\":\"{t:3}:staging:l:7:c0ffee\",\"records\":12,"
-                                + "\"epoch\":7,\"lane\":\"l\",\"incarnation\":\"c0ffee\","
-                                + "\"packed\":{\"entries\":2,\"largest\":99}},"
-                                + "{\"partition\":3,\"key\":\"{t:3}:staging:l:8:c0ffee\",\"records\":1,"
-                                + "\"epoch\":8,\"lane\":\"l\",\"incarnation\":\"c0ffee\"}]");
+                            + "\"epoch\":7,\"lane\":\"l\",\"incarnation\":\"c0ffee\","
+                            + "\"packed\":{\"entries\":2,\"largest\":99}},"
+                            + "{\"partition\":3,\"key\":\"{t:3}:staging:l:8:c0ffee\",\"records\":1,"
+                            + "\"epoch\":8,\"lane\":\"l\",\"incarnation\":\"c0ffee\"}]");
     }
 
     @Test

@@ -50,13 +50,19 @@ class ExactlyOnceWriterTest {
                     "lane",
                     "incarnation");
 
+    /** Returns what the engine says of an epoch that has one record. */
+    private static String prepared(long epoch) {
+        return "[{\"partition\":1,\"key\":\"{orders:1}:staging:lane:1:incarnation\",\"records\":1,"
+                + "\"epoch\":"
+                + epoch
+                + ",\"packed\":{\"entries\":1,\"largest\":40}}]";
+    }
+
     @Test
     void aCheckpointFlushesThenPrepares() throws Exception {
         writer.write("k", null);
         writer.flush(false);
-        sink.prepared =
-                "[{\"partition\":1,\"key\":\"{orders:1}:staging:lane:1:incarnation\",\"records\":1,"
-                        + "\"epoch\":1,\"packed\":{\"entries\":1,\"largest\":40}}]";
+        sink.prepared = prepared(1);
 
         assertThat(writer.prepareCommit())
                 .containsExactly(
@@ -104,8 +110,7 @@ class ExactlyOnceWriterTest {
         assertThat(writer.snapshotState(1))
                 .containsExactly(new RedisWriterState("lane", "incarnation", 2));
 
-        sink.prepared = "[{\"partition\":0,\"key\":\"k\",\"records\":1,\"epoch\":3,"
-                        + "\"packed\":{\"entries\":1,\"largest\":40}}]";
+        sink.prepared = prepared(3);
         assertThat(writer.prepareCommit()).extracting(RedisCommittable::epoch).containsExactly(3L);
     }
 
@@ -113,7 +118,7 @@ class ExactlyOnceWriterTest {
     void aCheckpointAfterTheEndOfTheInputHoldsTheLastEpoch() throws Exception {
         writer.write("k", null);
         writer.flush(true);
-        sink.prepared = "[{\"partition\":0,\"key\":\"k\",\"records\":1,\"epoch\":1}]";
+        sink.prepared = prepared(1);
         assertThat(writer.prepareCommit()).hasSize(1);
 
         for (int checkpoint = 1; checkpoint < 4; checkpoint++) {
@@ -124,7 +129,7 @@ class ExactlyOnceWriterTest {
 
     @Test
     void anEpochThatIsNotTheNextOneIsADefect() {
-        sink.prepared = "[{\"partition\":0,\"key\":\"k\",\"records\":1,\"epoch\":2}]";
+        sink.prepared = prepared(2);
 
         assertThatThrownBy(writer::prepareCommit)
                 .isInstanceOf(IllegalStateException.class)
