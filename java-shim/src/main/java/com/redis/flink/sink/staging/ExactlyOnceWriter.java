@@ -82,7 +82,8 @@ public final class ExactlyOnceWriter<T>
         String incarnation = Lanes.incarnation();
         NativeWriter staging = NativeWriter.open(settings(config, lane, incarnation), credentials);
         return new ExactlyOnceWriter<>(
-                new RedisSinkWriter<>(encoder, FlushPolicy.of(config), staging, timers, metrics),
+                new RedisSinkWriter<>(
+                        encoder, FlushPolicy.ofStaging(config), staging, timers, metrics),
                 staging,
                 lane,
                 incarnation);

@@ -51,6 +51,17 @@ public final class FlushPolicy {
                 records == 1);
     }
 
+    /**
+     * The same for a writer that stages. Nobody waits for what it has before the checkpoint, and
+     * what comes together is packed together: "at once" means full batches.
+     */
+    public static FlushPolicy ofStaging(AbstractRedisSinkConfig config) {
+        if (config.getNumMessagesToBuffer() == 0 && config.getFlushIntervalMillis() == 0) {
+            return new FlushPolicy(Integer.MAX_VALUE, MAX_BYTES, NO_LIMIT, false);
+        }
+        return of(config);
+    }
+
     /** Returns whether a batch must go now. */
     boolean isFull(RecordBatch batch) {
         return batch.records() >= maxRecords || batch.length() >= maxBytes;

@@ -37,14 +37,15 @@ class ExactlyOnceWriterTest {
                     .build();
 
     private final RecordingSink sink = new RecordingSink();
+    private final ManualTimers timers = new ManualTimers();
     private final ExactlyOnceWriter<String> writer =
             new ExactlyOnceWriter<>(
                     new RedisSinkWriter<>(
                             new MessageEncoder<>(
                                     s -> RedisMessage.of(s, Map.of("data", "v")), null, CONFIG, 0),
-                            FlushPolicy.of(CONFIG),
+                            FlushPolicy.ofStaging(CONFIG),
                             sink,
-                            new ManualTimers(),
+                            timers,
                             new TestMetrics()),
                     sink,
                     "lane",
@@ -78,6 +79,19 @@ class ExactlyOnceWriterTest {
         assertThat(sink.calls).containsExactly("write 1", "flush", "prepare");
         assertThat(writer.snapshotState(5))
                 .containsExactly(new RedisWriterState("lane", "incarnation", 1));
+    }
+
+    @Test
+    void whatIsStagedWaitsForAFullBatchOrTheCheckpoint() throws Exception {
+        String large = "x".repeat(1000);
+        for (int record = 0; record < 300; record++) {
+            writer.write(large, null);
+            timers.advance(10);
+        }
+        assertThat(sink.calls).hasSize(1);
+        writer.flush(false);
+
+        assertThat(sink.calls).hasSize(3).last().isEqualTo("flush");
     }
 
     @Test
