@@ -98,7 +98,8 @@ fn main() {
 
 fn print(name: &str, bare: Measured, ours: Measured) {
     println!(
-        "{name:<11} {:>9.0} {:>9.0} {:>6.2} |                    {:>5.2} {:>5.2} |                {:>5.2} {:>5.2} {:>6.2}",
+        "{name:<11} {:>9.0} {:>9.0} {:>6.2} |                    {:>5.2} {:>5.2} |                {:>5.2} {:>5.2} \
+         {:>6.2}",
         bare.rate / 1000.0,
         ours.rate / 1000.0,
         ours.rate / bare.rate,

@@ -18,9 +18,9 @@ use crate::error::{Error, Result};
 /// The runtime, held by its users only.
 static CURRENT: Mutex<Weak<EngineRuntime>> = Mutex::new(Weak::new());
 
-/// Worker threads, unless [`set_workers`] names another number: one a core, since decryption and scanning of all readers
-/// and writers of a job in this process share them; but each job of a session cluster has its own library, so there are
-/// few.
+/// Worker threads, unless [`set_workers`] names another number: one a core, since decryption and scanning of all
+/// readers and writers of a job in this process share them; but each job of a session cluster has its own library, so
+/// there are few.
 const FEWEST_WORKERS: usize = 2;
 const MOST_WORKERS: usize = 4;
 /// The number that is asked for. 0: none is.

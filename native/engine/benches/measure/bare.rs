@@ -1,4 +1,4 @@
-//! A client that does as little as a client can: it sends commands that are encoded already, and skips over the replies.
+//! A client that does as little as a client can: it sends commands that are encoded already, and skips over replies.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
