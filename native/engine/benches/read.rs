@@ -11,21 +11,18 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a program that measures")]
 
+mod measure;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
-use flink_redis_engine::config::{SourceSettings, SplitPosition};
-use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::resp::reply;
-use flink_redis_engine::source::Reader;
-use flink_redis_engine::stream::{EntryId, Runs};
-use support::{PATIENCE, RedisServer, await_that, connection_json};
+use flink_redis_engine::stream::EntryId;
+use measure::{PARTITIONS, engine_reads, measure, median, preload};
+use support::{RedisServer, connection_json};
 
-const PARTITIONS: u32 = 4;
 const STRATEGIES: [&str; 3] = ["ON_CHECKPOINT", "NOACK", "COMMIT_POSITION"];
 
 fn main() {
@@ -35,10 +32,13 @@ fn main() {
     let named: Vec<String> =
         std::env::args().skip(1).filter(|argument| STRATEGIES.contains(&argument.as_str())).collect();
     let server = RedisServer::start();
-    println!("{} | {entries} entries of 116 bytes, {PARTITIONS} partitions, COUNT 1000", server_version(&server));
     println!(
-        "{:<12} {:>12} {:>12} {:>7} | CPU s per million: {:>8} {:>8}",
-        "", "bare k/s", "ours k/s", "ratio", "bare", "ours"
+        "{} | {entries} entries of 116 bytes, {PARTITIONS} partitions, COUNT 1000",
+        measure::server_version(&server)
+    );
+    println!(
+        "{:<15} {:>9} {:>9} {:>6} | CPU s per million: {:>5} {:>5} | of the server: {:>5} {:>5}",
+        "", "bare k/s", "ours k/s", "ratio", "bare", "ours", "bare", "ours"
     );
     for strategy in STRATEGIES {
         if !named.is_empty() && !named.iter().any(|name| name == strategy) {
@@ -47,62 +47,23 @@ fn main() {
         let mut ratios = Vec::new();
         for _ in 0..pairs {
             preload(&server, entries);
-            let bare = measure(entries, || bare_client(&server, strategy != "ON_CHECKPOINT"));
+            let bare = measure(&server, entries, || bare_client(&server, strategy != "ON_CHECKPOINT"));
             preload(&server, entries);
-            let ours = measure(entries, || engine(&server, strategy, entries));
+            let ours = measure(&server, entries, || engine_reads(&connection_json(server.port), strategy, entries));
             ratios.push(ours.rate / bare.rate);
             println!(
-                "{strategy:<12} {:>12.0} {:>12.0} {:>7.2} |                    {:>8.2} {:>8.2}",
+                "{strategy:<15} {:>9.0} {:>9.0} {:>6.2} |                    {:>5.2} {:>5.2} |                \
+                 {:>5.2} {:>5.2}",
                 bare.rate / 1000.0,
                 ours.rate / 1000.0,
                 ours.rate / bare.rate,
                 bare.cpu,
-                ours.cpu
+                ours.cpu,
+                bare.server_cpu,
+                ours.server_cpu
             );
         }
-        ratios.sort_by(f64::total_cmp);
-        println!("{strategy:<12} median ratio {:.2}", ratios[ratios.len() / 2]);
-    }
-}
-
-struct Measured {
-    /// Entries a second.
-    rate: f64,
-    /// Seconds of this process's CPU for a million entries.
-    cpu: f64,
-}
-
-fn measure(entries: u64, work: impl FnOnce()) -> Measured {
-    let (begin, cpu) = (Instant::now(), cpu_seconds());
-    work();
-    let millions = entries as f64 / 1e6;
-    Measured { rate: entries as f64 / begin.elapsed().as_secs_f64(), cpu: (cpu_seconds() - cpu) / millions }
-}
-
-/// User and system time of this process, all threads.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0
-}
-
-fn server_version(server: &RedisServer) -> String {
-    let info = server.text("INFO server");
-    let line = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?").to_owned();
-    format!("Redis {} on {}", line("redis_version:"), line("os:"))
-}
-
-fn preload(server: &RedisServer, entries: u64) {
-    server.run("FLUSHALL");
-    let script = "local v = string.rep('x', 100) for n = 1, tonumber(ARGV[1]) do \
-                  redis.call('XADD', KEYS[1], '*', 'key', string.format('key-%012d', n), 'data', v) end";
-    for partition in 0..PARTITIONS {
-        for _ in 0..10 {
-            let each = (entries / u64::from(PARTITIONS) / 10).to_string();
-            server.run_args(&[b"EVAL", script.as_bytes(), b"1", format!("t:{partition}").as_bytes(), each.as_bytes()]);
-        }
-        server.run(&format!("XGROUP CREATE t:{partition} g 0"));
+        println!("{strategy:<15} median ratio {:.2}", median(ratios));
     }
 }
 
@@ -185,43 +146,4 @@ fn acknowledge_all(reply: &[u8], stream: &str) -> Vec<u8> {
         }
     }
     cmd.get_packed_command()
-}
-
-fn engine(server: &RedisServer, strategy: &str, entries: u64) {
-    let settings = SourceSettings::from_json(&format!(
-        r#"{{{},"topic":"t","numPartitions":{PARTITIONS},"group":"g","ackStrategy":"{strategy}","startingId":"0",
-        "batchSize":1000,"blockMillis":500,"maxBufferedBytes":16777216,"claimMinIdleMillis":60000}}"#,
-        connection_json(server.port)
-    ))
-    .unwrap();
-    let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
-    let splits = Enumerator::new(settings.clone()).unwrap().discover(&request, PATIENCE).unwrap().unwrap().splits;
-    let reader = Reader::new(settings).unwrap();
-    reader.add_splits(splits).unwrap();
-    let mut positions = vec![EntryId::ZERO; PARTITIONS as usize];
-    let (mut read, mut checkpoint, mut last_checkpoint) = (0, 0, Instant::now());
-    let mut complete = |positions: &[EntryId]| {
-        checkpoint += 1;
-        let split = |(partition, position): (usize, &EntryId)| SplitPosition {
-            partition: partition as u32,
-            position: *position,
-            pending: Runs::default(),
-        };
-        reader.checkpoint(checkpoint, positions.iter().enumerate().map(split).collect());
-        reader.complete(checkpoint);
-    };
-    while read < entries {
-        let Some(batch) = reader.poll(PATIENCE).unwrap() else { continue };
-        let u64_at = |at: usize| u64::from_le_bytes(batch.bytes[at..at + 8].try_into().unwrap());
-        positions[batch.partition as usize] = EntryId::new(u64_at(16), u64_at(24));
-        read += u64::from(batch.entries);
-        if last_checkpoint.elapsed() > Duration::from_millis(200) {
-            complete(&positions);
-            last_checkpoint = Instant::now();
-        }
-    }
-    if strategy == "ON_CHECKPOINT" {
-        complete(&positions);
-        await_that("all is acknowledged", || reader.stats().unacknowledged_entries == 0);
-    }
 }

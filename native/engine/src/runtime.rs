@@ -4,6 +4,7 @@
 
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{self, available_parallelism};
 use std::time::Duration;
@@ -17,10 +18,15 @@ use crate::error::{Error, Result};
 /// The runtime, held by its users only.
 static CURRENT: Mutex<Weak<EngineRuntime>> = Mutex::new(Weak::new());
 
-/// Worker threads: one a core, since decryption and scanning of all readers and writers of a job in this process share
-/// them; but each job of a session cluster has its own library, so there are few.
+/// Worker threads, unless [`set_workers`] names another number: one a core, since decryption and scanning of all
+/// readers and writers of a job in this process share them; but each job of a session cluster has its own library, so
+/// there are few.
 const FEWEST_WORKERS: usize = 2;
 const MOST_WORKERS: usize = 4;
+/// The number that is asked for. 0: none is.
+static CHOSEN_WORKERS: AtomicUsize = AtomicUsize::new(0);
+/// More than these are never started, whatever is asked for.
+const WORKERS_LIMIT: usize = 64;
 /// Threads that look up names. The runtime starts them later; without one of them it would never connect.
 const LOOKUPS: usize = 1;
 const STACK_BYTES: usize = 2 << 20;
@@ -78,8 +84,17 @@ impl EngineRuntime {
     }
 }
 
+/// Sets how many worker threads the next runtime has, 1 to 64; 0: one a core, but 2 to 4. A runtime that is there keeps
+/// its own.
+pub fn set_workers(count: usize) {
+    CHOSEN_WORKERS.store(count.min(WORKERS_LIMIT), Ordering::Relaxed);
+}
+
 fn workers() -> usize {
-    available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().clamp(FEWEST_WORKERS, MOST_WORKERS))
+    match CHOSEN_WORKERS.load(Ordering::Relaxed) {
+        0 => available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().clamp(FEWEST_WORKERS, MOST_WORKERS)),
+        chosen => chosen,
+    }
 }
 
 /// Makes sure that so many threads can be had: they are all there at the same time, and end. The runtime's builder has

@@ -4,7 +4,9 @@
 
 mod support;
 
-use flink_redis_engine::runtime::EngineRuntime;
+use std::thread::available_parallelism;
+
+use flink_redis_engine::runtime::{EngineRuntime, set_workers};
 
 fn threads_of_ours() -> usize {
     let names = std::fs::read_dir("/proc/self/task").unwrap();
@@ -29,4 +31,18 @@ fn the_first_user_builds_the_runtime_and_the_last_one_ends_it() {
     support::await_that("its threads are gone", || threads_of_ours() == 0);
     let again = EngineRuntime::shared().unwrap();
     assert_eq!(again.handle().unwrap().block_on(async { 7 }), 7);
+    drop(again);
+
+    // As many as the machine has cores, but 2 to 4; or as many as are asked for.
+    let default = available_parallelism().unwrap().get().clamp(2, 4);
+    for (asked, there) in [(0, default), (1, 1), (7, 7), (1000, 64), (0, default)] {
+        set_workers(asked);
+        let runtime = EngineRuntime::shared().unwrap();
+        // It keeps its own.
+        set_workers(5);
+        assert!(std::sync::Arc::ptr_eq(&runtime, &EngineRuntime::shared().unwrap()));
+        support::await_that("its threads are there", || threads_of_ours() == there);
+        drop(runtime);
+        support::await_that("its threads are gone", || threads_of_ours() == 0);
+    }
 }

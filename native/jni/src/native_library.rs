@@ -1,5 +1,6 @@
 //! `NativeLibrary`: begins to use the library, and fetches what it logs.
 
+use flink_redis_engine::runtime;
 use flink_redis_engine::telemetry::{logs, panics};
 use jni::EnvUnowned;
 use jni::objects::{JClass, JString};
@@ -30,6 +31,19 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeLogLevel<
 ) {
     guarded(env, |_| {
         logs::set_level(level.clamp(0, 5) as u8);
+        Ok(())
+    });
+}
+
+/// Sets how many worker threads the engine starts, 1 to 64; 0: as many as it finds right.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_com_redis_flink_bridge_NativeLibrary_nativeWorkerThreads<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    count: jint,
+) {
+    guarded(env, |_| {
+        runtime::set_workers(usize::try_from(count).unwrap_or_default());
         Ok(())
     });
 }

@@ -67,6 +67,11 @@ impl Chunk {
         self.unit(self.answered)
     }
 
+    /// Returns the length in bytes of the unit whose replies are next, with its `ASKING`.
+    pub(super) fn current_len(&self) -> usize {
+        self.commands.units.get(self.answered).map_or(0, |unit| unit.end - self.start())
+    }
+
     /// Counts the current unit as answered, and returns its length in bytes, with its `ASKING`.
     pub(super) fn step(&mut self) -> usize {
         let before = self.start();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tokio_rustls::rustls::client::ResolvesClientCert;
+use tokio_rustls::rustls::client::{ResolvesClientCert, Resumption};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,6 +16,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, Error as TlsError, InconsistentKeys, RootCertStore, SignatureScheme};
 
 use super::ec_key;
+use super::sessions::Sessions;
 use crate::config::TlsMaterial;
 use crate::error::{Error, Fault, FaultKind, Result};
 
@@ -65,11 +66,12 @@ fn client(material: &TlsMaterial) -> Result<Client, Fault> {
     let provider = Arc::new(ring::default_provider());
     let identity =
         Arc::new(Identity { shown: shown(material, &provider)?.map(Arc::new), asked: AtomicBool::new(false) });
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| bad(format!("no TLS: {error}")))?
         .with_root_certificates(authorities(&material.ca)?)
         .with_client_cert_resolver(Arc::clone(&identity) as Arc<_>);
+    config.resumption = Resumption::store(Arc::new(Sessions::new()));
     Ok(Client { config: Arc::new(config), identity, own_authorities: !material.ca.is_empty() })
 }
 

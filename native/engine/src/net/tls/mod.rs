@@ -3,12 +3,14 @@
 //! * [`client_config`] certificates and a key, from PEM texts, kept as long as they are the same
 //! * [`ec_key`] what Java leaves out of a key
 //! * [`errors`] what goes wrong, in words that tell what to do
+//! * [`sessions`] what later connections take up again
 //! * [`probe`] one side encrypts, the other does not
 
 mod client_config;
 mod ec_key;
 mod errors;
 pub(crate) mod probe;
+mod sessions;
 
 use std::io;
 use std::pin::Pin;
@@ -136,23 +138,31 @@ mod tests {
     use tokio_rustls::rustls::crypto::ring;
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
     use tokio_rustls::rustls::server::WebPkiClientVerifier;
-    use tokio_rustls::rustls::{HandshakeKind, RootCertStore, ServerConfig};
+    use tokio_rustls::rustls::version::{TLS12, TLS13};
+    use tokio_rustls::rustls::{ALL_VERSIONS, HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion};
     use tokio_rustls::server;
 
     use super::*;
 
-    use crate::config::TlsMaterial;
+    use crate::config::{Secret, TlsMaterial};
 
     type Accepted = io::Result<server::TlsStream<DuplexStream>>;
 
-    /// Returns a server for the host `h`, and what its clients need.
+    /// Returns a server for the hosts `h` and `g`, and what its clients need.
     fn server(demands_certificate: bool) -> (TlsAcceptor, TlsMaterial) {
-        let shown = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
+        server_of(demands_certificate, ALL_VERSIONS)
+    }
+
+    fn server_of(
+        demands_certificate: bool,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> (TlsAcceptor, TlsMaterial) {
+        let shown = rcgen::generate_simple_self_signed(["h".to_owned(), "g".to_owned()]).unwrap();
         let material = TlsMaterial { ca: shown.cert.pem(), ..TlsMaterial::default() };
         let (provider, mut trusted) = (Arc::new(ring::default_provider()), RootCertStore::empty());
         trusted.add(shown.cert.der().clone()).unwrap();
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), Arc::clone(&provider));
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         let config = if demands_certificate {
             config.with_client_cert_verifier(clients.build().unwrap())
         } else {
@@ -176,21 +186,72 @@ mod tests {
         connect_to(&server, "h", Clients::default().of(material).await.unwrap()).await
     }
 
+    /// Connects, and has a byte arrive, behind which the server's tickets are. Returns both sides, and what kind of
+    /// handshake it was.
+    async fn greeted(
+        server: &TlsAcceptor,
+        host: &str,
+        client: Client,
+    ) -> (Box<dyn Stream>, server::TlsStream<DuplexStream>, HandshakeKind) {
+        let (mut near, far) = connect_to(server, host, client).await;
+        let mut far = far.unwrap();
+        far.write_all(b"+").await.unwrap();
+        far.flush().await.unwrap();
+        near.read_u8().await.unwrap();
+        let kind = far.get_ref().1.handshake_kind().unwrap();
+        (near, far, kind)
+    }
+
     #[tokio::test]
     async fn what_was_agreed_on_is_taken_up_again_as_long_as_the_certificates_are_the_same() {
-        let ((server, material), clients) = (server(false), Clients::default());
-        let mut kinds = Vec::new();
-        for material in [&material, &material, &TlsMaterial { ca: format!("{}\n", material.ca), ..material.clone() }] {
-            // With a dot at its end it is the same name.
-            let (mut near, far) = connect_to(&server, "h.", clients.of(material.clone()).await.unwrap()).await;
-            let mut far = far.unwrap();
-            kinds.push(far.get_ref().1.handshake_kind().unwrap());
-            // The server's tickets come behind the handshake.
-            far.write_all(b"+").await.unwrap();
-            far.flush().await.unwrap();
-            near.read_u8().await.unwrap();
+        let shown = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+        for versions in [&[&TLS12][..], &[&TLS13]] {
+            let ((server, material), clients) = (server_of(false, versions), Clients::default());
+            let other_ca = TlsMaterial { ca: format!("{}\n", material.ca), ..material.clone() };
+            let key = Secret::new(shown.signing_key.serialize_pem());
+            let other_key = TlsMaterial { certificates: shown.cert.pem(), key, ..material.clone() };
+            let mut kinds = Vec::new();
+            for material in [&material, &material, &other_ca, &other_key, &other_key, &material] {
+                // With a dot at its end it is the same name.
+                kinds.push(greeted(&server, "h.", clients.of(material.clone()).await.unwrap()).await.2);
+            }
+            let (full, resumed) = (HandshakeKind::Full, HandshakeKind::Resumed);
+            assert_eq!(kinds, [full, resumed, full, full, resumed, full]);
         }
-        assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Full]);
+    }
+
+    /// A certificate was verified for that one name.
+    #[tokio::test]
+    async fn a_session_is_that_of_a_name() {
+        let (server, material) = server_of(false, &[&TLS13]);
+        let clients = Clients::default();
+        let mut kinds = Vec::new();
+        for host in ["h", "g", "h", "g"] {
+            kinds.push(greeted(&server, host, clients.of(material.clone()).await.unwrap()).await.2);
+        }
+        let (full, resumed) = (HandshakeKind::Full, HandshakeKind::Resumed);
+        assert_eq!(kinds, [full, full, resumed, resumed]);
+    }
+
+    #[tokio::test]
+    async fn many_connections_are_taken_up_again_at_once() {
+        let ((server, material), clients) = (server_of(false, &[&TLS13]), Clients::default());
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            let mut connections = Vec::new();
+            for _ in 0..64 {
+                connections.push(connect_to(&server, "h", clients.of(material.clone()).await.unwrap()).await);
+            }
+            // Their tickets come only now.
+            for (mut near, far) in connections {
+                let mut far = far.unwrap();
+                far.write_all(b"+").await.unwrap();
+                far.flush().await.unwrap();
+                near.read_u8().await.unwrap();
+                kinds.push(far.get_ref().1.handshake_kind().unwrap());
+            }
+        }
+        assert_eq!(kinds, [[HandshakeKind::Full; 64], [HandshakeKind::Resumed; 64]].concat());
     }
 
     #[tokio::test]

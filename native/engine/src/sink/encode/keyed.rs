@@ -1,11 +1,12 @@
 //! `JSON.SET key path document` and `HSET key field value …`
 //! (<https://redis.io/docs/latest/commands/json.set/>, <https://redis.io/docs/latest/commands/hset/>).
 //!
-//! A time to live is set when the write was taken (`node_pipe.rs`): a transaction of both would carry the `EXPIRE` out
-//! although the write had failed, and so delete in the end what is somebody else's. What a later record of the same
-//! batch makes invisible is not sent.
+//! A time to live is set when the write was taken (`pipeline/expiries.rs`): a transaction of both would carry the
+//! `EXPIRE` out although the write had failed, and so delete in the end what is somebody else's. What a later record of
+//! the same batch makes invisible is not sent.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde_json::Value;
 
@@ -57,13 +58,16 @@ impl Keyed {
         let mut last: HashMap<&[u8], &Record<'_>> = HashMap::with_capacity(records.len());
         let mut visible: Vec<&Record<'_>> = Vec::with_capacity(records.len());
         for &record in records.iter().rev() {
-            match last.get(key(record)) {
-                Some(later) if self.replaces(later, record) => {}
-                _ => {
-                    last.insert(key(record), record);
-                    visible.push(record);
+            match last.entry(key(record)) {
+                Entry::Occupied(later) if self.replaces(later.get(), record) => continue,
+                Entry::Occupied(mut later) => {
+                    later.insert(record);
+                }
+                Entry::Vacant(none) => {
+                    none.insert(record);
                 }
             }
+            visible.push(record);
         }
         visible.reverse();
         visible

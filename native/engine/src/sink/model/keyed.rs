@@ -92,6 +92,38 @@ fn run_keyed(seed: u64, cluster: bool, ttl_seconds: u64, steps: &[Step]) -> Resu
     })
 }
 
+/// Not only behind all that waits: that may be a while.
+#[test]
+fn what_is_written_expires_before_the_rest_of_the_queue_is_sent() {
+    const RECORDS: usize = 300;
+    random::seed(1);
+    paused().block_on(async {
+        let redis = SimulatedRedis::new(1);
+        let settings = SinkSettings { kind: SinkKind::Hash, ttl_seconds: 1, ..settings(false) };
+        let servers = Servers::over(settings.connection.clone(), redis.network());
+        let writer = Writer::on(Handle::current(), None, settings, servers);
+        for number in 0..RECORDS {
+            let record = batch(&[(0, &[(&format!("{{t:0}}k-{number}"), ""), ("n", &format!("{number:0>3000}"))])]);
+            assert!(writer.write(&record, Duration::ZERO).unwrap());
+        }
+        // How many are written when the first of them is to expire.
+        let written = || {
+            let state = redis.state.lock();
+            let expires = state.expiring.keys().any(|key| key.starts_with("{t:0}k-"));
+            expires.then_some(state.hashes.len())
+        };
+        for _ in 0..100_000 {
+            if written().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        writer.crash();
+        let written = written().unwrap();
+        assert!((1..RECORDS).contains(&written), "{written}");
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -9,12 +9,15 @@
 //! * [`node_pipe`] one connection: sends chunks, receives replies
 //! * [`replies`] what a reply says of its unit
 //! * [`replicated`] the part that `minReplicasToAck` needs, and nobody else
+//! * [`expiries`], [`window`] the same for `ttlSeconds`: what is to expire, and how much is on the wire
 //! * [`shared`] what all pipes of a pipeline use: the queue, the outage, the counters, why a round ends
 
+mod expiries;
 mod node_pipe;
 mod replicated;
 mod replies;
 mod shared;
+mod window;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

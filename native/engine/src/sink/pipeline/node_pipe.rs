@@ -19,9 +19,11 @@ use crate::error::{Error, Fault, FaultKind, Result};
 use crate::net::dial::Stream;
 use crate::resp::reply;
 use crate::sink::chunk::Chunk;
+use crate::sink::pipeline::expiries::Expiries;
 use crate::sink::pipeline::replicated::Replicated;
 use crate::sink::pipeline::replies::{UnitOutcome, on_reply, on_transaction};
 use crate::sink::pipeline::shared::Shared;
+use crate::sink::pipeline::window::Window;
 use crate::sink::replicas::Replicas;
 use crate::sink::unit::{EncodedUnit, UnitKind};
 
@@ -36,6 +38,7 @@ pub(super) struct NodePipe {
     sent: usize,
     /// How much of the chunk behind the sent ones is on the wire.
     sent_bytes: usize,
+    window: Window,
     /// The replies so far to the transaction whose turn it is.
     replies: Replies,
     /// The `ASKING` before the current unit has its reply.
@@ -44,8 +47,8 @@ pub(super) struct NodePipe {
     deferred: Option<Chunk>,
     /// Their keys, but for those of `EXPIRE`.
     deferred_keys: HashSet<Vec<u8>>,
-    /// `EXPIRE` for what was written, to be sent when all replies are taken that are here.
-    expiries: Option<Chunk>,
+    /// What is to expire of what was written; `None` without `ttlSeconds`.
+    expiries: Option<Expiries>,
     /// What waits for replicas; `None` without `minReplicasToAck`.
     replicated: Option<Replicated>,
     /// When the server last sent something, or had nothing to answer.
@@ -72,10 +75,11 @@ impl NodePipe {
             unconfirmed: VecDeque::new(),
             sent: 0,
             sent_bytes: 0,
+            window: Window::of(&shared.settings),
             replies: Replies::default(),
             asked: false,
             deferred: None,
-            expiries: None,
+            expiries: Expiries::of(&shared.settings),
             deferred_keys: HashSet::new(),
             replicated: Replicas::of(&shared.settings).map(Replicated::new),
             last_received: Instant::now(),
@@ -113,7 +117,7 @@ impl NodePipe {
         self.unconfirmed.is_empty()
             && self.deferred.is_none()
             && self.replicated.as_ref().is_none_or(Replicated::is_empty)
-            && self.expiries.is_none()
+            && self.expiries.as_ref().is_none_or(Expiries::is_empty)
     }
 
     pub(super) fn in_flight(&self) -> bool {
@@ -129,6 +133,7 @@ impl NodePipe {
     pub(super) fn cut(&mut self, error: Error, shared: &mut Shared) {
         self.wire = None;
         (self.sent, self.sent_bytes) = (0, 0);
+        self.window.reset();
         shared.count_reconnect();
         let key = self.unconfirmed.front().and_then(Chunk::current).map_or(&[][..], EncodedUnit::key);
         shared.end(key, error);
@@ -148,6 +153,7 @@ impl NodePipe {
             shared.count_reconnect();
         }
         (self.sent, self.sent_bytes, self.asked, self.closes_with_round) = (0, 0, false, false);
+        self.window.reset();
         self.replies = Replies::default();
         self.deferred_keys.clear();
         let mut chunks: Vec<Chunk> = self.replicated.as_mut().map(Replicated::drain).into_iter().flatten().collect();
@@ -160,7 +166,7 @@ impl NodePipe {
                 chunks.push(if self.replicated.is_some() { chunk.rewind() } else { chunk });
             }
         }
-        chunks.extend(self.expiries.take());
+        chunks.extend(self.expiries.as_mut().and_then(|expiries| expiries.take(&shared.queue)));
         chunks
     }
 
@@ -228,11 +234,16 @@ impl NodePipe {
         }
         // A chunk that is half sent is sent to its end: its commands are in the server's hands.
         while !shared.is_ending() || self.sent_bytes > 0 {
-            let Some(chunk) = self.unconfirmed.get(self.sent) else { break };
+            let room = self.window.room(self.unconfirmed.front().map_or(0, Chunk::current_len));
+            let Some(chunk) = self.unconfirmed.get(self.sent).filter(|_| room > 0) else { break };
             let from = chunk.start() + self.sent_bytes;
-            match ready!(Pin::new(&mut wire.stream).poll_write(cx, &chunk.bytes()[from..])) {
+            let to = from.saturating_add(room).min(chunk.bytes().len());
+            match ready!(Pin::new(&mut wire.stream).poll_write(cx, &chunk.bytes()[from..to])) {
                 Ok(0) => return Poll::Ready(ended()),
-                Ok(written) => self.sent_bytes += written,
+                Ok(written) => {
+                    self.sent_bytes += written;
+                    self.window.sent(written);
+                }
                 Err(error) => return Poll::Ready(lost(error)),
             }
             wire.unflushed = true;
@@ -257,10 +268,16 @@ impl NodePipe {
             self.take_reply(&inbox[taken..taken + length], shared)?;
             taken += length;
         }
-        if let Some(expiries) = self.expiries.take() {
-            self.push(expiries, shared);
-        }
+        self.push_expiries(shared);
         Ok(taken)
+    }
+
+    /// Has what was written expire, ahead of what is not on the wire yet.
+    fn push_expiries(&mut self, shared: &Shared) {
+        if let Some(chunk) = self.expiries.as_mut().and_then(|expiries| expiries.take(&shared.queue)) {
+            self.unconfirmed.insert(self.sent + usize::from(self.sent_bytes > 0), chunk);
+            self.push_wait(shared);
+        }
     }
 
     /// Takes one whole reply: the next to the unit whose turn it is.
@@ -315,8 +332,12 @@ impl NodePipe {
             let sent = self.sent_bytes.checked_sub(unit);
             self.sent_bytes = sent.ok_or_else(|| Error::protocol("a reply to a command that was not sent yet"))?;
         }
+        self.window.answered(unit);
         if !chunk.is_answered() {
             return Ok(());
+        }
+        if let Some(expiries) = &mut self.expiries {
+            expiries.count(&shared.queue);
         }
         self.sent = self.sent.saturating_sub(1);
         if let Some(chunk) = self.unconfirmed.pop_front() {
@@ -342,15 +363,8 @@ impl NodePipe {
             Some(replicated) => replicated.written(records),
             None => shared.confirmed(records),
         }
-        let unit = self.unconfirmed.front().and_then(Chunk::current);
-        if let Some(unit) = unit.filter(|unit| unit.kind().is_keyed() && shared.settings.ttl_seconds > 0) {
-            // The key is to expire: that is sent on this way, and confirmed like a record.
-            let expiries = self.expiries.get_or_insert_with(|| Chunk::empty(self.route.asking));
-            let before = expiries.bytes().len();
-            let mut expiry = expiries.begin();
-            expiry.header(3).argument(b"EXPIRE").key(unit.key()).argument(shared.ttl_seconds.as_bytes());
-            expiry.end(UnitKind::Expiry);
-            shared.queue.add(expiries.bytes().len() - before);
+        if let (Some(expiries), Some(unit)) = (&mut self.expiries, self.unconfirmed.front().and_then(Chunk::current)) {
+            expiries.add(unit, self.route.asking);
         }
     }
 

@@ -28,8 +28,6 @@ pub(in crate::sink) struct Counters {
 /// What all pipes of a pipeline use.
 pub(super) struct Shared {
     pub(super) settings: SinkSettings,
-    /// The settings' time to live as text, in seconds.
-    pub(super) ttl_seconds: String,
     pub(super) servers: Servers,
     pub(super) queue: Arc<Queue>,
     pub(super) counters: Arc<Counters>,
@@ -50,8 +48,7 @@ impl Shared {
     pub(super) fn new(settings: SinkSettings, servers: Servers, queue: Arc<Queue>, counters: Arc<Counters>) -> Self {
         let what = format!("sink topic '{}' ({})", settings.topic, settings.connection.endpoint());
         let outage = Outage::new(what, &settings.connection);
-        let ttl_seconds = settings.ttl_seconds.to_string();
-        Self { settings, ttl_seconds, servers, queue, counters, outage, round_end: None }
+        Self { settings, servers, queue, counters, outage, round_end: None }
     }
 
     pub(super) fn is_ending(&self) -> bool {

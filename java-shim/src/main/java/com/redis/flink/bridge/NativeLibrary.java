@@ -41,9 +41,12 @@ public final class NativeLibrary {
      * Loads the library unless that was done. When it fails the next call tries again.
      *
      * @throws IOException saying what was tried and why it failed
+     * @throws IllegalArgumentException if the system property {@value WorkerThreads#PROPERTY} is no
+     *     number of threads
      */
     public static synchronized void load() throws IOException {
         if (!loaded) {
+            int workerThreads = WorkerThreads.parse(System.getProperty(WorkerThreads.PROPERTY));
             Map<Path, String> folders = new LinkedHashMap<>();
             add(
                     folders,
@@ -64,6 +67,7 @@ public final class NativeLibrary {
                                     LOG::warn)
                             .load(version);
             NativeFailure.register();
+            nativeWorkerThreads(workerThreads);
             loaded = true;
             LOG.info("Loaded the native engine {} from {}.", version, from);
         }
@@ -136,6 +140,8 @@ public final class NativeLibrary {
     static native void nativePanic();
 
     private static native void nativeLogLevel(int level);
+
+    private static native void nativeWorkerThreads(int count);
 
     private static native String nativeDrainLogs();
 }
