@@ -5,7 +5,12 @@ import com.redis.flink.bench.report.Docs;
 import com.redis.flink.bench.report.Machine;
 import com.redis.flink.bench.report.Report;
 import com.redis.flink.bench.suite.Copy;
+import com.redis.flink.bench.suite.Latency;
+import com.redis.flink.bench.suite.Memory;
 import com.redis.flink.bench.suite.Read;
+import com.redis.flink.bench.suite.Scale;
+import com.redis.flink.bench.suite.Values;
+import com.redis.flink.bench.suite.Write;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,7 +20,15 @@ import java.util.stream.Collectors;
 /** What {@code ./dev bench} runs. */
 public final class Bench {
 
-    private static final List<Benchmark> ALL = List.of(new Read(), new Copy());
+    private static final List<Benchmark> ALL =
+            List.of(
+                    new Read(),
+                    new Copy(),
+                    new Write(),
+                    new Latency(),
+                    new Scale(),
+                    new Values(),
+                    new Memory());
 
     private final List<Benchmark> chosen = new ArrayList<>();
     private Effort effort = Effort.FULL;

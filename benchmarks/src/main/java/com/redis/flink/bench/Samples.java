@@ -15,6 +15,11 @@ public final class Samples {
         byContender.computeIfAbsent(contender.name(), name -> new ArrayList<>()).add(measured);
     }
 
+    /** Returns whether that was measured of a contender. */
+    public boolean has(String contender, Metric metric) {
+        return byContender.get(contender).get(0).containsKey(metric);
+    }
+
     /** Returns the spread of a contender's samples. */
     public Spread of(String contender, Metric metric) {
         return Spread.of(values(contender, metric));

@@ -48,7 +48,7 @@ final class BenchTest {
                         line ->
                                 line.matches(
                                         benchmark.name()
-                                                + " [A-Z0-9_+]+:( [a-z0-9-]+ -?[0-9.]+)+"));
+                                                + " [A-Z0-9_+.]+:( [a-z0-9-]+ -?[0-9.]+)+"));
         assertThat(report.tables()).startsWith("| measured");
         assertThat(report.json().get("measured")).isNotEmpty();
         assertThat(Picture.of(report)).startsWith("<svg").endsWith("</svg>\n");

@@ -2,6 +2,7 @@ package com.redis.flink.bench.jobs;
 
 import com.redis.flink.RedisMessage;
 import com.redis.flink.bench.Contender;
+import com.redis.flink.bench.lab.Latencies;
 import com.redis.flink.bench.lab.Meter;
 import com.redis.flink.bench.lab.Server;
 import com.redis.flink.bench.lab.Topic;
@@ -18,10 +19,13 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /** Jobs with our connector, with its defaults unless a benchmark says otherwise. */
 public final class Ours implements JobDefinition {
+
+    private static final long SLOW_NANOS = 2_000_000;
 
     private final Consumer<StreamExecutionEnvironment> definition;
 
@@ -49,6 +53,34 @@ public final class Ours implements JobDefinition {
     public static Ours read(RedisSourceConfig config) {
         return new Ours(
                 env -> messages(env, config).sinkTo(new DiscardingSink<>()).name("discard"));
+    }
+
+    /** Reads a topic and says how long each entry took. */
+    public static Ours timed(Server server, Topic topic) {
+        return new Ours(
+                env ->
+                        messages(env, source(server, topic).build())
+                                .map(
+                                        message -> {
+                                            Latencies.received(message.getData().get("data"));
+                                            return message;
+                                        })
+                                .returns(RedisMessage.class)
+                                .sinkTo(new DiscardingSink<>()));
+    }
+
+    /** Reads, and takes 2 ms for each record. */
+    public static Ours readSlowly(RedisSourceConfig config) {
+        return new Ours(
+                env ->
+                        messages(env, config)
+                                .map(
+                                        message -> {
+                                            LockSupport.parkNanos(SLOW_NANOS);
+                                            return message;
+                                        })
+                                .returns(RedisMessage.class)
+                                .sinkTo(new DiscardingSink<>()));
     }
 
     /** Copies a topic to another one. */

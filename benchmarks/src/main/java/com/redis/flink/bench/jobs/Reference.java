@@ -1,6 +1,7 @@
 package com.redis.flink.bench.jobs;
 
 import com.redis.flink.bench.Contender;
+import com.redis.flink.bench.lab.Latencies;
 import com.redis.flink.bench.lab.Meter;
 import com.redis.flink.bench.lab.Server;
 import com.redis.flink.bench.lab.Topic;
@@ -41,6 +42,20 @@ public final class Reference implements JobDefinition {
                         entries(env, server, topic, count, acknowledge)
                                 .sinkTo(new DiscardingSink<>())
                                 .name("discard"));
+    }
+
+    /** Reads a topic and says how long each entry took. */
+    public static Reference timed(Server server, Topic topic) {
+        return new Reference(
+                env ->
+                        entries(env, server, topic, BATCH, true)
+                                .map(
+                                        fields -> {
+                                            Latencies.received(fields.get("data"));
+                                            return fields;
+                                        })
+                                .returns(Types.MAP(Types.STRING, Types.STRING))
+                                .sinkTo(new DiscardingSink<>()));
     }
 
     /**

@@ -29,10 +29,6 @@ public final class Meter {
         return count.get();
     }
 
-    public void await(long records) throws Exception {
-        Await.until(records + " records", () -> count.get() >= records);
-    }
-
     /** Lets those through who wait at the gate. */
     public void openGate() {
         gate.countDown();
@@ -43,12 +39,31 @@ public final class Meter {
         return new Counting<>();
     }
 
-    /** Holds up whatever passes until {@link #openGate}; one record is counted before. */
-    public static void awaitGate() throws InterruptedException {
-        Meter meter = current;
-        meter.count.lazySet(1);
-        if (!meter.gate.await(Await.LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+    /** Counts the first record, and then lets none pass until {@link #openGate}. */
+    public static <T> MapFunction<T, T> gate() {
+        return new Gate<>();
+    }
+
+    private void awaitGate() throws InterruptedException {
+        count.set(1);
+        if (!gate.await(Await.LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
             throw new IllegalStateException("the gate was not opened");
+        }
+    }
+
+    private static final class Gate<T> implements MapFunction<T, T> {
+
+        private static final long serialVersionUID = 1L;
+
+        private transient boolean passed;
+
+        @Override
+        public T map(T record) throws Exception {
+            if (!passed) {
+                current.awaitGate();
+                passed = true;
+            }
+            return record;
         }
     }
 

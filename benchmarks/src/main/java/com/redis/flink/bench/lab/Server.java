@@ -113,6 +113,15 @@ public final class Server implements AutoCloseable {
                 + Double.parseDouble(field(info, "used_cpu_sys"));
     }
 
+    /** Returns how many keys have a time to live. */
+    public long expiringKeys() {
+        return control.info("keyspace")
+                .lines()
+                .filter(line -> line.startsWith("db0:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll(".*,expires=(\\d+).*", "$1")))
+                .sum();
+    }
+
     /** Returns a field of {@code INFO}. */
     public static String field(Jedis jedis, String section, String name) {
         return field(jedis.info(section), name);

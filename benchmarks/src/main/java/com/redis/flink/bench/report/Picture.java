@@ -99,6 +99,7 @@ public final class Picture {
         text(left, HEAD - 14, "start", metric.label(), "fill", "#5f6368");
         double most =
                 report.rows().stream()
+                        .filter(row -> row.values.containsKey(metric))
                         .mapToDouble(row -> row.values.get(metric).most())
                         .max()
                         .orElse(1);
@@ -106,6 +107,9 @@ public final class Picture {
         line(left, HEAD - 4, left, HEAD + ROW * report.rows().size(), "#bdc1c6");
         for (int row = 0; row < report.rows().size(); row++) {
             Spread value = report.rows().get(row).values.get(metric);
+            if (value == null) {
+                continue;
+            }
             int top = top(row);
             double bar = Math.max(value.median(), 0) * unit;
             rectangle(left, top, bar, BAR, COLOURS.get(report.rows().get(row).kind));

@@ -55,7 +55,9 @@ public final class Report {
     public void add(List<? extends Contender> contenders, Samples samples) {
         for (Contender contender : contenders) {
             Row row = new Row(contender.name(), contender.kind());
-            metrics.forEach(m -> row.values.put(m, samples.of(contender.name(), m)));
+            metrics.stream()
+                    .filter(metric -> samples.has(contender.name(), metric))
+                    .forEach(m -> row.values.put(m, samples.of(contender.name(), m)));
             rows.add(row);
         }
     }
@@ -120,7 +122,7 @@ public final class Report {
         metrics.forEach(metric -> measured.column(metric.label()));
         for (Row row : rows) {
             List<String> cells = new ArrayList<>(List.of(row.name));
-            metrics.forEach(metric -> cells.add(row.values.get(metric).toString()));
+            metrics.forEach(metric -> cells.add(text(row.values.get(metric))));
             measured.row(cells);
         }
         Set<String> keys = new LinkedHashSet<>();
@@ -135,6 +137,10 @@ public final class Report {
                     compared.row(cells);
                 });
         return measured + "\n" + compared;
+    }
+
+    private static String text(Spread value) {
+        return value == null ? "" : value.toString();
     }
 
     /** Returns everything for machines to read. */

@@ -65,7 +65,7 @@ final class WireConnection implements Closeable {
      * @return how many entries it has; -1: it is a number, the reply to something else
      */
     int skipEntries(ByteArrayOutputStream ids) throws IOException {
-        int entries = -1; // the array of two that is no entry has the stream's name
+        int entries = -1; // the first pair that begins with a string is the stream's
         boolean pairBegins = false;
         for (long left = 1; left > 0; left--) {
             byte type = next();
@@ -75,8 +75,8 @@ final class WireConnection implements Closeable {
             } else if (type == '*') {
                 left += Math.max(length, 0);
                 pairBegins = length == 2;
-                entries += pairBegins ? 1 : 0;
             } else {
+                entries += pairBegins ? 1 : 0;
                 if (pairBegins && entries > 0 && ids != null) {
                     copyString(length, ids);
                 } else {
