@@ -15,7 +15,6 @@ import com.redis.flink.bench.suite.Write;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /** What {@code ./dev bench} runs. */
 public final class Bench {
@@ -54,6 +53,9 @@ public final class Bench {
                     chosen.add(find(arg));
             }
         }
+        if (chosen.isEmpty()) {
+            throw new IllegalArgumentException("which benchmark? (./dev bench lists them)");
+        }
     }
 
     private static Benchmark find(String name) {
@@ -63,7 +65,9 @@ public final class Bench {
                 .orElseThrow(
                         () ->
                                 new IllegalArgumentException(
-                                        "there is no benchmark or option '" + name + "'"));
+                                        "there is no benchmark or option '"
+                                                + name
+                                                + "' (./dev bench lists them)"));
     }
 
     /** Returns all benchmarks. */
@@ -77,7 +81,6 @@ public final class Bench {
             bench = new Bench(args);
         } catch (IllegalArgumentException e) {
             System.err.println("bench: " + e.getMessage());
-            System.err.print(list());
             System.exit(2);
         }
         int status = 1;
@@ -90,20 +93,7 @@ public final class Bench {
         System.exit(status);
     }
 
-    private static String list() {
-        return ALL.stream()
-                .map(
-                        benchmark ->
-                                String.format(
-                                        "  %-8s %s%n", benchmark.name(), benchmark.description()))
-                .collect(Collectors.joining("", "benchmarks, or all:\n", ""));
-    }
-
     private void run() throws Exception {
-        if (chosen.isEmpty()) {
-            System.out.print(list());
-            return;
-        }
         for (Benchmark benchmark : chosen) {
             try (Lab lab = Lab.start(effort, System.err::println)) {
                 Report report = benchmark.run(lab);

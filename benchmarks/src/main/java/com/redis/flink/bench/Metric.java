@@ -3,8 +3,8 @@ package com.redis.flink.bench;
 /** What is measured. */
 public enum Metric {
     RATE("rate", "1000 records/s"),
-    CPU("cpu", "CPU s per million records"),
-    SERVER_CPU("server-cpu", "server CPU s per million records"),
+    CPU("cpu", "CPU s per million"),
+    SERVER_CPU("server-cpu", "server CPU s per million"),
     MEGABYTES("rate", "MB/s"),
     CPU_OF_BYTES("cpu", "CPU s per GB"),
     SERVER_CPU_OF_BYTES("server-cpu", "server CPU s per GB"),
@@ -12,8 +12,7 @@ public enum Metric {
     P99("p99-ms", "p99, ms"),
     MAX("max-ms", "max, ms"),
     CORE("core-percent", "% of a core"),
-    SERVER_CORE("server-core-percent", "server, % of a core"),
-    COMMANDS("server-commands", "commands/s at the server"),
+    COMMANDS("server-commands", "server commands/s"),
     RSS("rss-mib", "RSS above the idle job, MiB"),
     SERVER_MEMORY("server-mib", "server memory for clients, MiB");
 

@@ -19,13 +19,19 @@ public final class Rounds {
     /** Measures all contenders; a run that counted wrong ends it. */
     public static Samples measure(Lab lab, String what, List<? extends Contender> contenders)
             throws Exception {
-        Effort effort = lab.effort();
-        if (effort.warmUp()) {
+        if (lab.effort().warmUp()) {
             for (Contender contender : contenders) {
                 lab.progress(what + ", warm-up, " + contender.name());
                 run(lab, contender);
             }
         }
+        return measureCold(lab, what, contenders);
+    }
+
+    /** The same without a round before the first one, for contenders that start a process each. */
+    public static Samples measureCold(Lab lab, String what, List<? extends Contender> contenders)
+            throws Exception {
+        Effort effort = lab.effort();
         Samples samples = new Samples();
         for (int round = 1; round <= effort.rounds(); round++) {
             List<Contender> order = new ArrayList<>(contenders);

@@ -67,6 +67,7 @@ public final class MemoryRun implements Contender {
                 .filter(argument -> !argument.startsWith("-Xm"))
                 .forEach(command::add);
         command.addAll(List.of("-Xms512m", "-Xmx512m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"));
+        command.add("-XX:TieredStopAtLevel=1"); // what is compiled takes memory too
         command.add("-Dtest.log=" + System.getProperty("java.io.tmpdir") + "/memory-job");
         command.addAll(List.of("-cp", System.getProperty("java.class.path")));
         command.add(MemoryJob.class.getName());

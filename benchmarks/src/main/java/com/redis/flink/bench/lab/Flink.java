@@ -7,6 +7,7 @@ import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -78,8 +79,7 @@ public final class Flink implements AutoCloseable {
         }
 
         /** Waits like {@link Await#until}, but not longer than the job runs. */
-        public void await(String what, java.util.concurrent.Callable<Boolean> condition)
-                throws Exception {
+        public void await(String what, Callable<Boolean> condition) throws Exception {
             CompletableFuture<?> result = cluster.requestJobResult(id);
             Await.until(
                     what,

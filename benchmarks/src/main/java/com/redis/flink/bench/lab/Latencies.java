@@ -7,6 +7,7 @@ import redis.clients.jedis.params.XAddParams;
 
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -53,12 +54,13 @@ public final class Latencies {
 
     /** Sends the entries, one every 1 to 3 ms. */
     public void send(Server server, String stream) {
+        Map<String, String> fields = new LinkedHashMap<>(Map.of("key", "key"));
         try (Jedis jedis = server.connect()) {
             for (int entry = 0; entry < nanos.length; entry++) {
                 LockSupport.parkNanos(
                         ThreadLocalRandom.current().nextLong(LEAST_PAUSE, MOST_PAUSE));
-                String now = Long.toString(System.nanoTime());
-                jedis.xadd(stream, XAddParams.xAddParams(), Map.of("key", "key", "data", now));
+                fields.put("data", Long.toString(System.nanoTime()));
+                jedis.xadd(stream, XAddParams.xAddParams(), fields);
             }
         }
     }

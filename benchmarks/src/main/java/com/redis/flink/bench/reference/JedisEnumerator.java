@@ -9,6 +9,8 @@ import redis.clients.jedis.Jedis;
 import redis.clients.jedis.StreamEntryID;
 import redis.clients.jedis.exceptions.JedisDataException;
 
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,9 +63,7 @@ final class JedisEnumerator implements SplitEnumerator<JedisSplit, Integer> {
             if (partition % context.currentParallelism() == subtask) {
                 JedisSplit split = unassigned.remove(streams.get(partition));
                 if (split != null) {
-                    assignment
-                            .computeIfAbsent(subtask, s -> new java.util.ArrayList<>())
-                            .add(split);
+                    assignment.computeIfAbsent(subtask, s -> new ArrayList<>()).add(split);
                 }
             }
         }
@@ -98,13 +98,12 @@ final class JedisEnumerator implements SplitEnumerator<JedisSplit, Integer> {
 
         @Override
         public byte[] serialize(Integer streams) {
-            return streams.toString().getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+            return streams.toString().getBytes(StandardCharsets.US_ASCII);
         }
 
         @Override
         public Integer deserialize(int version, byte[] serialized) {
-            return Integer.valueOf(
-                    new String(serialized, java.nio.charset.StandardCharsets.US_ASCII));
+            return Integer.valueOf(new String(serialized, StandardCharsets.US_ASCII));
         }
     }
 }

@@ -32,11 +32,6 @@ public final class Copy implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "copies a topic to another one, at least once and exactly once";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
         int entries = lab.effort().of(800_000, 2_000);
         Topic from = new Topic(lab.server(), "in", PARTITIONS);

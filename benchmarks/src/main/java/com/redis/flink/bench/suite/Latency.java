@@ -29,13 +29,8 @@ public final class Latency implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "how long an entry takes from XADD to the job, one of 4 and of 64 partitions busy";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
-        int entries = lab.effort().of(2_500, 100);
+        int entries = lab.effort().of(2_000, 100);
         Topic few = new Topic(lab.server(), "in", FEW);
         Topic many = new Topic(lab.server(), "in", MANY);
         List<Contender> contenders =

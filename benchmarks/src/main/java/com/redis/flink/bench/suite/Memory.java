@@ -28,11 +28,6 @@ public final class Memory implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "memory that a slow job with large values needs, and the server for it";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
         Effort effort = lab.effort();
         List<Contender> contenders = new ArrayList<>();
@@ -41,7 +36,7 @@ public final class Memory implements Benchmark {
             contenders.add(0, run(lab, KB_100, 100_000, effort.of(1_500, 20)));
             contenders.add(run(lab, MB_16, 16_000_000, effort.of(40, 8)));
         }
-        Samples samples = Rounds.measure(lab, name(), contenders);
+        Samples samples = Rounds.measureCold(lab, name(), contenders);
         Report report =
                 new Report(
                         name(),

@@ -35,11 +35,6 @@ public final class Read implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "reads a topic and discards it, with each ackStrategy";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
         int entries = lab.effort().of(1_000_000, 2_000);
         Topic topic = new Topic(lab.server(), "in", PARTITIONS);

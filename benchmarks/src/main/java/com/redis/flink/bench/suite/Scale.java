@@ -31,13 +31,8 @@ public final class Scale implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "reads 1 to 256 partitions with one reader, and what 256 idle ones cost";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
-        int entries = lab.effort().of(800_000, 2_048);
+        int entries = lab.effort().of(1_000_000, 2_048);
         List<Contender> busy = new ArrayList<>();
         for (int partitions : PARTITIONS) {
             Topic topic = new Topic(lab.server(), "in", partitions);
@@ -53,7 +48,7 @@ public final class Scale implements Benchmark {
                             true,
                             spent -> spent.on(entries)));
         }
-        int idleMillis = lab.effort().of(6_000, 200);
+        int idleMillis = lab.effort().of(8_000, 200);
         List<Contender> idle =
                 List.of(
                         new IdleJob(lab, idle(1), 1, idleMillis),

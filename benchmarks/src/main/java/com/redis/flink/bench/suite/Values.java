@@ -59,11 +59,6 @@ public final class Values implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "reads and copies values of 1 KB to 16 MB";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
         Report report =
                 new Report(

@@ -22,14 +22,8 @@ public final class Write implements Benchmark {
     }
 
     @Override
-    public String description() {
-        return "writes to a topic, to hashes and to JSON documents, with and without a time to"
-                + " live";
-    }
-
-    @Override
     public Report run(Lab lab) throws Exception {
-        int records = lab.effort().of(400_000, 2_000);
+        int records = lab.effort().of(300_000, 2_000);
         Report report =
                 new Report(
                         name(),
