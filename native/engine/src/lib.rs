@@ -7,7 +7,8 @@
 //!
 //! From the bottom up; each one imports only what is above it in this list:
 //!
-//! * [`address`] where a server listens, [`foreign_text`] how text from elsewhere is shown, [`random`] tags and jitter
+//! * [`address`] where a server listens, [`foreign_text`] how text from elsewhere is shown, [`random`] tags and jitter,
+//!   [`spares`] memory to be used again
 //! * [`telemetry`] log events, for Java to fetch; where a panic happened
 //! * [`error`] what can go wrong
 //! * [`resp`] the protocol: commands and replies
@@ -37,5 +38,6 @@ pub mod resp;
 pub mod runtime;
 pub mod sink;
 pub mod source;
+mod spares;
 pub mod stream;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use std::ptr;
 
 use flink_redis_engine::config::parse;
 use jni::Env;
-use jni::objects::{JByteArray, JIntArray, JObject, JString};
+use jni::objects::{JByteArray, JIntArray, JObject, JObjectArray, JString};
 use jni::sys::{jint, jsize};
 use serde::de::DeserializeOwned;
 
@@ -68,15 +68,39 @@ pub(crate) fn byte_array<'local>(env: &Env<'local>, bytes: &[u8]) -> Outcome<JBy
     Ok(unsafe { JByteArray::from_raw(env, array) })
 }
 
-/// Copies the first bytes of a `byte[]`.
-pub(crate) fn bytes(env: &Env<'_>, what: &str, array: &JByteArray<'_>, wanted: jint) -> Outcome<Vec<u8>> {
+/// Returns the length of an array of objects.
+pub(crate) fn array_length(env: &Env<'_>, what: &str, array: &JObjectArray<'_>) -> Outcome<usize> {
+    refuse_null(what, array)?;
+    Ok(usize::try_from(call!(env, v1_1, GetArrayLength, array.as_raw())?).unwrap_or_default())
+}
+
+/// Makes a `byte[]`, and puts it into a `byte[][]`.
+pub(crate) fn put_byte_array(env: &Env<'_>, arrays: &JObjectArray<'_>, at: usize, bytes: &[u8]) -> Outcome<()> {
+    let array = byte_array(env, bytes)?;
+    call!(env, v1_1, SetObjectArrayElement, arrays.as_raw(), length(at)?, array.as_raw())?;
+    call!(env, v1_1, DeleteLocalRef, array.as_raw())
+}
+
+/// Copies the first bytes of a `byte[]` into the buffer that `buffer` makes for so many.
+pub(crate) fn bytes(
+    env: &Env<'_>,
+    what: &str,
+    array: &JByteArray<'_>,
+    wanted: jint,
+    buffer: impl FnOnce(usize) -> Vec<u8>,
+) -> Outcome<Vec<u8>> {
     refuse_null(what, array)?;
     let there = call!(env, v1_1, GetArrayLength, array.as_raw())?;
     if !(0..=there).contains(&wanted) {
         return Err(Failure::Argument(format!("{what}: {wanted} bytes of an array of {there}")));
     }
-    let mut bytes = vec![0u8; usize::try_from(wanted).unwrap_or_default()];
+    let length = usize::try_from(wanted).unwrap_or_default();
+    let mut bytes = buffer(length);
+    bytes.clear();
+    bytes.reserve(length);
     call!(env, v1_1, GetByteArrayRegion, array.as_raw(), 0, wanted, bytes.as_mut_ptr().cast())?;
+    // SAFETY: there is room for them, and they were written: the range is within the array, so nothing was thrown.
+    unsafe { bytes.set_len(length) };
     Ok(bytes)
 }
 

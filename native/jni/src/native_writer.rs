@@ -35,8 +35,10 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeWriter_nativeWrite<'loc
     max_wait_millis: jint,
 ) -> jboolean {
     on_object(env, &WRITERS, handle, |env, writer| {
-        let batch = bytes(env, "batch of records", &batch, length)?;
-        Ok(writer.write(&batch, wait(max_wait_millis))?)
+        let batch = bytes(env, "batch of records", &batch, length, |length| writer.buffer(length))?;
+        let written = writer.write(&batch, wait(max_wait_millis));
+        writer.take_back(batch);
+        Ok(written?)
     })
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each benchmark uses a part of it")]
 
 mod bare;
+mod cost;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use flink_redis_engine::source::Reader;
 use flink_redis_engine::stream::{EntryId, Runs};
 
 pub use bare::{Pipeline, send_in_pipelines};
+pub use cost::{Cost, cost_of, cpu_seconds};
 
 use crate::support::{PATIENCE, RedisServer, await_that};
 
@@ -32,13 +34,12 @@ pub struct Measured {
 }
 
 pub fn measure(server: &RedisServer, records: u64, work: impl FnOnce()) -> Measured {
-    let (server_cpu, cpu, begin) = (server_cpu_seconds(server), cpu_seconds(), Instant::now());
-    work();
-    let (seconds, millions) = (begin.elapsed().as_secs_f64(), records as f64 / 1e6);
+    let cost = cost_of(server, work);
+    let millions = records as f64 / 1e6;
     Measured {
-        rate: records as f64 / seconds,
-        cpu: (cpu_seconds() - cpu) / millions,
-        server_cpu: (server_cpu_seconds(server) - server_cpu) / millions,
+        rate: records as f64 / cost.seconds,
+        cpu: (cost.user + cost.system) / millions,
+        server_cpu: cost.server / millions,
     }
 }
 
@@ -46,21 +47,6 @@ pub fn measure(server: &RedisServer, records: u64, work: impl FnOnce()) -> Measu
 pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
-}
-
-/// User and system time of this process, all threads.
-pub fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0
-}
-
-/// User and system time of the server, all threads.
-fn server_cpu_seconds(server: &RedisServer) -> f64 {
-    let info = server.text("INFO cpu");
-    let seconds = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse::<f64>().unwrap();
-    seconds("used_cpu_user:") + seconds("used_cpu_sys:")
 }
 
 pub fn server_version(server: &RedisServer) -> String {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use redis::{Cmd, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, Fault, FaultKind, Result};
@@ -20,6 +21,10 @@ const READ_CHUNK: usize = 256 * 1024;
 /// The number of bytes that the first read for a reply takes, and that a connection keeps while it waits: it waits most
 /// of the time, and there may be thousands.
 const FIRST_CHUNK: usize = 16 * 1024;
+
+/// The number of bytes that are read behind a large string, at most: what comes there is as a rule the head of the next
+/// one, whose body goes elsewhere.
+const CHUNK_BEHIND_LARGE: usize = 2 * 1024;
 
 /// One connection, used by one task at a time. After an error it is of no more use, unless it is at rest: replies may
 /// be half read.
@@ -217,11 +222,27 @@ impl Connection {
     /// # Errors
     /// `Timeout` at the deadline, `Connection` when the connection is lost.
     pub(crate) async fn fill(&mut self, deadline: Instant) -> Result<()> {
-        self.inbox.reserve(self.chunk);
-        self.chunk = READ_CHUNK;
-        match timeout_at(deadline, self.stream.read_buf(&mut self.inbox)).await {
+        let chunk = std::mem::replace(&mut self.chunk, READ_CHUNK);
+        self.inbox.reserve(chunk);
+        let read = timeout_at(deadline, self.stream.read_buf(&mut (&mut self.inbox).limit(chunk))).await;
+        self.received_some(read).map(drop)
+    }
+
+    /// Receives up to `most` bytes of a large string straight into the room that `out` has left, until `deadline`, and
+    /// returns how many. Everything received before must be consumed.
+    ///
+    /// # Errors
+    /// Those of [`fill`](Self::fill).
+    pub(crate) async fn fill_into(&mut self, out: &mut Vec<u8>, most: usize, deadline: Instant) -> Result<usize> {
+        self.chunk = CHUNK_BEHIND_LARGE;
+        let read = timeout_at(deadline, self.stream.read_buf(&mut out.limit(most))).await;
+        self.received_some(read)
+    }
+
+    fn received_some(&self, read: Result<std::io::Result<usize>, Elapsed>) -> Result<usize> {
+        match read {
             Ok(Ok(0)) => Err(ended()),
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => Err(lost(error)),
             Err(_) => Err(silent(self.command_timeout)),
         }

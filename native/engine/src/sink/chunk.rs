@@ -1,7 +1,10 @@
 //! Chunks: units that go over one connection together.
 
+use std::sync::Arc;
+
 use crate::resp::encode::ASKING;
 use crate::sink::unit::{Commands, EncodedUnit, Unit, UnitEncoder, UnitKind};
+use crate::spares::Spares;
 
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -12,16 +15,34 @@ pub(super) struct Chunk {
     asking: bool,
     /// Units that were deferred or rejected, in order: they go on by themselves, also when the chunk is sent again.
     detached: Vec<usize>,
+    /// Where its memory goes when it is dropped.
+    spares: Option<Arc<Spares>>,
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        if let Some(spares) = &self.spares {
+            spares.give(std::mem::take(&mut self.commands.bytes));
+        }
+    }
 }
 
 impl Chunk {
     pub(super) fn new(commands: Commands) -> Self {
-        Self { commands, answered: 0, asking: false, detached: Vec::new() }
+        Self { commands, answered: 0, asking: false, detached: Vec::new(), spares: None }
+    }
+
+    /// Has the memory of the commands used again.
+    pub(super) fn reusing(mut self, spares: &Arc<Spares>) -> Self {
+        self.spares = Some(Arc::clone(spares));
+        self
     }
 
     /// Creates a chunk to be filled. One that is `asking` is for a server that gets keys and does not own them yet.
     pub(super) fn empty(asking: bool) -> Self {
-        Self { asking, ..Self::new(Commands::default()) }
+        let mut chunk = Self::new(Commands::default());
+        chunk.asking = asking;
+        chunk
     }
 
     /// Appends a copy of a unit.

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::error::{Error, Result};
 use crate::sink::chunk::Chunk;
 use crate::sink::unit::Commands;
+use crate::spares::Spares;
 
 #[derive(Default)]
 struct State {
@@ -33,11 +34,21 @@ pub(super) struct Queue {
     /// Signals that something was pushed, or the writer was closed.
     pub(super) changed: Notify,
     limit: usize,
+    spares: Arc<Spares>,
 }
+
+/// The part of the limit that is kept, beyond it, of the memory of what is confirmed.
+const SPARE_PART: usize = 4;
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), settled: Condvar::new(), changed: Notify::new(), limit })
+        let spares = Arc::new(Spares::new(limit / SPARE_PART));
+        Arc::new(Self { state: Mutex::default(), settled: Condvar::new(), changed: Notify::new(), limit, spares })
+    }
+
+    /// Returns the memory of what is confirmed.
+    pub(super) fn spares(&self) -> &Arc<Spares> {
+        &self.spares
     }
 
     /// Waits for room for about `size` bytes, and returns `false` if there was none by `max_wait`. What is larger than
@@ -63,7 +74,7 @@ impl Queue {
         }
         let mut state = self.state.lock();
         state.bytes += commands.bytes.len();
-        state.waiting.push_back(Chunk::new(commands));
+        state.waiting.push_back(Chunk::new(commands).reusing(&self.spares));
         drop(state);
         self.changed.notify_one();
     }

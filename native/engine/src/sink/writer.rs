@@ -75,8 +75,8 @@ impl Writer {
         settings: SinkSettings,
         servers: Servers,
     ) -> Self {
-        let encoder = Mutex::new(Encoder::new(&settings));
         let queue = Queue::new(usize::try_from(settings.max_in_flight_bytes).unwrap_or(usize::MAX));
+        let encoder = Mutex::new(Encoder::new(&settings).reusing(queue.spares()));
         servers.on_credentials_request({
             let queue = Arc::clone(&queue);
             move || queue.interrupt()
@@ -86,6 +86,18 @@ impl Writer {
             Pipeline::new(settings, servers.clone(), Arc::clone(&queue), closed.clone(), Arc::clone(&counters));
         let task = handle.spawn(pipeline.run());
         Self { encoder, queue, servers, closed, counters, task: Mutex::new(Some(task)), handle, _runtime: runtime }
+    }
+
+    /// Returns an empty buffer with room for a batch of so many bytes. To be given back with
+    /// [`take_back`](Self::take_back) when the batch is written: memory that is used again costs less.
+    #[must_use]
+    pub fn buffer(&self, length: usize) -> Vec<u8> {
+        self.queue.spares().take(length)
+    }
+
+    /// Takes a buffer back.
+    pub fn take_back(&self, buffer: Vec<u8>) {
+        self.queue.spares().give(buffer);
     }
 
     /// Takes a batch of records, to be written in order. Returns `false` if there was no room by `max_wait`, and
@@ -151,7 +163,11 @@ impl Writer {
 
 impl EngineObject for Writer {
     fn tick(&self) -> Result<Tick> {
-        Ok(Tick { credentials_requested: self.servers.are_credentials_requested(), is_busy: self.queue.is_busy()? })
+        let is_busy = self.queue.is_busy()?;
+        if !is_busy {
+            self.queue.spares().clear();
+        }
+        Ok(Tick { credentials_requested: self.servers.are_credentials_requested(), is_busy })
     }
 
     fn provide(&self, credentials: &Credentials) {

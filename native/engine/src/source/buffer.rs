@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::config::Partition;
 use crate::error::{Error, Result};
 use crate::source::decode::batch::Batch;
+use crate::spares::Spares;
 
 #[derive(Default)]
 struct State {
@@ -36,11 +37,21 @@ pub(super) struct Buffer {
     /// There is room, or a pause is over. Tasks wait for it.
     changed: Notify,
     limit: usize,
+    spares: Arc<Spares>,
 }
+
+/// The part of the limit that is kept, beyond it, of the memory of batches that were polled.
+const SPARE_PART: usize = 4;
 
 impl Buffer {
     pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), readable: Condvar::new(), changed: Notify::new(), limit })
+        let spares = Arc::new(Spares::new(limit / SPARE_PART));
+        Arc::new(Self { state: Mutex::default(), readable: Condvar::new(), changed: Notify::new(), limit, spares })
+    }
+
+    /// Returns the memory of batches that were polled.
+    pub(super) fn spares(&self) -> &Arc<Spares> {
+        &self.spares
     }
 
     /// Adds a batch, as soon as there is room.
@@ -108,7 +119,11 @@ impl Buffer {
                 self.changed.notify_waiters();
                 return Ok(Some(batch));
             }
-            if std::mem::take(&mut state.woken) || self.readable.wait_until(&mut state, deadline).timed_out() {
+            if std::mem::take(&mut state.woken) {
+                return Ok(None);
+            }
+            if self.readable.wait_until(&mut state, deadline).timed_out() {
+                self.spares.clear();
                 return Ok(None);
             }
         }

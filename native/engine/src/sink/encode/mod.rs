@@ -9,18 +9,24 @@ mod keyed;
 mod staging;
 mod stream;
 
+use std::sync::Arc;
+
 use crate::config::{SinkKind, SinkSettings};
 use crate::error::Result;
 use crate::sink::committable::Committable;
 use crate::sink::dead_letter;
 use crate::sink::record_batch::{DEAD_LETTER, Record, no_target};
 use crate::sink::unit::{Commands, Prefix, UnitKind};
+use crate::spares::Spares;
 pub(super) use staging::{StagingKey, index_key, require_names};
 pub(super) use stream::append_to;
 
+/// What `$<length>\r\n` and `\r\n` have more than the four bytes of a length in a record batch, at most.
+const LONGEST_FRAME: usize = 11;
+
 /// Returns about how many bytes a record will have when it is encoded.
 fn estimate(record: &Record<'_>) -> usize {
-    record.size() + record.size() / 2 + 96
+    record.size() + record.pairs as usize * 2 * LONGEST_FRAME + 96
 }
 
 /// Returns about how many bytes the commands of these records will have.
@@ -40,6 +46,8 @@ pub(super) struct Encoder {
     kind: Kind,
     /// Encodes records that Java's serializers rejected.
     dead_letter: Option<Prefix>,
+    /// Where the memory of commands is from.
+    spares: Option<Arc<Spares>>,
 }
 
 impl Encoder {
@@ -50,7 +58,13 @@ impl Encoder {
             (SinkKind::Json | SinkKind::Hash, _) => Kind::Keyed(keyed::Keyed::new(settings)),
         };
         let dead_letter = dead_letter::stream(settings).map(|stream| Prefix::new(stream.as_bytes(), &[b"*"]));
-        Self { kind, dead_letter }
+        Self { kind, dead_letter, spares: None }
+    }
+
+    /// Has the encoder use the memory of commands again.
+    pub(super) fn reusing(mut self, spares: &Arc<Spares>) -> Self {
+        self.spares = Some(Arc::clone(spares));
+        self
     }
 
     /// Encodes records, in order; those for the dead letters first.
@@ -58,8 +72,9 @@ impl Encoder {
     /// # Errors
     /// `Settings` when a record has a target that is not there; nothing of them is encoded then.
     pub(super) fn encode(&mut self, records: &[Record<'_>]) -> Result<Commands> {
-        let mut commands =
-            Commands { bytes: Vec::with_capacity(estimate_all(records)), units: Vec::with_capacity(records.len()) };
+        let size = estimate_all(records);
+        let bytes = self.spares.as_ref().map_or_else(|| Vec::with_capacity(size), |spares| spares.take(size));
+        let mut commands = Commands { bytes, units: Vec::with_capacity(records.len()) };
         let (letters, records): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.target == DEAD_LETTER);
         for letter in letters {
             let Some(prefix) = &self.dead_letter else { return Err(no_target(DEAD_LETTER)) };

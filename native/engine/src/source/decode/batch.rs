@@ -4,8 +4,11 @@
 //! The layout is written down in `docs/architecture.md` ("Batch layout"); golden bytes are in
 //! `tests/golden/batch-v1.bin`.
 
+use std::sync::Arc;
+
 use crate::config::Partition;
 use crate::error::{Error, Result};
+use crate::spares::Spares;
 use crate::stream::{EntryId, Runs};
 
 pub(crate) const LAYOUT_VERSION: u8 = 1;
@@ -14,10 +17,20 @@ pub const FINISHED: u8 = 1;
 /// Marks a batch of entries of the split's `pending`, below its position.
 pub const PENDING: u8 = 2;
 
+/// Marks a batch whose headers Java gets apart from the strings.
+pub const APART: u8 = 4;
+
 const HEADER: usize = 32;
 const ENTRY_HEADER: usize = 24;
 /// A batch goes beyond its target by a part of its last entry.
 const SLACK: usize = 4096;
+/// A string of this size is large: room is made for it at once, and its bytes are read from the socket straight into
+/// the batch. The tests have small ones.
+pub(crate) const LARGE_STRING: usize = if cfg!(test) { 16 } else { 16 * 1024 };
+/// Entries that measure so much on average go to Java in arrays of their own.
+const LARGE_ENTRY: usize = 16 * 1024;
+/// Room for a string is made in steps of this size: that it is announced is no reason to trust it.
+const LARGEST_STEP: usize = if cfg!(test) { 64 } else { 16 << 20 };
 const HIGHEST: EntryId = EntryId::new(u64::MAX, u64::MAX);
 
 /// Says which entries of a reply go into batches, and what these are marked with.
@@ -59,6 +72,40 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// How many entries it holds.
     pub entries: u32,
+    /// Where its memory goes when it is dropped.
+    spares: Option<Arc<Spares>>,
+}
+
+impl Batch {
+    /// Returns the headers, the batch's and one for each entry, apart from the strings of each entry, so that Java gets
+    /// an array for each entry and need not make one. `None` when the entries are small, or more than `most`.
+    #[must_use]
+    pub fn in_parts(&self, most: usize) -> Option<(Vec<u8>, Vec<&[u8]>)> {
+        let entries = self.entries as usize;
+        if entries == 0 || entries > most || self.bytes.len() / entries < LARGE_ENTRY {
+            return None;
+        }
+        let mut headers = self.bytes[..HEADER].to_vec();
+        headers[1] |= APART;
+        let mut strings = Vec::with_capacity(self.entries as usize);
+        let mut rest = &self.bytes[HEADER..];
+        while let Some((header, tail)) = rest.split_at_checked(ENTRY_HEADER) {
+            let length = u32::from_le_bytes([header[20], header[21], header[22], header[23]]) as usize;
+            let (entry, tail) = tail.split_at(length.min(tail.len()));
+            headers.extend_from_slice(header);
+            strings.push(entry);
+            rest = tail;
+        }
+        Some((headers, strings))
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(spares) = &self.spares {
+            spares.give(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 /// Holds what one reply, or several of one read, have brought.
@@ -97,6 +144,8 @@ pub(crate) struct BatchBuilder {
     /// A batch is cut when it reaches this size.
     target_bytes: usize,
     bytes: Vec<u8>,
+    /// Where the memory of batches is from.
+    spares: Option<Arc<Spares>>,
     /// Bytes of the last batch: the next one may be as large.
     expected: usize,
     entries: u32,
@@ -114,12 +163,23 @@ impl BatchBuilder {
             filter: Filter::between(EntryId::ZERO, None),
             target_bytes,
             bytes: Vec::new(),
+            spares: None,
             expected: 0,
             entries: 0,
             last: EntryId::ZERO,
             open: None,
             scanned: ScannedReply::default(),
         }
+    }
+
+    /// Has the builder use the memory of batches again.
+    pub(crate) fn reusing(mut self, spares: &Arc<Spares>) -> Self {
+        self.spares = Some(Arc::clone(spares));
+        self
+    }
+
+    fn buffer(&self, least: usize) -> Vec<u8> {
+        self.spares.as_ref().map_or_else(|| Vec::with_capacity(least), |spares| spares.take(least))
     }
 
     /// Begins with a reply of which `filter` says what is taken.
@@ -141,7 +201,7 @@ impl BatchBuilder {
             return;
         }
         if self.bytes.is_empty() {
-            self.bytes.reserve(self.expected + SLACK);
+            self.bytes = self.buffer(self.expected + SLACK);
             self.bytes.resize(HEADER, 0);
         }
         self.open = Some(self.bytes.len());
@@ -157,7 +217,39 @@ impl BatchBuilder {
     pub(crate) fn begin_string(&mut self, length: u32) {
         if self.open.is_some() {
             self.bytes.extend_from_slice(&length.to_le_bytes());
+            if length as usize >= LARGE_STRING {
+                self.make_room(length as usize);
+            }
         }
+    }
+
+    /// Makes room for the string that was begun, or for a part of it.
+    fn make_room(&mut self, length: usize) {
+        let step = length.min(LARGEST_STEP);
+        if self.bytes.capacity() - self.bytes.len() >= step {
+            return;
+        }
+        if self.bytes.len() > SLACK {
+            self.bytes.reserve_exact(step + SLACK);
+            return;
+        }
+        // To grow it would copy what it could hold, and not just what is in it.
+        let mut larger = self.buffer(self.bytes.len() + step + SLACK);
+        larger.extend_from_slice(&self.bytes);
+        let smaller = std::mem::replace(&mut self.bytes, larger);
+        if let Some(spares) = &self.spares {
+            spares.give(smaller);
+        }
+    }
+
+    /// Returns where the next `length` bytes of the string that was begun last are to be put, with room for some of
+    /// them; `None`: they are not wanted.
+    pub(crate) fn room(&mut self, length: usize) -> Option<&mut Vec<u8>> {
+        self.open?;
+        if self.bytes.capacity() == self.bytes.len() {
+            self.make_room(length);
+        }
+        Some(&mut self.bytes)
     }
 
     /// Appends a part of the string that was begun last.
@@ -200,13 +292,14 @@ impl BatchBuilder {
             return;
         }
         let mut bytes = std::mem::take(&mut self.bytes);
-        self.expected = bytes.len().min(self.target_bytes);
+        self.expected = bytes.len().min(2 * self.target_bytes);
         // What waits for Java is counted by what it holds, so it should not take much more.
-        if bytes.capacity() > bytes.len() + bytes.len() / 4 + SLACK {
+        if bytes.capacity() > 2 * bytes.len() + SLACK {
             bytes.shrink_to_fit();
         }
         let position = self.filter.fixed_position.unwrap_or(self.last);
-        let batch = seal(bytes, self.partition, self.filter.flags, self.entries, position);
+        let mut batch = seal(bytes, self.partition, self.filter.flags, self.entries, position);
+        batch.spares = self.spares.clone();
         self.entries = 0;
         self.scanned.batches.push(batch);
     }
@@ -244,7 +337,7 @@ fn seal(mut bytes: Vec<u8>, partition: Partition, flags: u8, entries: u32, posit
     bytes[8..12].copy_from_slice(&entries.to_le_bytes());
     bytes[16..24].copy_from_slice(&position.ms.to_le_bytes());
     bytes[24..32].copy_from_slice(&position.seq.to_le_bytes());
-    Batch { partition, bytes, entries }
+    Batch { partition, bytes, entries, spares: None }
 }
 
 #[cfg(test)]
@@ -309,6 +402,31 @@ pub(crate) mod tests {
         assert_eq!(scanned.beyond, [EntryId::new(4, 0)].into_iter().collect());
         assert_eq!(scanned.first, Some(EntryId::new(1, 0)));
         assert_eq!(entries_of(&scanned.batches[0]).len(), 1);
+    }
+
+    #[test]
+    fn large_entries_come_apart_from_their_headers() {
+        let value = "x".repeat(LARGE_ENTRY);
+        let mut builder = BatchBuilder::new(2, 1 << 20);
+        for ms in 5..7 {
+            add(&mut builder, EntryId::new(ms, 1), &[("f", &value)]);
+        }
+        let batch = &builder.take().batches[0];
+        let (headers, strings) = batch.in_parts(2).unwrap();
+        let whole = &batch.bytes;
+        let each = ENTRY_HEADER + strings[0].len();
+        assert_eq!(headers[1], APART);
+        assert_eq!(headers[2..HEADER], whole[2..HEADER]);
+        for (at, entry) in strings.into_iter().enumerate() {
+            let (header, rest) = whole[HEADER + at * each..].split_at(ENTRY_HEADER);
+            assert_eq!(headers[HEADER + at * ENTRY_HEADER..][..ENTRY_HEADER], *header);
+            assert_eq!(*entry, rest[..entry.len()]);
+        }
+        assert_eq!(headers.len(), HEADER + 2 * ENTRY_HEADER);
+        assert!(batch.in_parts(1).is_none(), "more than Java has room for");
+        add(&mut builder, EntryId::new(8, 0), &[("f", "v")]);
+        assert!(builder.take().batches[0].in_parts(2).is_none(), "small");
+        assert!(empty(0, FINISHED, EntryId::ZERO).in_parts(2).is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use redis::Cmd;
 use crate::client::Connection;
 use crate::error::{Fault, FaultKind, Result};
 use crate::stream::EntryId;
-use batch::{BatchBuilder, Filter};
+use batch::{BatchBuilder, Filter, LARGE_STRING};
 use scanner::{Reply, Scanner, Shape};
 
 /// Receives one reply. What `filter` takes of its entries is in `out` then.
@@ -42,15 +42,24 @@ pub(in crate::source) async fn receive(
                 Some(reply) => return Ok(reply),
                 None => {}
             }
-            if out.exceeds(most_bytes) {
-                let message =
-                    format!("the reply measures more than {most_bytes} bytes; it is given up and read in parts");
-                return Err(Fault::new(FaultKind::Connection, message).into());
-            }
+        }
+        if out.exceeds(most_bytes) {
+            let message = format!("the reply measures more than {most_bytes} bytes; it is given up and read in parts");
+            return Err(Fault::new(FaultKind::Connection, message).into());
         }
         // Each part of a large reply may take that long: what counts is that the server is alive.
-        connection.fill(connection.deadline(block)).await?;
+        let deadline = connection.deadline(block);
+        match large_string(&scanner, out) {
+            Some((left, room)) => scanner.string_came(connection.fill_into(room, left, deadline).await?),
+            None => connection.fill(deadline).await?,
+        }
     }
+}
+
+/// Returns how many bytes are to come of the large string that the scanner is in, and where they go: past the scanner.
+fn large_string<'b>(scanner: &Scanner, out: &'b mut BatchBuilder) -> Option<(usize, &'b mut Vec<u8>)> {
+    let left = scanner.string_to_come().filter(|left| *left >= LARGE_STRING)?;
+    Some((left, out.room(left)?))
 }
 
 /// Receives the reply to an `XRANGE` or `XREVRANGE` of which only the first ID matters.

@@ -154,6 +154,21 @@ impl Scanner {
         Ok((at, None))
     }
 
+    /// Returns how many bytes are to come of the string that the input has ended in; `None`: it has ended elsewhere.
+    pub(in crate::source) fn string_to_come(&self) -> Option<usize> {
+        match self.lex {
+            Lex::Body(left) if self.expect == Expect::String => Some(left),
+            _ => None,
+        }
+    }
+
+    /// Notes that so many bytes of these have gone past the scanner into the batch.
+    pub(in crate::source) fn string_came(&mut self, bytes: usize) {
+        if let Lex::Body(left) = self.lex {
+            self.lex = if bytes >= left { Lex::Tail(2) } else { Lex::Body(left - bytes) };
+        }
+    }
+
     /// Scans strings of an entry that are wholly in `input`: the fast way. Returns how many bytes these were, or `None`
     /// when not even one is.
     fn whole_strings(&mut self, input: &[u8], out: &mut BatchBuilder) -> Result<Option<usize>> {

@@ -48,7 +48,7 @@ pub(super) enum Broken {
 
 impl Session {
     pub(super) fn new(context: Arc<SplitContext>, connection: Connection, consumer: String) -> Self {
-        let builder = BatchBuilder::new(context.partition, context.batch_bytes);
+        let builder = BatchBuilder::new(context.partition, context.batch_bytes).reusing(context.shared.buffer.spares());
         Self { context, connection, consumer, builder, is_answered: false, broken_read: None }
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::resp::damage;
 use crate::source::decode::batch::tests::{Fields, entries_of};
+use crate::source::decode::large_string;
 use proptest::prelude::*;
 use redis::Value;
 
@@ -29,6 +30,15 @@ fn encode(shape: Shape, entries: &[(EntryId, Fields)]) -> Vec<u8> {
     out
 }
 
+/// Puts what is of a large string straight into the batch, as the connection does. Returns how many bytes that was.
+fn past_the_scanner(scanner: &mut Scanner, bytes: &[u8], out: &mut BatchBuilder) -> usize {
+    let Some((left, room)) = large_string(scanner, out) else { return 0 };
+    let taken = left.min(bytes.len()).min(room.capacity() - room.len());
+    room.extend_from_slice(&bytes[..taken]);
+    scanner.string_came(taken);
+    taken
+}
+
 /// Feeds `bytes` in pieces that end at `cuts`.
 fn scan_in_pieces(shape: Shape, bytes: &[u8], cuts: &[usize]) -> (Vec<(EntryId, Fields)>, usize) {
     let mut scanner = Scanner::new(shape);
@@ -39,6 +49,7 @@ fn scan_in_pieces(shape: Shape, bytes: &[u8], cuts: &[usize]) -> (Vec<(EntryId, 
     ends.push(bytes.len());
     for end in ends {
         while at < end {
+            at += past_the_scanner(&mut scanner, &bytes[at..end], &mut out);
             let (used, reply) = scanner.scan(&bytes[at..end], &mut out).unwrap();
             at += used;
             if let Some(reply) = reply {
@@ -52,7 +63,10 @@ fn scan_in_pieces(shape: Shape, bytes: &[u8], cuts: &[usize]) -> (Vec<(EntryId, 
 }
 
 fn entries() -> impl Strategy<Value = Vec<(EntryId, Fields)>> {
-    let text = prop::collection::vec(any::<u8>(), 0..40);
+    let text = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 0..40),
+        1 => prop::collection::vec(any::<u8>(), 0..400),
+    ];
     let fields = prop::collection::vec((text.clone(), text), 0..5);
     prop::collection::btree_map((1u64..u64::MAX, any::<u64>()), fields, 1..12)
         .prop_map(|map| map.into_iter().map(|((ms, seq), fields)| (EntryId::new(ms, seq), fields)).collect())
@@ -111,6 +125,9 @@ fn outcome(shape: Shape, bytes: &[u8], cuts: &[usize]) -> Result<Option<Scanned>
     for end in ends {
         if at == end {
             continue;
+        }
+        if at > 0 {
+            at += past_the_scanner(&mut scanner, &bytes[at..end], &mut out);
         }
         let (used, reply) = scanner.scan(&bytes[at..end], &mut out).map_err(drop)?;
         at += used;
