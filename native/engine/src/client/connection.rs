@@ -147,8 +147,8 @@ impl Connection {
         self.next_raw(self.deadline(Duration::ZERO)).await
     }
 
-    /// Takes from what is received the replies to these that are `reply`, up to the first other one, and returns how many
-    /// there are, at most `most`.
+    /// Takes from what is received the replies to these that are `reply`, up to the first other one, and returns how
+    /// many there are, at most `most`.
     pub(crate) fn take_within(&mut self, reply: &[u8], most: usize) -> usize {
         let same = self.inbox.chunks_exact(reply.len()).take(most).take_while(|next| *next == reply).count();
         self.inbox.advance(same * reply.len());

@@ -1,9 +1,9 @@
 //! Sessions that connections have agreed on with servers, for later connections to take up again.
 //!
 //! A TLS 1.3 ticket serves one connection (RFC 8446, appendix C.4), and rustls' own store keeps 8 for a server: a
-//! reader of many splits has many connections, which come back all at once. The store belongs to one client configuration, so
-//! nothing is taken up again with other authorities or another client certificate; and a session belongs to the name
-//! that the server's certificate was verified for.
+//! reader of many splits has many connections, which come back all at once. The store belongs to one client
+//! configuration, so nothing is taken up again with other authorities or another client certificate; and a session
+//! belongs to the name that the server's certificate was verified for.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -66,8 +66,8 @@ impl Committer {
         Ok(Self { work: Arc::new(Work::new(settings, servers, MOST)), running, runtime: EngineRuntime::shared()? })
     }
 
-    /// Commits these, those of a partition in this order, or goes on waiting for that. Returns `false` if it is not done by `max_wait`: call
-    /// again, with the same.
+    /// Commits these, those of a partition in this order, or goes on waiting for that. Returns `false` if it is not
+    /// done by `max_wait`: call again, with the same.
     ///
     /// # Errors
     /// `STAGING_LOST` for one that is gone and not marked as committed; a fault that is final, or lasted too long.

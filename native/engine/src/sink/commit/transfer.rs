@@ -1,10 +1,10 @@
 //! A transfer moves a staging stream to its topic, chunk by chunk.
 //!
 //! A chunk is some entries of the staging stream. It is read, and written by one transaction: that appends the records
-//! of the entries to the topic's stream and sets the *mark*, which says how far this lane's incarnation is. The transaction is carried out only if the mark, which is watched, is
-//! what it was when the chunk was read. So a commit that is repeated, interrupted or made twice at once neither loses
-//! nor duplicates. What the server refuses to queue it refuses as a whole. Nothing is deleted before the mark says that
-//! all is moved, and that can be repeated, too.
+//! of the entries to the topic's stream and sets the *mark*, which says how far this lane's incarnation is. The
+//! transaction is carried out only if the mark, which is watched, is what it was when the chunk was read. So a commit
+//! that is repeated, interrupted or made twice at once neither loses nor duplicates. What the server refuses to queue
+//! it refuses as a whole. Nothing is deleted before the mark says that all is moved, and that can be repeated, too.
 //!
 //! `MULTI` goes out behind the reads, so it has its reply before an append is sent: without it each command would be
 //! carried out by itself.
