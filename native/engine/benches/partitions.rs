@@ -2,15 +2,15 @@
 //! when nothing comes.
 //!
 //! ```text
-//! cargo bench -p flink-redis-engine --bench partitions [-- <rounds> <seconds> <strategies> <backlog|live|idle> p4 p256]
+//! cargo bench -p flink-redis-engine --bench partitions [-- <rounds> <seconds> <strategies> <loads> p4 p256]
 //! ```
 //!
 //! * `backlog`: a million entries of 116 bytes that are there already, shared by all partitions
 //! * `live`: another process appends 40,000 a second to all partitions in turn, for that many seconds
 //! * `idle`: nobody appends anything, for as long
 //!
-//! All partition counts are measured in turn in each round: on a shared machine compare the lines of one round. `start`
-//! is what connecting costs, before the first entry; it is not in the other figures.
+//! `p4 p256` are numbers of partitions. All of them are measured in turn in each round: on a shared machine compare the
+//! lines of one round. `start` is what connecting costs, before the first entry; it is not in the other figures.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a program that measures")]
 
