@@ -37,9 +37,14 @@ impl GroupPosition {
         }
     }
 
+    /// Returns whether the group stands before `up_to`.
+    pub(super) fn is_behind(&self, up_to: EntryId) -> bool {
+        self.committed < up_to
+    }
+
     /// Returns the position to commit, with the count of entries up to it; never one behind what was committed.
     pub(super) fn to_commit(&self, up_to: EntryId) -> Option<(EntryId, Option<u64>)> {
-        if up_to <= self.committed {
+        if !self.is_behind(up_to) {
             return None;
         }
         let more = self.read.ids_up_to(up_to).count() as u64;

@@ -6,6 +6,9 @@
 //! the first entry behind the last one that was received. If that is not the one which the read brought, somebody else
 //! has been given what lies between. IDs below a delivered one are final, so this needs no atomicity. What was missed
 //! is fetched by position (`replay.rs`).
+//!
+//! Before the first entry, one read and its gap check go out together: so a split that is idle costs one round trip for
+//! each `blockMillis`. It is at most one large entry that comes twice for that.
 
 use crate::error::Result;
 use crate::source::decode::batch::{Filter, ScannedReply};
@@ -22,8 +25,8 @@ pub(super) async fn read_until_missed(state: &mut SplitState, session: &mut Sess
         let is_ahead = session.is_answered() && allowed.is_ahead;
         if !is_under_way {
             session.queue_read(allowed.count);
-            is_under_way = is_ahead;
-            if is_ahead {
+            is_under_way = is_ahead || state.last_entry().is_none();
+            if is_under_way {
                 session.queue_gap_check(state.received());
             }
         }
