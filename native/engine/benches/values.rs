@@ -248,9 +248,10 @@ impl Run {
         // As Java cuts them: by number, and by bytes.
         let each = (262_144 / self.size + 1).min(500);
         let batch = |first: u64| {
-            let keys: Vec<String> = (first..first + each).map(|number| format!("key-{:012}", number % 16)).collect();
-            let name = if more.contains("HASH") { ["", "data"] } else { ["key", "data"] };
-            let pairs: Vec<_> = keys.iter().map(|key| [(name[0], key.as_str()), (name[1], value.as_str())]).collect();
+            let keys: Vec<String> = (first..first + each).map(|number| format!("key-{:012}", number % 1000)).collect();
+            let is_hash = more.contains("HASH");
+            let head = |key| if is_hash { (key, "") } else { ("key", key) };
+            let pairs: Vec<_> = keys.iter().map(|key| [head(key.as_str()), ("data", value.as_str())]).collect();
             batch_of(&pairs.iter().map(<[_; 2]>::as_slice).collect::<Vec<_>>())
         };
         let batches: Vec<Vec<u8>> = (0..4).map(|number| batch(number * each)).collect();

@@ -8,7 +8,7 @@ use std::ptr;
 
 use flink_redis_engine::config::parse;
 use jni::Env;
-use jni::objects::{JByteArray, JIntArray, JObject, JString};
+use jni::objects::{JByteArray, JIntArray, JObject, JObjectArray, JString};
 use jni::sys::{jint, jsize};
 use serde::de::DeserializeOwned;
 
@@ -66,6 +66,19 @@ pub(crate) fn byte_array<'local>(env: &Env<'local>, bytes: &[u8]) -> Outcome<JBy
     call!(env, v1_1, SetByteArrayRegion, array, 0, length, bytes.as_ptr().cast())?;
     // SAFETY: a new local reference of this frame.
     Ok(unsafe { JByteArray::from_raw(env, array) })
+}
+
+/// Returns the length of an array of objects.
+pub(crate) fn array_length(env: &Env<'_>, what: &str, array: &JObjectArray<'_>) -> Outcome<usize> {
+    refuse_null(what, array)?;
+    Ok(usize::try_from(call!(env, v1_1, GetArrayLength, array.as_raw())?).unwrap_or_default())
+}
+
+/// Makes a `byte[]`, and puts it into a `byte[][]`.
+pub(crate) fn put_byte_array(env: &Env<'_>, arrays: &JObjectArray<'_>, at: usize, bytes: &[u8]) -> Outcome<()> {
+    let array = byte_array(env, bytes)?;
+    call!(env, v1_1, SetObjectArrayElement, arrays.as_raw(), length(at)?, array.as_raw())?;
+    call!(env, v1_1, DeleteLocalRef, array.as_raw())
 }
 
 /// Copies the first bytes of a `byte[]` into the buffer that `buffer` makes for so many.

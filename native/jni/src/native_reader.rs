@@ -3,14 +3,14 @@
 use flink_redis_engine::config::{Partition, SourceSettings};
 use flink_redis_engine::source::Reader;
 use flink_redis_engine::stream::EntryId;
-use jni::objects::{JByteArray, JClass, JIntArray, JString};
+use jni::objects::{JByteArray, JClass, JIntArray, JObjectArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
 
 use crate::failure::Outcome;
 use crate::guard::{guarded, on_object, wait};
 use crate::handles::Handles;
-use crate::java::{byte_array, ints, json, parsed, text};
+use crate::java::{array_length, byte_array, ints, json, parsed, put_byte_array, text};
 
 pub(crate) static READERS: Handles<Reader> = Handles::new();
 
@@ -39,17 +39,25 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativeAddSplits<
     });
 }
 
-/// The one call of the data plane: a batch as a `byte[]`, or `null`.
+/// The one call of the data plane: a batch as a `byte[]`, or `null`. Of large entries it holds the headers, and the
+/// strings of each are put into `strings`.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativePoll<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     handle: jlong,
     max_wait_millis: jint,
+    strings: JObjectArray<'local>,
 ) -> JByteArray<'local> {
-    on_object(env, &READERS, handle, |env, reader| match reader.poll(wait(max_wait_millis))? {
-        Some(batch) => byte_array(env, &batch.bytes),
-        None => Ok(JByteArray::default()),
+    on_object(env, &READERS, handle, |env, reader| {
+        let Some(batch) = reader.poll(wait(max_wait_millis))? else { return Ok(JByteArray::default()) };
+        let Some((headers, entries)) = batch.in_parts(array_length(env, "strings", &strings)?) else {
+            return byte_array(env, &batch.bytes);
+        };
+        for (at, entry) in entries.into_iter().enumerate() {
+            put_byte_array(env, &strings, at, entry)?;
+        }
+        byte_array(env, &headers)
     })
 }
 

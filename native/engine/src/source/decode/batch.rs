@@ -17,6 +17,9 @@ pub const FINISHED: u8 = 1;
 /// Marks a batch of entries of the split's `pending`, below its position.
 pub const PENDING: u8 = 2;
 
+/// Marks a batch whose headers Java gets apart from the strings.
+pub const APART: u8 = 4;
+
 const HEADER: usize = 32;
 const ENTRY_HEADER: usize = 24;
 /// A batch goes beyond its target by a part of its last entry.
@@ -24,6 +27,8 @@ const SLACK: usize = 4096;
 /// A string of this size is large: room is made for it at once, and its bytes are read from the socket straight into
 /// the batch. The tests have small ones.
 pub(crate) const LARGE_STRING: usize = if cfg!(test) { 16 } else { 16 * 1024 };
+/// Entries that measure so much on average go to Java in arrays of their own.
+const LARGE_ENTRY: usize = 16 * 1024;
 /// Room for a string is made in steps of this size: that it is announced is no reason to trust it.
 const LARGEST_STEP: usize = if cfg!(test) { 64 } else { 16 << 20 };
 const HIGHEST: EntryId = EntryId::new(u64::MAX, u64::MAX);
@@ -72,9 +77,16 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Returns the headers, the batch's and one for each entry, and the strings of each entry.
-    pub fn parts(&self) -> (Vec<u8>, Vec<&[u8]>) {
+    /// Returns the headers, the batch's and one for each entry, apart from the strings of each entry, so that Java gets
+    /// an array for each entry and need not make one. `None` when the entries are small, or more than `most`.
+    #[must_use]
+    pub fn in_parts(&self, most: usize) -> Option<(Vec<u8>, Vec<&[u8]>)> {
+        let entries = self.entries as usize;
+        if entries == 0 || entries > most || self.bytes.len() / entries < LARGE_ENTRY {
+            return None;
+        }
         let mut headers = self.bytes[..HEADER].to_vec();
+        headers[1] |= APART;
         let mut strings = Vec::with_capacity(self.entries as usize);
         let mut rest = &self.bytes[HEADER..];
         while let Some((header, tail)) = rest.split_at_checked(ENTRY_HEADER) {
@@ -84,7 +96,7 @@ impl Batch {
             strings.push(entry);
             rest = tail;
         }
-        (headers, strings)
+        Some((headers, strings))
     }
 }
 
@@ -390,6 +402,31 @@ pub(crate) mod tests {
         assert_eq!(scanned.beyond, [EntryId::new(4, 0)].into_iter().collect());
         assert_eq!(scanned.first, Some(EntryId::new(1, 0)));
         assert_eq!(entries_of(&scanned.batches[0]).len(), 1);
+    }
+
+    #[test]
+    fn large_entries_come_apart_from_their_headers() {
+        let value = "x".repeat(LARGE_ENTRY);
+        let mut builder = BatchBuilder::new(2, 1 << 20);
+        for ms in 5..7 {
+            add(&mut builder, EntryId::new(ms, 1), &[("f", &value)]);
+        }
+        let batch = &builder.take().batches[0];
+        let (headers, strings) = batch.in_parts(2).unwrap();
+        let whole = &batch.bytes;
+        let each = ENTRY_HEADER + strings[0].len();
+        assert_eq!(headers[1], APART);
+        assert_eq!(headers[2..HEADER], whole[2..HEADER]);
+        for (at, entry) in strings.into_iter().enumerate() {
+            let (header, rest) = whole[HEADER + at * each..].split_at(ENTRY_HEADER);
+            assert_eq!(headers[HEADER + at * ENTRY_HEADER..][..ENTRY_HEADER], *header);
+            assert_eq!(*entry, rest[..entry.len()]);
+        }
+        assert_eq!(headers.len(), HEADER + 2 * ENTRY_HEADER);
+        assert!(batch.in_parts(1).is_none(), "more than Java has room for");
+        add(&mut builder, EntryId::new(8, 0), &[("f", "v")]);
+        assert!(builder.take().batches[0].in_parts(2).is_none(), "small");
+        assert!(empty(0, FINISHED, EntryId::ZERO).in_parts(2).is_none());
     }
 
     #[test]

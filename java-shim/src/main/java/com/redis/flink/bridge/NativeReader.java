@@ -1,6 +1,7 @@
 package com.redis.flink.bridge;
 
 import com.redis.flink.config.CredentialsSupplier;
+import com.redis.flink.wire.EntryBatch;
 
 import org.apache.flink.annotation.Internal;
 import org.slf4j.Logger;
@@ -46,11 +47,13 @@ public final class NativeReader extends NativeObject implements ReaderEngine {
     }
 
     @Override
-    public byte[] poll(int maxWaitMillis) throws IOException {
+    public EntryBatch poll(int maxWaitMillis) throws IOException {
         polling = true;
         try {
             tick();
-            return orClosed(nativePoll(handle(), maxWaitMillis));
+            byte[][] strings = new byte[EntryBatch.MOST_APART][];
+            byte[] batch = orClosed(nativePoll(handle(), maxWaitMillis, strings));
+            return batch == null ? null : new EntryBatch(batch, strings);
         } finally {
             polling = false;
         }
@@ -132,7 +135,8 @@ public final class NativeReader extends NativeObject implements ReaderEngine {
 
     private static native void nativeAddSplits(long handle, String splits) throws IOException;
 
-    private static native byte[] nativePoll(long handle, int maxWaitMillis) throws IOException;
+    private static native byte[] nativePoll(long handle, int maxWaitMillis, byte[][] strings)
+            throws IOException;
 
     private static native void nativeWakeUp(long handle);
 

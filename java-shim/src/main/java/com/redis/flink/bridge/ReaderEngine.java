@@ -1,5 +1,7 @@
 package com.redis.flink.bridge;
 
+import com.redis.flink.wire.EntryBatch;
+
 import org.apache.flink.annotation.Internal;
 
 import java.io.IOException;
@@ -15,13 +17,13 @@ public interface ReaderEngine extends AutoCloseable {
     void addSplits(String splits) throws IOException;
 
     /**
-     * Returns the next batch of any split, in the layout of docs/architecture.md.
+     * Returns the next batch of any split.
      *
      * @param maxWaitMillis how long to wait for one
      * @return null when there is none by then, or after {@link #wakeUp}
      * @throws IOException what ended a split
      */
-    byte[] poll(int maxWaitMillis) throws IOException;
+    EntryBatch poll(int maxWaitMillis) throws IOException;
 
     /** Lets the current poll, or the next one, return at once. */
     void wakeUp();

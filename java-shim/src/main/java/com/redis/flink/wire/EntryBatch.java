@@ -25,6 +25,7 @@ public final class EntryBatch {
     private static final int VERSION = 1;
     private static final int FLAG_FINISHED = 1;
     private static final int FLAG_PENDING = 2;
+    private static final int FLAG_APART = 4;
 
     private static final int AT_FLAGS = 1;
     private static final int AT_PARTITION = 4;
@@ -36,7 +37,14 @@ public final class EntryBatch {
     private static final int ENTRY_AT_LENGTH = 20;
     private static final int ENTRY_HEADER = 24;
 
+    /** How many entries a batch can have whose strings are apart. */
+    public static final int MOST_APART = 16;
+
     private final byte[] bytes;
+
+    /** The strings of each entry where they are apart from the headers; else null. */
+    private final byte[][] apart;
+
     private final int entries;
 
     /** Entries that the cursor has not reached. */
@@ -56,6 +64,17 @@ public final class EntryBatch {
      * @throws IllegalArgumentException not a batch of version 1
      */
     public EntryBatch(byte[] bytes) {
+        this(bytes, new byte[0][]);
+    }
+
+    /**
+     * Creates a batch, with the cursor before the first entry.
+     *
+     * @param strings of large entries, the strings of each, where the batch says that they are
+     *     apart; the batch keeps the array
+     * @throws IllegalArgumentException not a batch of version 1
+     */
+    public EntryBatch(byte[] bytes, byte[][] strings) {
         if (bytes.length < HEADER || bytes[0] != VERSION) {
             throw new IllegalArgumentException(
                     "not a batch of version "
@@ -66,6 +85,7 @@ public final class EntryBatch {
                             + Arrays.toString(Arrays.copyOf(bytes, Math.min(bytes.length, 4))));
         }
         this.bytes = bytes;
+        this.apart = (bytes[AT_FLAGS] & FLAG_APART) == 0 ? null : strings;
         this.entries = readInt(AT_ENTRIES);
         this.left = entries;
     }
@@ -120,8 +140,9 @@ public final class EntryBatch {
         at = end;
         if (bytes.length - at >= ENTRY_HEADER) {
             int strings = readInt(at + ENTRY_AT_LENGTH);
-            if (strings >= 0 && strings <= bytes.length - at - ENTRY_HEADER) {
-                end = at + ENTRY_HEADER + strings;
+            int there = apart == null ? bytes.length - at - ENTRY_HEADER : lengthApart();
+            if (strings >= 0 && strings <= there) {
+                end = at + ENTRY_HEADER + (apart == null ? strings : 0);
                 left--;
                 return true;
             }
@@ -151,9 +172,24 @@ public final class EntryBatch {
         return readInt(at + ENTRY_AT_PAIRS);
     }
 
-    /** Returns the strings of the cursor's entry, in an array of their own. */
-    public byte[] copyStrings() {
-        return Arrays.copyOfRange(bytes, at + ENTRY_HEADER, end);
+    /**
+     * Returns the strings of the cursor's entry, in an array of their own, which nobody else has.
+     * To be called once for each entry: the batch lets go of a large one.
+     */
+    public byte[] takeStrings() {
+        if (apart == null) {
+            return Arrays.copyOfRange(bytes, at + ENTRY_HEADER, end);
+        }
+        int entry = entries - left - 1;
+        byte[] strings = apart[entry];
+        apart[entry] = null;
+        return strings;
+    }
+
+    /** How long the strings of the next entry are; -1: there are none. */
+    private int lengthApart() {
+        int entry = entries - left;
+        return entry < apart.length && apart[entry] != null ? apart[entry].length : -1;
     }
 
     /** Returns the ID of the cursor's entry. */

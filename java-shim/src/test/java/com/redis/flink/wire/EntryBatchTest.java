@@ -9,6 +9,7 @@ import com.redis.flink.source.partitioned.Golden;
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -58,6 +59,40 @@ class EntryBatchTest {
     }
 
     @Test
+    void takesTheStringsOfLargeEntriesFromTheirOwnArrays() {
+        byte[] whole =
+                new BatchBytes(2)
+                        .entry(5, 1, "key", "k1", "data", "v1")
+                        .entry(6, 0, "a", "1")
+                        .position(6, 0)
+                        .build();
+        int first = 4 + 3 + 4 + 2 + 4 + 4 + 4 + 2;
+        byte[][] strings = {
+            Arrays.copyOfRange(whole, 56, 56 + first),
+            Arrays.copyOfRange(whole, 56 + first + 24, whole.length)
+        };
+        ByteBuffer headers = ByteBuffer.allocate(80);
+        headers.put(whole, 0, 56).put(whole, 56 + first, 24).put(1, (byte) 4);
+
+        EntryBatch batch = new EntryBatch(headers.array(), strings.clone());
+
+        assertThat(batch.advance()).isTrue();
+        assertThat(batch).hasToString("5-1");
+        RedisMessage message = message(batch);
+        assertThat(message.getKey()).isEqualTo("k1");
+        assertThat(message.getData()).isEqualTo(Map.of("data", "v1"));
+        assertThat(batch.advance()).isTrue();
+        assertThat(batch).hasToString("6-0");
+        assertThat(batch.takeStrings()).isSameAs(strings[1]);
+        assertThat(batch.advance()).isFalse();
+
+        EntryBatch cut = new EntryBatch(headers.array(), new byte[][] {strings[0], null});
+        assertThat(cut.advance()).isTrue();
+        assertThatThrownBy(cut::advance)
+                .hasMessage("a batch of partition 2 ends within its entry 1, after 80 bytes");
+    }
+
+    @Test
     void refusesOtherBytes() {
         assertThatThrownBy(() -> new EntryBatch(new byte[32]))
                 .hasMessage("not a batch of version 1: 32 bytes, beginning with [0, 0, 0, 0]");
@@ -79,7 +114,7 @@ class EntryBatchTest {
                 "orders:2",
                 batch.milliseconds(),
                 batch.sequence(),
-                batch.copyStrings(),
+                batch.takeStrings(),
                 batch.pairs());
     }
 }

@@ -90,7 +90,7 @@ class NativeBoundaryIT {
     void aPollEndsWhenTheReaderIsClosed() throws Exception {
         try (Topic topic = new Topic(REDIS, 1)) {
             NativeReader reader = NativeObjects.reader(topic);
-            CompletableFuture<byte[]> poll = polling(reader);
+            CompletableFuture<EntryBatch> poll = polling(reader);
             Await.until("it reads", LIMIT, () -> !NativeObjects.connections(topic).isEmpty());
             reader.close();
             assertThatThrownBy(() -> poll.get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS))
@@ -104,14 +104,14 @@ class NativeBoundaryIT {
     void aWakeUpEndsAPollAndIsNotLost() throws Exception {
         try (Topic topic = new Topic(REDIS, 1);
                 NativeReader reader = NativeObjects.reader(topic)) {
-            CompletableFuture<byte[]> waiting = polling(reader);
+            CompletableFuture<EntryBatch> waiting = polling(reader);
             reader.wakeUp(); // the current one or the next one
             assertThat(waiting.get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS)).isNull();
 
             reader.wakeUp();
             assertThat(polling(reader).get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS)).isNull();
 
-            CompletableFuture<byte[]> next = polling(reader);
+            CompletableFuture<EntryBatch> next = polling(reader);
             topic.addNumber(0, 1);
             assertThat(next.get(LONG_MILLIS / 4, TimeUnit.MILLISECONDS)).isNotNull();
         }
@@ -222,7 +222,7 @@ class NativeBoundaryIT {
         }
     }
 
-    private static CompletableFuture<byte[]> polling(NativeReader reader) {
+    private static CompletableFuture<EntryBatch> polling(NativeReader reader) {
         return CompletableFuture.supplyAsync(
                 () -> {
                     try {
@@ -234,12 +234,10 @@ class NativeBoundaryIT {
     }
 
     private static EntryBatch next(NativeReader reader) throws Exception {
-        byte[] batch =
-                Await.value(
-                        "a batch of entries",
-                        LIMIT,
-                        () -> reader.poll(100),
-                        bytes -> bytes != null && new EntryBatch(bytes).entries() > 0);
-        return new EntryBatch(batch);
+        return Await.value(
+                "a batch of entries",
+                LIMIT,
+                () -> reader.poll(100),
+                batch -> batch != null && batch.entries() > 0);
     }
 }

@@ -40,7 +40,7 @@ final class RedisRecordEmitter<T> implements RecordEmitter<EntryBatch, T, RedisS
             throws Exception {
         long milliseconds = entry.milliseconds();
         long sequence = entry.sequence();
-        byte[] strings = entry.copyStrings();
+        byte[] strings = entry.takeStrings();
         List<T> records = gathered.records;
         try {
             records.clear();

@@ -46,11 +46,10 @@ final class RedisSplitReader implements SplitReader<EntryBatch, RedisSplit> {
 
     @Override
     public RecordsWithSplitIds<EntryBatch> fetch() throws IOException {
-        byte[] bytes = engine.poll(MAX_WAIT_MILLIS);
-        if (bytes == null) {
+        EntryBatch batch = engine.poll(MAX_WAIT_MILLIS);
+        if (batch == null) {
             return RedisSplitRecords.nothing();
         }
-        EntryBatch batch = new EntryBatch(bytes);
         String splitId =
                 splitIds.computeIfAbsent(
                         batch.partition(), partition -> RedisSplit.streamOf(topic, partition));

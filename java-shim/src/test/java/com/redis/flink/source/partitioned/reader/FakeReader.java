@@ -2,6 +2,7 @@ package com.redis.flink.source.partitioned.reader;
 
 import com.redis.flink.bridge.ReaderEngine;
 import com.redis.flink.wire.BatchBytes;
+import com.redis.flink.wire.EntryBatch;
 
 import java.util.Arrays;
 import java.util.List;
@@ -32,10 +33,10 @@ final class FakeReader implements ReaderEngine {
     }
 
     @Override
-    public byte[] poll(int maxWaitMillis) {
+    public EntryBatch poll(int maxWaitMillis) {
         try {
             byte[] batch = batches.poll(maxWaitMillis, TimeUnit.MILLISECONDS);
-            return batch == WAKE_UP ? null : batch;
+            return batch == null || batch == WAKE_UP ? null : new EntryBatch(batch);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
