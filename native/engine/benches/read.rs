@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a program that measures")]
 
+mod measuring;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -23,6 +24,7 @@ use flink_redis_engine::enumerator::{DiscoverRequest, Enumerator};
 use flink_redis_engine::resp::reply;
 use flink_redis_engine::source::Reader;
 use flink_redis_engine::stream::{EntryId, Runs};
+use measuring::cpu_seconds;
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
 const PARTITIONS: u32 = 4;
@@ -77,14 +79,6 @@ fn measure(entries: u64, work: impl FnOnce()) -> Measured {
     work();
     let millions = entries as f64 / 1e6;
     Measured { rate: entries as f64 / begin.elapsed().as_secs_f64(), cpu: (cpu_seconds() - cpu) / millions }
-}
-
-/// User and system time of this process, all threads.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0
 }
 
 fn server_version(server: &RedisServer) -> String {

@@ -10,6 +10,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a program that measures")]
 
+mod measuring;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use flink_redis_engine::config::SinkSettings;
 use flink_redis_engine::sink::Writer;
+use measuring::cpu_seconds;
 use support::{PATIENCE, RedisServer, await_that, connection_json};
 
 const PARTITIONS: u32 = 4;
@@ -83,12 +85,4 @@ fn batch(number: u64, hashes: bool) -> Vec<u8> {
         out.extend_from_slice(&strings);
     }
     out
-}
-
-/// User and system time of this process, all threads.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0
 }
