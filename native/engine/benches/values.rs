@@ -1,9 +1,10 @@
-//! Values from 1 KB to 64 MB, read and written: against what the server gives a bare client, paired, in one run.
+//! Values of 1 KB and more, read and written: against what the server gives a bare client, paired, in one run.
 //!
 //! ```text
-//! cargo bench -p flink-redis-engine --bench values \
-//!     [-- read|write|hash <sizes in KB …> <pairs>p <partitions>x <strategy>]
+//! cargo bench -p flink-redis-engine --bench values [-- <what> <sizes in KB> <pairs>p <partitions>x <strategy>]
 //! ```
+//!
+//! What: `read`, `write` and `hash`, or some of them. All numbers without a letter are sizes.
 //!
 //! The bare client reads with `NOACK`, 2 reads in flight on each connection, and passes over what comes in one buffer
 //! of 256 KiB; it writes commands that are encoded before, each value by a `write` of its own. Ours reads as Flink

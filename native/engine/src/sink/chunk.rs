@@ -202,6 +202,16 @@ mod tests {
     }
 
     #[test]
+    fn its_memory_is_used_again() {
+        let spares = Arc::new(Spares::new(1 << 20));
+        let mut chunk = Chunk::empty(false).reusing(&spares);
+        fill(&mut chunk, &["a", &"b".repeat(50_000)]);
+        assert_eq!(spares.bytes(), 0);
+        drop(chunk.rewind());
+        assert!(spares.bytes() >= 100_000);
+    }
+
+    #[test]
     fn gives_what_is_still_to_be_sent() {
         let mut chunk = Chunk::empty(true);
         fill(&mut chunk, &["a", "bbbb", "cc", "ddd"]);

@@ -192,7 +192,7 @@ fn next(state: &mut State) -> Option<Batch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::decode::batch;
+    use crate::source::decode::batch::{self, BatchBuilder};
     use crate::stream::EntryId;
 
     fn batch(partition: Partition) -> Batch {
@@ -231,6 +231,27 @@ mod tests {
         buffer.pause_or_resume(&[], &[0]);
         buffer.while_paused(0).await;
         assert_eq!(poll(&buffer), Some(0));
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_a_batch_is_kept_while_batches_come() {
+        let buffer = Buffer::new(1 << 20);
+        let mut builder = BatchBuilder::new(0, 1).reusing(buffer.spares());
+        builder.begin_entry(EntryId::new(1, 0), 1);
+        for text in [&b"v"[..], &[b'x'; 100_000]] {
+            builder.begin_string(text.len() as u32);
+            builder.append(text);
+        }
+        builder.end_entry().unwrap();
+        for batch in builder.take().batches {
+            buffer.push(batch).await;
+        }
+        let batch = buffer.poll(Duration::ZERO).unwrap().unwrap();
+        assert_eq!((batch.entries, buffer.spares().bytes()), (1, 0));
+        drop(batch);
+        assert!(buffer.spares().bytes() >= 100_000);
+        assert!(buffer.poll(Duration::ZERO).unwrap().is_none());
+        assert_eq!(buffer.spares().bytes(), 0, "nothing comes any more");
     }
 
     #[test]
