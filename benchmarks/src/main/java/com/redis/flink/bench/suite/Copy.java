@@ -14,6 +14,7 @@ import com.redis.flink.bench.lab.Topic;
 import com.redis.flink.bench.report.Report;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Copying a topic to another one, at least once and exactly once. */
@@ -46,9 +47,12 @@ public final class Copy implements Benchmark {
                 new Report(
                         name(),
                         String.format(
+                                Locale.ROOT,
                                 "%,d entries of 116 bytes, from a topic of %d partitions to one of"
                                         + " %d, parallelism 1, checkpoints every 200 ms.",
-                                entries, PARTITIONS, PARTITIONS),
+                                entries,
+                                PARTITIONS,
+                                PARTITIONS),
                         Metric.RATE,
                         Metric.CPU,
                         Metric.SERVER_CPU);
