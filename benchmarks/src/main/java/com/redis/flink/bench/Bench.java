@@ -87,7 +87,7 @@ public final class Bench {
         try {
             bench.run();
             status = 0;
-        } catch (Exception e) {
+        } catch (Throwable e) { // also of memory that ends: Flink's threads would go on
             e.printStackTrace();
         }
         System.exit(status);
