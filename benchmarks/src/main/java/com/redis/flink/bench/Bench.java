@@ -87,7 +87,7 @@ public final class Bench {
         try {
             bench.run();
             status = 0;
-        } catch (Exception e) {
+        } catch (Throwable e) { // also of memory that ends: Flink's threads would go on
             e.printStackTrace();
         }
         System.exit(status);
@@ -95,9 +95,10 @@ public final class Bench {
 
     private void run() throws Exception {
         for (Benchmark benchmark : chosen) {
+            double load = Machine.load();
             try (Lab lab = Lab.start(effort, System.err::println)) {
                 Report report = benchmark.run(lab);
-                String where = Machine.describe(lab.server());
+                String where = Machine.describe(lab.server(), load);
                 String command =
                         "./dev bench "
                                 + benchmark.name()

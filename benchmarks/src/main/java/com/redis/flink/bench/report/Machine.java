@@ -5,21 +5,34 @@ import com.redis.flink.bench.lab.Server;
 import org.apache.flink.runtime.util.EnvironmentInformation;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.util.Locale;
 
 /** Says where and when something was measured. */
 public final class Machine {
 
     private Machine() {}
 
-    /** Returns processor, versions and date in a line. */
-    public static String describe(Server server) {
+    /** Returns how many threads of all processes wanted a core in the last minute, on average. */
+    public static double load() {
+        return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    }
+
+    /**
+     * Returns processor, versions and date in a line.
+     *
+     * @param load before the benchmark: whether others used the machine
+     */
+    public static String describe(Server server, double load) {
         return String.format(
-                "%d cores (%s), %s, Redis %s, JDK %s, Flink %s; %s",
+                Locale.ROOT,
+                "%d cores (%s), load before %.1f, %s, Redis %s, JDK %s, Flink %s; %s",
                 Runtime.getRuntime().availableProcessors(),
                 processor(),
+                load,
                 System.getProperty("os.name"),
                 server.version(),
                 System.getProperty("java.version"),

@@ -33,8 +33,8 @@ public final class Picture {
                     Contender.Kind.WIRE, "the wire",
                     Contender.Kind.REFERENCE, "Jedis reference");
 
-    private static final int WIDTH = 960;
-    private static final int LABELS = 240;
+    private static final int WIDTH = 1000;
+    private static final int LABELS = 220;
     private static final int HEAD = 66;
     private static final int ROW = 24;
     private static final int BAR = 14;
@@ -96,7 +96,7 @@ public final class Picture {
     }
 
     private void panel(Metric metric, int left, int width) throws XMLStreamException {
-        text(left, HEAD - 14, "start", metric.label(), "fill", "#5f6368");
+        text(left, HEAD - 14, "start", metric.label(), "fill", "#5f6368", "font-size", "11");
         double most =
                 report.rows().stream()
                         .filter(row -> row.values.containsKey(metric))

@@ -14,6 +14,7 @@ import com.redis.flink.bench.report.Report;
 import com.redis.flink.bench.wire.WireBlockedReader;
 
 import java.util.List;
+import java.util.Locale;
 
 /** How long an entry takes to the job when it does not have to wait for others. */
 public final class Latency implements Benchmark {
@@ -44,6 +45,7 @@ public final class Latency implements Benchmark {
                 new Report(
                         name(),
                         String.format(
+                                Locale.ROOT,
                                 "%,d entries, one every 1 to 3 ms, from before the XADD until the"
                                     + " job's first operator has the record; one partition is busy,"
                                     + " the others are idle; one reader, ON_CHECKPOINT, checkpoints"

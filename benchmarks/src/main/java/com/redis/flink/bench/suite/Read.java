@@ -16,6 +16,7 @@ import com.redis.flink.bench.wire.WireReader;
 import com.redis.flink.source.partitioned.AckStrategy;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Reading with each way to acknowledge. */
@@ -36,7 +37,7 @@ public final class Read implements Benchmark {
 
     @Override
     public Report run(Lab lab) throws Exception {
-        int entries = lab.effort().of(1_000_000, 2_000);
+        int entries = lab.effort().of(1_200_000, 2_000);
         Topic topic = new Topic(lab.server(), "in", PARTITIONS);
         List<Contender> contenders =
                 List.of(
@@ -52,9 +53,11 @@ public final class Read implements Benchmark {
                 new Report(
                         name(),
                         String.format(
+                                Locale.ROOT,
                                 "%,d entries of 116 bytes in %d partitions, read by one reader and"
                                         + " discarded, checkpoints every 200 ms.",
-                                entries, PARTITIONS),
+                                entries,
+                                PARTITIONS),
                         Metric.RATE,
                         Metric.CPU,
                         Metric.SERVER_CPU);

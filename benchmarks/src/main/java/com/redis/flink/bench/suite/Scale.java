@@ -15,6 +15,7 @@ import com.redis.flink.source.partitioned.AckStrategy;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Few and many partitions on one reader, and many that have nothing. */
@@ -57,10 +58,12 @@ public final class Scale implements Benchmark {
                 new Report(
                         name(),
                         String.format(
+                                Locale.ROOT,
                                 "%,d entries of 116 bytes, read with ON_CHECKPOINT by one reader"
                                     + " and discarded, checkpoints every 200 ms; then %d ms without"
                                     + " entries, checkpoints every second.",
-                                entries, idleMillis),
+                                entries,
+                                idleMillis),
                         Metric.RATE,
                         Metric.CPU,
                         Metric.SERVER_CPU,

@@ -71,7 +71,7 @@ public final class Values implements Benchmark {
         List<Size> sizes =
                 lab.effort() == Effort.FULL
                         ? List.of(Size.values())
-                        : List.of(Size.KB_1, Size.KB_100, Size.MB_1);
+                        : List.of(Size.KB_100, Size.MB_1);
         for (Size size : sizes) {
             measure(lab, size, report);
         }

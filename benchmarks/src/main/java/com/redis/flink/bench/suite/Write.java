@@ -12,6 +12,7 @@ import com.redis.flink.bench.report.Report;
 import com.redis.flink.bench.wire.WireWriter;
 
 import java.util.List;
+import java.util.Locale;
 
 /** Writing with each sink, at least once. */
 public final class Write implements Benchmark {
@@ -28,6 +29,7 @@ public final class Write implements Benchmark {
                 new Report(
                         name(),
                         String.format(
+                                Locale.ROOT,
                                 "%,d records, each with a key of 16 bytes of its own and data of"
                                         + " 100 bytes, parallelism 1, checkpoints every 200 ms.",
                                 records),
