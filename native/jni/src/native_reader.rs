@@ -50,8 +50,10 @@ pub extern "system" fn Java_com_redis_flink_bridge_NativeReader_nativePoll<'loca
     strings: JObjectArray<'local>,
 ) -> JByteArray<'local> {
     on_object(env, &READERS, handle, |env, reader| {
+        // Before the poll: a batch that it gives must not be lost.
+        let most = array_length(env, "strings", &strings)?;
         let Some(batch) = reader.poll(wait(max_wait_millis))? else { return Ok(JByteArray::default()) };
-        let Some((headers, entries)) = batch.in_parts(array_length(env, "strings", &strings)?) else {
+        let Some((headers, entries)) = batch.in_parts(most) else {
             return byte_array(env, &batch.bytes);
         };
         for (at, entry) in entries.into_iter().enumerate() {

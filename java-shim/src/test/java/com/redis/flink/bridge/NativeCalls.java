@@ -235,6 +235,9 @@ final class NativeCalls {
         if (type == byte[].class) {
             return Arrays.asList(null, new byte[0], new byte[] {9, 0, 0, 0, 0, 0, 0, 0});
         }
+        if (type == byte[][].class) {
+            return Arrays.asList(null, new byte[0][], new byte[1][]);
+        }
         if (type == int[].class) {
             return Arrays.asList(null, new int[0], new int[] {0, -1});
         }
