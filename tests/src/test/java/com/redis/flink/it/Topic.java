@@ -157,6 +157,15 @@ public final class Topic implements AutoCloseable {
         return keys;
     }
 
+    /** How many records it has staged: the field of a pack says how many it holds. */
+    public long stagedRecords() {
+        return staged().stream()
+                .filter(key -> !key.endsWith(":staging")) // the index
+                .flatMap(key -> client.xrange(key, (StreamEntryID) null, null).stream())
+                .mapToLong(pack -> Long.parseLong(pack.getFields().keySet().iterator().next()))
+                .sum();
+    }
+
     /** Its marks of what is committed. */
     public Set<String> marks() {
         return keys(":staging*" + MARK);

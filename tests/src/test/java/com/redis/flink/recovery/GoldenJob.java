@@ -54,6 +54,7 @@ final class GoldenJob {
                         .topicName(TO)
                         .numPartitions(PARTITIONS)
                         .flushOnCheckpoint(true)
+                        .flushIntervalMillis(1) // a savepoint is to find staged records
                         .build();
         StreamExecutionEnvironment env = flink.environment(parallelism);
         env.fromSource(

@@ -70,9 +70,11 @@ class ExactlyOnceSinkIT {
                 .uid(name);
     }
 
+    /** Without an interval nothing would be staged before the checkpoint. */
     private static RedisSink<RedisMessage> sink(RedisSinkConfig.Builder config) {
         return new RedisSinkBuilder<>(
-                        new RedisPassthroughSerializer(), config.flushOnCheckpoint(true).build())
+                        new RedisPassthroughSerializer(),
+                        config.flushOnCheckpoint(true).flushIntervalMillis(1).build())
                 .build();
     }
 
@@ -142,7 +144,7 @@ class ExactlyOnceSinkIT {
             try (Job job = FLINK.run(env)) {
                 for (int round = 1; round <= 3; round++) {
                     add(from, 2, 100 * (round - 1), 100 * round);
-                    Await.until("all is staged", LIMIT, () -> stagedEntries(to) == 100);
+                    Await.until("all is staged", LIMIT, () -> to.stagedRecords() == 100);
                     assertThat(to.length()).isEqualTo(100 * (round - 1));
                     job.checkpoint();
                     int visible = 100 * round;
@@ -153,13 +155,6 @@ class ExactlyOnceSinkIT {
             assertEachOnceInOrder(to, 3, 300);
             assertNothingIsLeftBehind(to);
         }
-    }
-
-    private static long stagedEntries(Topic topic) {
-        return topic.staged().stream()
-                .filter(key -> !key.endsWith(":staging")) // the index
-                .mapToLong(topic.jedis()::xlen)
-                .sum();
     }
 
     @Test
@@ -223,13 +218,13 @@ class ExactlyOnceSinkIT {
                 Fuse<RedisMessage> fuse = new Fuse<>();
                 copy(env, from.source().build(), fuse, to.sink());
                 try (Job job = savepoint == null ? FLINK.run(env) : FLINK.run(env, savepoint)) {
-                    Await.until("all is staged", LIMIT, () -> stagedEntries(to) == 200);
+                    Await.until("all is staged", LIMIT, () -> to.stagedRecords() == 200);
                     // What the failed attempt has staged is found, whoever owns its lanes now.
                     fuse.blowAfter(50);
                     add(from, 4, count, count + 100);
                     count += 100;
                     Await.until("the failure", LIMIT, () -> fuse.blown() == 1);
-                    Await.until("all is staged again", LIMIT, () -> stagedEntries(to) == 300);
+                    Await.until("all is staged again", LIMIT, () -> to.stagedRecords() == 300);
                     assertThat(to.length()).isEqualTo(now - 200);
                     savepoint = job.stopWithSavepoint();
                 }
@@ -248,7 +243,7 @@ class ExactlyOnceSinkIT {
             copy(env, from.source().build(), nothing(), to.sink());
             String savepoint;
             try (Job job = FLINK.run(env)) {
-                Await.until("all is staged", LIMIT, () -> stagedEntries(to) == 100);
+                Await.until("all is staged", LIMIT, () -> to.stagedRecords() == 100);
                 savepoint = job.stopWithSavepoint();
             }
             for (int run = 0; run < 2; run++) {
@@ -280,12 +275,12 @@ class ExactlyOnceSinkIT {
                         .add(0, Map.of("key", "key-" + n, Topic.NUMBER, Integer.toString(n)));
             }
             try (Job job = FLINK.run(env)) {
-                Await.until("all is staged", LIMIT, () -> stagedEntries(to) == 100);
+                Await.until("all is staged", LIMIT, () -> to.stagedRecords() == 100);
                 // Before the first checkpoint: there is no state to tell whose the streams are.
                 fuse.blowAfter(1);
                 one.add(0, Map.of("key", "key-100", Topic.NUMBER, "100"));
                 Await.until("the failure", LIMIT, () -> fuse.blown() == 1);
-                Await.until("all is staged again", LIMIT, () -> stagedEntries(to) == 101);
+                Await.until("all is staged again", LIMIT, () -> to.stagedRecords() == 101);
                 job.checkpoint();
                 Await.until("all is visible", LIMIT, () -> to.length() == 101);
                 Await.until("nothing is staged", LIMIT, () -> to.staged().isEmpty());
@@ -303,7 +298,7 @@ class ExactlyOnceSinkIT {
             copy(env, from.source().build(), nothing(), to.sink());
             String savepoint;
             try (Job job = FLINK.run(env)) {
-                Await.until("all is staged", LIMIT, () -> stagedEntries(to) == 10);
+                Await.until("all is staged", LIMIT, () -> to.stagedRecords() == 10);
                 savepoint = job.stopWithSavepoint();
             }
             // The savepoint says that this was staged: without the mark it may be lost.
@@ -348,13 +343,13 @@ class ExactlyOnceSinkIT {
                             .deliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE));
             try (Job job = FLINK.run(env)) {
                 add(from, 1, 0, 500);
-                Await.until("all is staged", LIMIT, () -> stagedEntries(to) == 500);
+                Await.until("all is staged", LIMIT, () -> to.stagedRecords() == 500);
                 job.checkpoint();
                 Await.until("all is visible", LIMIT, () -> to.length() == 500);
                 fuse.blowAfter(50);
                 add(from, 1, 500, 600);
                 Await.until("the failure", LIMIT, () -> fuse.blown() == 1);
-                Await.until("all is staged again", LIMIT, () -> stagedEntries(to) == 100);
+                Await.until("all is staged again", LIMIT, () -> to.stagedRecords() == 100);
                 job.stopWithSavepoint();
             }
             assertEachOnceInOrder(to, 2, 600);
