@@ -111,6 +111,14 @@ pub(crate) fn size(line: &[u8]) -> Result<Option<usize>> {
     }
 }
 
+/// Returns the bulk string that `encoded` begins with, and what is behind it; `None` if it is none, or not all there.
+pub(crate) fn bulk(encoded: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', encoded)?;
+    let length = decimal(encoded[..end].strip_prefix(b"$")?.strip_suffix(b"\r")?)?;
+    let (string, rest) = encoded[end + 1..].split_at_checked(usize::try_from(length).ok()?)?;
+    Some((string, rest.strip_prefix(b"\r\n")?))
+}
+
 /// Returns the fault of a reply whose type is none of RESP2.
 pub(crate) fn unexpected(kind: u8) -> Error {
     let kind = char::from(kind).escape_default();

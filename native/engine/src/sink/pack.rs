@@ -86,8 +86,8 @@ pub(super) struct StagedRecord<'r> {
 /// Returns the records of an entry that has so many strings, which are well formed; `None` if it is none that this
 /// module describes.
 pub(super) fn unpack<'r>(count: usize, strings: &'r [u8]) -> Option<Vec<StagedRecord<'r>>> {
-    let (name, rest) = string(strings)?;
-    let (value, rest) = string(rest)?;
+    let (name, rest) = reply::bulk(strings)?;
+    let (value, rest) = reply::bulk(rest)?;
     if name.is_empty() {
         let count = count.checked_sub(LEAD.len()).filter(|count| *count > 0 && value.is_empty())?;
         return Some(vec![StagedRecord { count, strings: rest }]);
@@ -106,14 +106,6 @@ pub(super) fn unpack<'r>(count: usize, strings: &'r [u8]) -> Option<Vec<StagedRe
 
 fn number(packed: &[u8], at: Range<usize>) -> Option<usize> {
     Some(u32::from_le_bytes(packed.get(at)?.try_into().ok()?) as usize)
-}
-
-/// Returns the first of some encoded strings, and what is behind it.
-fn string(encoded: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = reply::header(encoded).ok()??;
-    let length = reply::size(line).ok()??;
-    let (string, rest) = encoded.get(line.len() + 2..)?.split_at_checked(length)?;
-    Some((string, rest.strip_prefix(b"\r\n")?))
 }
 
 #[cfg(test)]
@@ -187,8 +179,9 @@ mod tests {
     fn another_entry_is_none() {
         let whole = packed(&batch(&[(0, &[("f", "v")]), (0, &[("f", "w")])]));
         assert!(unpack(2, &whole).is_some());
-        let (name, value) = (b"2", &whole[string(&whole).unwrap().1.as_ptr() as usize - whole.as_ptr() as usize..]);
-        let value = string(value).unwrap().0;
+        let (name, value) =
+            (b"2", &whole[reply::bulk(&whole).unwrap().1.as_ptr() as usize - whole.as_ptr() as usize..]);
+        let value = reply::bulk(value).unwrap().0;
         let others: [&[&[u8]]; 9] = [
             &[b"", b""],
             &[b"", b"x", b"f", b"v"],

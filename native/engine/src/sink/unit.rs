@@ -8,6 +8,7 @@ use std::ops::Range;
 use redis::Cmd;
 
 use crate::resp::encode as resp;
+use crate::resp::reply;
 
 /// The length of a string that is below every server's limit, in bytes (`proto-max-bulk-len` is at least 1 MiB).
 pub(super) const SAFE_STRING_BYTES: usize = 1024 * 1024;
@@ -146,10 +147,8 @@ impl<'c> EncodedUnit<'c> {
 fn strings(encoded: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = encoded;
     std::iter::from_fn(move || {
-        let end = memchr::memchr(b'\n', rest)?;
-        let length = std::str::from_utf8(rest.get(1..end.checked_sub(1)?)?).ok()?.parse().ok()?;
-        let (string, tail) = rest[end + 1..].split_at_checked(length)?;
-        rest = tail.get(2..)?;
+        let (string, tail) = reply::bulk(rest)?;
+        rest = tail;
         Some(string)
     })
 }
