@@ -163,4 +163,16 @@ public enum WriteCommand {
         }
         return server.expiringKeys();
     }
+
+    /**
+     * Requires that the server has so many.
+     *
+     * @throws IllegalStateException it has another number
+     */
+    public void verify(Server server, int records) {
+        long written = written(server);
+        if (written != records) {
+            throw new IllegalStateException("written " + written + " of " + records);
+        }
+    }
 }

@@ -80,10 +80,7 @@ public final class WireWriter implements Contender {
 
         @Override
         public void verify() {
-            if (command.written(server) != records) {
-                throw new IllegalStateException(
-                        "written " + command.written(server) + " of " + records);
-            }
+            command.verify(server, records);
         }
 
         @Override
