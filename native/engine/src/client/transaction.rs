@@ -4,12 +4,12 @@
 //! (<https://redis.io/docs/latest/develop/using-commands/transactions/>).
 
 use bytes::BytesMut;
-use redis::{Cmd, Value};
+use redis::Cmd;
 
 use crate::client::connection::Connection;
 use crate::error::{Error, Fault, Result};
 use crate::foreign_text::shown;
-use crate::resp::reply::refusal;
+use crate::resp::reply::{self, refusal};
 
 /// The reply to a command between `MULTI` and `EXEC`.
 const QUEUED: &[u8] = b"+QUEUED\r\n";
@@ -20,7 +20,39 @@ pub(crate) enum Outcomes {
     /// The server refused to queue a command, or to begin, so it carried none out.
     Aborted(Fault),
     /// For each command what it brought, which may be an error: the others were carried out all the same.
-    Each(Vec<Value>),
+    Each(Results),
+}
+
+/// The replies to the commands of a transaction that was carried out. They are not decoded: nearly all are looked at
+/// for their kind only, and there may be thousands.
+#[derive(Debug)]
+pub(crate) struct Results {
+    replies: Vec<u8>,
+}
+
+impl Results {
+    /// Takes those in a whole reply to `EXEC`; `None` if it does not have so many.
+    pub(crate) fn of(exec: &[u8], commands: usize) -> Option<Self> {
+        let header = reply::header(exec).ok()??;
+        let count = reply::size(header).ok()?.filter(|_| header[0] == b'*')?;
+        let results = Self { replies: exec[header.len() + 2..].to_vec() };
+        (count == commands && results.iter().count() == commands).then_some(results)
+    }
+
+    /// Returns the reply to each command, in order, as it came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.replies[..];
+        std::iter::from_fn(move || {
+            let (next, behind) = rest.split_at(reply::length(rest).ok()??);
+            rest = behind;
+            Some(next)
+        })
+    }
+
+    /// Returns the first error among them.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.iter().find_map(refusal)
+    }
 }
 
 /// Collects the replies to transactions, one after the other.
@@ -52,10 +84,8 @@ impl Replies {
         if let Some(aborted) = refusal(reply) {
             return Ok(Some(Outcomes::Aborted(why.unwrap_or_else(|| reason_of(aborted)))));
         }
-        match redis::parse_redis_value(reply) {
-            Ok(Value::Array(results)) if results.len() == commands => Ok(Some(Outcomes::Each(results))),
-            _ => Err(unexpected("EXEC", reply)),
-        }
+        let results = Results::of(reply, commands).ok_or_else(|| unexpected("EXEC", reply))?;
+        Ok(Some(Outcomes::Each(results)))
     }
 }
 
@@ -146,7 +176,7 @@ pub(crate) fn done(outcomes: Option<Outcomes>) -> Result<bool> {
     match outcomes {
         None => Ok(false),
         Some(Outcomes::Aborted(fault)) => Err(fault.into()),
-        Some(Outcomes::Each(results)) => fault_in(&results).map_or(Ok(true), |fault| Err(fault.into())),
+        Some(Outcomes::Each(results)) => results.fault().map_or(Ok(true), |fault| Err(fault.into())),
     }
 }
 
@@ -155,27 +185,12 @@ pub(crate) fn unexpected(what: &str, reply: &[u8]) -> Error {
     Error::protocol(format!("the reply to {what} is none: {}", shown(reply)))
 }
 
-/// Returns the first error among these.
-pub(crate) fn fault_in(results: &[Value]) -> Option<Fault> {
-    results.iter().find_map(|result| match result {
-        Value::ServerError(error) => Some(Fault::from_server(&server_text(error))),
-        _ => None,
-    })
-}
-
 /// Returns the reason that a server gives which queued all commands and then can't carry them out (`server.c`,
 /// `rejectCommand`).
 fn reason_of(aborted: Fault) -> Fault {
     match aborted.server_text().strip_prefix("EXECABORT Transaction discarded because of: ") {
         Some(reason) => Fault::from_server(reason),
         None => aborted,
-    }
-}
-
-fn server_text(error: &redis::ServerError) -> String {
-    match error.details() {
-        Some(details) => format!("{} {details}", error.code()),
-        None => error.code().to_owned(),
     }
 }
 
@@ -195,11 +210,13 @@ mod tests {
 
     #[test]
     fn tells_each_command_from_the_others() {
-        let exec = b"*4\r\n:1\r\n:1\r\n-WRONGTYPE Operation against a key\r\n:0\r\n";
+        let exec = b"*4\r\n:1\r\n$3\r\n1-1\r\n-WRONGTYPE Operation against a key\r\n+OK\r\n";
         let outcomes = take(&[b"+OK\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", b"+QUEUED\r\n", exec], 4);
         let Outcomes::Each(results) = outcomes else { panic!("{outcomes:?}") };
-        assert!(fault_in(&results[..2]).is_none());
-        assert!(fault_in(&results[2..]).unwrap().message().starts_with("WRONGTYPE Operation against a key"));
+        let each: Vec<_> = results.iter().collect();
+        let wrong_type: &[u8] = b"-WRONGTYPE Operation against a key\r\n";
+        assert_eq!(each, [&b":1\r\n"[..], b"$3\r\n1-1\r\n", wrong_type, b"+OK\r\n"]);
+        assert!(results.fault().unwrap().message().starts_with("WRONGTYPE Operation against a key"));
     }
 
     #[test]
@@ -209,6 +226,9 @@ mod tests {
             &[b"+OK\r\n", b"+OK\r\n"],
             &[b"+OK\r\n", b"+QUEUED\r\n", b"+OK\r\n"],
             &[b"+OK\r\n", b"+QUEUED\r\n", b"*-1\r\n"],
+            &[b"+OK\r\n", b"+QUEUED\r\n", b"*2\r\n:1\r\n:1\r\n"],
+            &[b"+OK\r\n", b"+QUEUED\r\n", b"*1\r\n:1\r\n:1\r\n"],
+            &[b"+OK\r\n", b"+QUEUED\r\n", b"$1\r\na\r\n"],
         ] {
             let mut collected = Replies::default();
             let (last, before) = replies.split_last().unwrap();

@@ -11,7 +11,7 @@ mod replies;
 use redis::{Cmd, Value};
 
 use crate::client::Connection;
-use crate::client::transaction::{Outcomes, Transaction, begin, fault_in};
+use crate::client::transaction::{Outcomes, Transaction, begin};
 use crate::config::StartPosition;
 use crate::error::{Error, Result};
 use crate::stream::EntryId;
@@ -87,7 +87,7 @@ async fn together(connection: &mut Connection, commands: &[Cmd]) -> Result<()> {
     let mut transaction = Transaction::default();
     commands.iter().for_each(|command| transaction.add(command));
     match transaction.execute(connection).await? {
-        Some(Outcomes::Each(results)) => match fault_in(&results).filter(|fault| fault.code != BUSY) {
+        Some(Outcomes::Each(results)) => match results.fault().filter(|fault| fault.code != BUSY) {
             None => Ok(()),
             Some(fault) => Err(fault.into()),
         },

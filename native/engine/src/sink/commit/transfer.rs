@@ -15,7 +15,7 @@
 use bytes::BytesMut;
 use redis::Value;
 
-use crate::client::transaction::{Outcomes, Transaction, begin, done, fault_in, leave};
+use crate::client::transaction::{Outcomes, Transaction, begin, done, leave};
 use crate::client::{Connection, ConnectionPool};
 use crate::config::SinkSettings;
 use crate::error::{Context, Error, Fault, FaultKind, Result};
@@ -262,13 +262,13 @@ impl<'w> Transfer<'w> {
         };
         // One that fails for the stream's sake fails those behind it, too. None is too large for it: it was in a stream
         // before.
-        let appended = results.iter().take_while(|result| matches!(result, Value::BulkString(_))).count() as u64;
-        let is_marked = results.last() == Some(&Value::Okay);
+        let appended = results.iter().take_while(|result| matches!(result, [b'$', b'0'..=b'9', ..])).count() as u64;
+        let is_marked = results.iter().last() == Some(&b"+OK\r\n"[..]);
         if appended == records && is_marked {
             (self.moved, self.has_progressed) = (self.moved + records, true);
             return Ok(true);
         }
-        let fault = fault_in(&results).map(|fault| fault.context(where_to()));
+        let fault = results.fault().map(|fault| fault.context(where_to()));
         self.wrong = Some((if is_marked { Some(mark) } else { before }, self.mark_at(self.moved + appended)));
         self.set_right(connection).await?;
         Err(fault.map_or_else(|| Error::protocol("the reply to EXEC can't be read"), Error::from))

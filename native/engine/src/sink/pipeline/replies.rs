@@ -5,7 +5,7 @@
 
 use redis::Value;
 
-use crate::client::transaction::{Outcomes, fault_in, unexpected};
+use crate::client::transaction::{Outcomes, Results, unexpected};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::foreign_text::shown;
 use crate::resp::reply;
@@ -69,25 +69,25 @@ pub(super) fn on_transaction(unit: EncodedUnit<'_>, outcomes: Outcomes, is_behin
     }
 }
 
-fn on_opened(unit: EncodedUnit<'_>, results: &[Value], records: u64) -> Result<UnitOutcome> {
+fn on_opened(unit: EncodedUnit<'_>, results: &Results, records: u64) -> Result<UnitOutcome> {
     // Sent again after its replies were lost, the append is there already.
-    let mut faults = results.iter().filter_map(|result| fault_in(std::slice::from_ref(result)));
-    match (faults.find(|fault| !is_there(fault)), results) {
+    let kinds: Vec<u8> = results.iter().map(|result| result[0]).collect();
+    match (results.iter().filter_map(reply::refusal).find(|fault| !is_there(fault)), &kinds[..]) {
         (Some(fault), _) => Err(not_staged(unit, fault)),
-        (None, [Value::Int(_), Value::Int(_), Value::BulkString(_) | Value::ServerError(_), Value::Int(_)]) => {
-            Ok(Settled { records })
-        }
+        (None, b"::$:" | b"::-:") => Ok(Settled { records }),
         _ => Err(Error::protocol("the reply to EXEC can't be read")),
     }
 }
 
-fn on_sealed(unit: EncodedUnit<'_>, results: &[Value], entries: u64, is_behind: bool) -> Result<UnitOutcome> {
-    match (fault_in(results), results.last()) {
-        (Some(fault), _) => Err(not_staged(unit, fault)),
-        (None, Some(Value::Int(there))) if there.unsigned_abs() == entries => Ok(Settled { records: 0 }),
+fn on_sealed(unit: EncodedUnit<'_>, results: &Results, entries: u64, is_behind: bool) -> Result<UnitOutcome> {
+    if let Some(fault) = results.fault() {
+        return Err(not_staged(unit, fault));
+    }
+    match results.iter().last().map(reply::decode).transpose()? {
+        Some(Value::Int(there)) if there.unsigned_abs() == entries => Ok(Settled { records: 0 }),
         // Some of them are still to be written.
-        (None, Some(Value::Int(_))) if is_behind => Ok(Deferred(None)),
-        (None, Some(Value::Int(_))) => Err(staging_incomplete(unit.key(), entries)),
+        Some(Value::Int(_)) if is_behind => Ok(Deferred(None)),
+        Some(Value::Int(_)) => Err(staging_incomplete(unit.key(), entries)),
         _ => Err(Error::protocol("the reply to EXEC can't be read")),
     }
 }
@@ -177,10 +177,12 @@ mod tests {
         let unit = units(&commands)[0];
         let outcome = match kind.commands() {
             None => on_reply(unit, reply.as_bytes(), is_behind, "$.a"),
-            Some(_) => match redis::parse_redis_value(reply.as_bytes()).unwrap() {
-                Value::Array(results) => on_transaction(unit, Outcomes::Each(results), is_behind),
-                _ => on_transaction(unit, Outcomes::Aborted(reply::refusal(reply.as_bytes()).unwrap()), is_behind),
-            },
+            Some(commands) => {
+                let results = Results::of(reply.as_bytes(), commands);
+                let outcomes = results
+                    .map_or_else(|| Outcomes::Aborted(reply::refusal(reply.as_bytes()).unwrap()), Outcomes::Each);
+                on_transaction(unit, outcomes, is_behind)
+            }
         };
         match outcome {
             Ok(Settled { records }) => format!("settled {records}"),
