@@ -46,17 +46,14 @@ public final class IdleJob implements Contender {
     @Override
     public Run prepare() throws Exception {
         Meter meter = Meter.reset();
-        topic.addFirst();
-        var env = lab.flink().environment(CHECKPOINT_MILLIS);
-        Ours.read(lab.server(), topic, AckStrategy.ON_CHECKPOINT).define(env);
-        Flink.Job job = lab.flink().submit(env);
-        try {
-            job.await("the job reads", () -> meter.count() == topic.partitions());
-            job.await("all is acknowledged", () -> topic.pending() == 0);
-        } catch (Exception e) {
-            job.close();
-            throw e;
-        }
+        Flink.Job job =
+                Reading.begin(
+                        lab.flink(),
+                        CHECKPOINT_MILLIS,
+                        Ours.read(lab.server(), topic, AckStrategy.ON_CHECKPOINT),
+                        topic,
+                        meter,
+                        reads -> reads.await("all is acknowledged", () -> topic.pending() == 0));
         return new IdleRun(meter, job);
     }
 

@@ -44,17 +44,14 @@ public final class LatencyJob implements Contender {
     @Override
     public Run prepare() throws Exception {
         Latencies latencies = Latencies.expect(entries);
-        Meter meter = Meter.reset();
-        topic.addFirst();
-        var env = lab.flink().environment(Flink.CHECKPOINT_MILLIS);
-        definition.define(env);
-        Flink.Job job = lab.flink().submit(env);
-        try {
-            job.await("the job reads", () -> meter.count() == topic.partitions());
-        } catch (Exception e) {
-            job.close();
-            throw e;
-        }
+        Flink.Job job =
+                Reading.begin(
+                        lab.flink(),
+                        Flink.CHECKPOINT_MILLIS,
+                        definition,
+                        topic,
+                        Meter.reset(),
+                        reads -> {});
         return new LatencyRun(latencies, job);
     }
 

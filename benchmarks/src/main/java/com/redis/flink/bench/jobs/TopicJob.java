@@ -68,17 +68,14 @@ public final class TopicJob implements Contender {
     @Override
     public Run prepare() throws Exception {
         Meter meter = Meter.reset();
-        topic.addFirst();
-        var env = flink.environment(Flink.CHECKPOINT_MILLIS);
-        definition.define(env);
-        Flink.Job job = flink.submit(env);
-        try {
-            job.await("the job reads", () -> meter.count() == topic.partitions());
-            topic.fill(entries, dataBytes);
-        } catch (Exception e) {
-            job.close();
-            throw e;
-        }
+        Flink.Job job =
+                Reading.begin(
+                        flink,
+                        Flink.CHECKPOINT_MILLIS,
+                        definition,
+                        topic,
+                        meter,
+                        reads -> topic.fill(entries, dataBytes));
         return new JobRun(meter, job);
     }
 
