@@ -167,7 +167,7 @@ impl Job {
     fn start(server: &RedisServer, strategy: &str, partitions: u32) -> Self {
         let settings = SourceSettings::from_json(&format!(
             r#"{{{},"topic":"t","numPartitions":{partitions},"group":"g","ackStrategy":"{strategy}","startingId":"0",
-            "batchSize":1000,"blockMillis":500,"maxBufferedBytes":16777216,"claimMinIdleMillis":60000}}"#,
+            "batchSize":1000,"blockMillis":1000,"maxBufferedBytes":16777216,"claimMinIdleMillis":60000}}"#,
             connection_json(server.port)
         ))
         .unwrap();

@@ -1,8 +1,9 @@
 //! How far streams and groups have come: `XINFO` (<https://redis.io/docs/latest/commands/xinfo-stream/>).
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use redis::Value;
+use redis::{Cmd, Value};
 
 use crate::client::Connection;
 use crate::commands::replies::{bytes, fields, id, read, unreadable};
@@ -88,8 +89,20 @@ pub(crate) async fn progress(connection: &mut Connection, stream: &str, group: &
 /// # Errors
 /// One with the code `NOGROUP` when it is gone.
 pub(crate) async fn check_group(connection: &mut Connection, stream: &str, group: &str) -> Result<()> {
-    let groups = connection.call(redis::cmd("XINFO").arg("GROUPS").arg(stream)).await;
+    let groups = connection.call(&groups_of(stream)).await;
     find_group(groups, group).map(drop)
+}
+
+/// Receives the reply to [`groups_of`], which was sent before; else as [`check_group`].
+pub(crate) async fn receive_group_check(connection: &mut Connection, group: &str) -> Result<()> {
+    find_group(connection.value(Duration::ZERO).await, group).map(drop)
+}
+
+/// Returns `XINFO GROUPS`.
+pub(crate) fn groups_of(stream: &str) -> Cmd {
+    let mut groups = redis::cmd("XINFO");
+    groups.arg("GROUPS").arg(stream);
+    groups
 }
 
 /// Returns what a reply to `XINFO GROUPS` tells of the group.

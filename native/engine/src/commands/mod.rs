@@ -16,7 +16,10 @@ use crate::config::StartPosition;
 use crate::error::{Error, Result};
 use crate::stream::EntryId;
 pub(crate) use consumer_name::{ConsumerName, NO_CLIENT_ID, client_id};
-pub(crate) use info::{Progress, check_group, consumers, has_group, is_gone, progress, progress_without_group};
+pub(crate) use info::{
+    Progress, check_group, consumers, groups_of, has_group, is_gone, progress, progress_without_group,
+    receive_group_check,
+};
 use replies::{bytes, unreadable};
 
 /// Makes the group, and the stream where it is not there. Returns `false` where the group existed

@@ -115,10 +115,14 @@ impl Session {
         self.receive_gap_check().await
     }
 
-    /// Sends `XREAD` for up to `count` entries behind `received`.
-    pub(super) async fn send_read_after(&mut self, received: EntryId, count: u64) -> Result<()> {
+    /// Sends `XREAD` for up to `count` entries behind `received`, and behind it what
+    /// [`receive_group_check`](Self::receive_group_check) waits for, if `is_checked`.
+    pub(super) async fn send_read_after(&mut self, received: EntryId, count: u64, is_checked: bool) -> Result<()> {
         let millis = self.block_millis();
         self.connection.queue(&commands::read_after(&self.context.stream, received, count, millis));
+        if is_checked {
+            self.connection.queue(&commands::groups_of(&self.context.stream));
+        }
         self.flush().await
     }
 
@@ -176,6 +180,12 @@ impl Session {
     pub(super) async fn check_group(&mut self) -> Result<()> {
         let (stream, group) = (&self.context.stream, self.context.group());
         commands::check_group(&mut self.connection, stream, group).await.context(|| "XINFO GROUPS")
+    }
+
+    /// Receives the reply to what went out behind a read; fails where the stream or the group is gone.
+    pub(super) async fn receive_group_check(&mut self) -> Result<()> {
+        let group = self.context.group();
+        commands::receive_group_check(&mut self.connection, group).await.context(|| "XINFO GROUPS")
     }
 
     /// Gives entries back to the group, which goes to `position`: whoever reads next is given them.

@@ -216,7 +216,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
         private String failedDeserializationStreamName = "";
         private String otelServiceName = "";
         private int batchSize = 1000;
-        private int blockMillis = 500;
+        private int blockMillis = 1000;
         private long maxBufferedBytes = 16L * 1024 * 1024;
         private long claimMinIdleMillis = 60_000;
 
@@ -322,7 +322,7 @@ public final class RedisSourceConfig extends ConnectionConfig {
 
         /**
          * Milliseconds that one {@code XREADGROUP} waits in Redis for entries, 1 or more; default
-         * 500. Entries never wait for it.
+         * 1000. Entries never wait for it.
          */
         public Builder blockMillis(int value) {
             blockMillis = value;

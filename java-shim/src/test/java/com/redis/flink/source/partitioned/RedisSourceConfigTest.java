@@ -41,7 +41,7 @@ class RedisSourceConfigTest {
         assertThat(config.getFailedDeserializationStreamName()).isEmpty();
         assertThat(config.getOtelServiceName()).isEmpty();
         assertThat(config.getBatchSize()).isEqualTo(1000);
-        assertThat(config.getBlockMillis()).isEqualTo(500);
+        assertThat(config.getBlockMillis()).isEqualTo(1000);
         assertThat(config.getMaxBufferedBytes()).isEqualTo(16 * 1024 * 1024);
         assertThat(config.getClaimMinIdleMillis()).isEqualTo(60_000);
         assertThat(config.getConnectTimeoutMillis()).isEqualTo(5000);
