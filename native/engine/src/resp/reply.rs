@@ -12,6 +12,12 @@ use crate::resp::limits::{DEEPEST, LONGEST_LINE, LONGEST_REPLY, LONGEST_STRING};
 /// # Errors
 /// `Protocol` when the bytes are no reply.
 pub fn length(bytes: &[u8]) -> Result<Option<usize>> {
+    // Most replies to writes are one line.
+    if let [b':' | b'+', ..] = bytes
+        && let Some(line) = header(bytes)?
+    {
+        return Ok(Some(line.len() + 2));
+    }
     End::default().find(bytes)
 }
 

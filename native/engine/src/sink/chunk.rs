@@ -45,6 +45,13 @@ impl Chunk {
         chunk
     }
 
+    /// Creates one with room for so many units and bytes.
+    pub(super) fn with_room(asking: bool, (units, bytes): (usize, usize)) -> Self {
+        let mut chunk = Self::empty(asking);
+        chunk.commands = Commands { bytes: Vec::with_capacity(bytes), units: Vec::with_capacity(units) };
+        chunk
+    }
+
     /// Appends a copy of a unit.
     pub(super) fn append(&mut self, unit: EncodedUnit<'_>) {
         self.lead();

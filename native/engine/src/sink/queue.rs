@@ -20,6 +20,8 @@ struct State {
     waiting: VecDeque<Chunk>,
     /// Bytes of all that is not confirmed, what the pipeline has taken included.
     bytes: usize,
+    /// The waiting thread is woken when no more bytes than these are left: each time costs.
+    awaited: usize,
     failure: Option<Error>,
     closed: bool,
     /// The current or the next wait is to return before what it waits for.
@@ -29,7 +31,7 @@ struct State {
 /// Commands that are not confirmed yet.
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Signals that something was confirmed, or failed.
+    /// Signals that as much was confirmed as is waited for, or that something failed.
     settled: Condvar,
     /// Signals that something was pushed, or the writer was closed.
     pub(super) changed: Notify,
@@ -39,6 +41,8 @@ pub(super) struct Queue {
 
 /// The part of the limit that is kept, beyond it, of the memory of what is confirmed.
 const SPARE_PART: usize = 4;
+/// Who has found no room waits until this part of the limit is free, to use the time for more than one batch.
+const FREE_PART: usize = 8;
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Arc<Self> {
@@ -61,8 +65,10 @@ impl Queue {
             if state.bytes == 0 || state.bytes + size <= self.limit {
                 return Ok(true);
             }
-            if self.is_over(&mut state, deadline) {
-                return Ok(false);
+            let free = size.max(self.limit / FREE_PART);
+            if self.is_over(&mut state, self.limit.saturating_sub(free), deadline) {
+                check(&state)?;
+                return Ok(state.bytes == 0 || state.bytes + size <= self.limit);
             }
         }
     }
@@ -88,14 +94,15 @@ impl Queue {
             if state.bytes == 0 {
                 return Ok(true);
             }
-            if self.is_over(&mut state, deadline) {
+            if self.is_over(&mut state, 0, deadline) {
                 return Ok(state.bytes == 0 && state.failure.is_none());
             }
         }
     }
 
-    /// Waits for a change; `true`: the wait is over without one.
-    fn is_over(&self, state: &mut MutexGuard<'_, State>, deadline: Instant) -> bool {
+    /// Waits until no more bytes than these are left; `true`: the wait is over before.
+    fn is_over(&self, state: &mut MutexGuard<'_, State>, bytes: usize, deadline: Instant) -> bool {
+        state.awaited = bytes;
         std::mem::take(&mut state.interrupted) || self.settled.wait_until(state, deadline).timed_out()
     }
 
@@ -121,8 +128,12 @@ impl Queue {
 
     /// Gives back the room of a chunk that is settled.
     pub(super) fn settle(&self, bytes: usize) {
-        self.state.lock().bytes -= bytes;
-        self.settled.notify_all();
+        let mut state = self.state.lock();
+        state.bytes -= bytes;
+        if state.bytes <= state.awaited {
+            drop(state);
+            self.settled.notify_all();
+        }
     }
 
     /// Takes room for a chunk that the pipeline has made itself, of units that go on by themselves. A flush waits for
@@ -155,5 +166,56 @@ fn check(state: &State) -> Result<()> {
         _ if state.closed => Err(Error::Closed),
         Some(error) => Err(error.clone()),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::unit::UnitKind;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Pushes a unit, and returns how many bytes it has.
+    fn push(queue: &Queue) -> usize {
+        let mut commands = Commands::default();
+        let mut unit = commands.begin();
+        unit.header(2).argument(b"TOUCH").key(b"k");
+        unit.end(UnitKind::Expiry);
+        let bytes = commands.bytes.len();
+        queue.push(commands);
+        bytes
+    }
+
+    #[test]
+    fn who_waits_hears_of_enough_room() {
+        let queue = Queue::new(1000);
+        let mut unit = 0;
+        while queue.bytes() < 1000 {
+            unit = push(&queue);
+        }
+        assert!(!queue.await_room(unit, Duration::ZERO).unwrap());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| queue.await_room(unit, PATIENCE).unwrap());
+            while queue.bytes() > 1000 - 1000 / FREE_PART {
+                queue.settle(unit);
+            }
+            assert!(waits.join().unwrap());
+            let waits = scope.spawn(|| queue.await_room(5000, PATIENCE).unwrap() && queue.flush(PATIENCE).unwrap());
+            while queue.bytes() > 0 {
+                queue.settle(unit);
+            }
+            assert!(waits.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_wait_that_is_interrupted_finds_the_room_there_is() {
+        let queue = Queue::new(100);
+        let unit = push(&queue);
+        queue.interrupt();
+        assert!(!queue.await_room(100, PATIENCE).unwrap());
+        queue.interrupt();
+        assert!(queue.await_room(100 - unit, PATIENCE).unwrap());
     }
 }

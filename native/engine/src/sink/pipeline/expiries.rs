@@ -1,26 +1,29 @@
 //! With `ttlSeconds`: `EXPIRE` for each key whose write the server has taken.
 //!
 //! It goes ahead of everything that is not on the wire yet: a key is without its time to live for a round trip and not
-//! for as long as the queue, and the server still has it in its caches.
+//! for as long as the queue, and the server still has it in its caches. Those that gather until something can be sent
+//! go out together: a call for each few costs more than they do.
 
 use crate::config::SinkSettings;
 use crate::sink::chunk::Chunk;
 use crate::sink::queue::Queue;
 use crate::sink::unit::{EncodedUnit, UnitKind};
 
-/// What is to be sent when all replies are taken that are here. Used by the pipe's task only.
+/// What is to be sent as soon as something can be. Used by the pipe's task only.
 pub(super) struct Expiries {
     ttl_seconds: String,
     chunk: Option<Chunk>,
     /// How many bytes of the chunk the queue counts.
     counted: usize,
+    /// Units and bytes of the last chunk that was taken: the next one needs about as much room.
+    last: (usize, usize),
 }
 
 impl Expiries {
     /// Returns `None` for a sink whose keys stay.
     pub(super) fn of(settings: &SinkSettings) -> Option<Self> {
         let seconds = settings.ttl_seconds;
-        (seconds > 0).then(|| Self { ttl_seconds: seconds.to_string(), chunk: None, counted: 0 })
+        (seconds > 0).then(|| Self { ttl_seconds: seconds.to_string(), chunk: None, counted: 0, last: (0, 0) })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -30,7 +33,7 @@ impl Expiries {
     /// Appends an `EXPIRE` for a unit that has its reply, if it is one that can expire.
     pub(super) fn add(&mut self, unit: EncodedUnit<'_>, asking: bool) {
         if unit.kind().is_keyed() {
-            let mut expiry = self.chunk.get_or_insert_with(|| Chunk::empty(asking)).begin();
+            let mut expiry = self.chunk.get_or_insert_with(|| Chunk::with_room(asking, self.last)).begin();
             expiry.header(3).argument(b"EXPIRE").key(unit.key()).argument(self.ttl_seconds.as_bytes());
             expiry.end(UnitKind::Expiry);
         }
@@ -50,6 +53,8 @@ impl Expiries {
     pub(super) fn take(&mut self, queue: &Queue) -> Option<Chunk> {
         self.count(queue);
         self.counted = 0;
-        self.chunk.take()
+        let chunk = self.chunk.take()?;
+        self.last = (chunk.units().count(), chunk.bytes().len());
+        Some(chunk)
     }
 }

@@ -7,6 +7,7 @@
 //! before anything newer. A key was in one pipe only, so its order is kept: at least once, and in order.
 //!
 //! * [`node_pipe`] one connection: sends chunks, receives replies
+//! * [`wire`] its bytes
 //! * [`replies`] what a reply says of its unit
 //! * [`replicated`] the part that `minReplicasToAck` needs, and nobody else
 //! * [`expiries`], [`window`] the same for `ttlSeconds`: what is to expire, and how much is on the wire
@@ -18,6 +19,7 @@ mod replicated;
 mod replies;
 mod shared;
 mod window;
+mod wire;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

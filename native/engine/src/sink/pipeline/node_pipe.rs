@@ -4,17 +4,15 @@
 //! apart, to be sent again before anything newer.
 
 use std::collections::{HashSet, VecDeque};
-use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use bytes::Buf;
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::client::transaction::Replies;
-use crate::client::{Route, ended, lost, silent};
+use crate::client::{Route, silent};
 use crate::error::{Error, Fault, FaultKind, Result};
 use crate::net::dial::Stream;
 use crate::resp::reply;
@@ -24,10 +22,9 @@ use crate::sink::pipeline::replicated::Replicated;
 use crate::sink::pipeline::replies::{UnitOutcome, on_reply, on_transaction};
 use crate::sink::pipeline::shared::Shared;
 use crate::sink::pipeline::window::Window;
+use crate::sink::pipeline::wire::{Wire, unsent};
 use crate::sink::replicas::Replicas;
 use crate::sink::unit::{EncodedUnit, UnitKind};
-
-const READ_CHUNK: usize = 64 * 1024;
 
 /// The way to one server within a round. It is polled by the pipeline's task only.
 pub(super) struct NodePipe {
@@ -59,13 +56,6 @@ pub(super) struct NodePipe {
     closes_with_round: bool,
 }
 
-/// A connection, and what has come over it that is no whole reply yet.
-struct Wire {
-    stream: Box<dyn Stream>,
-    inbox: BytesMut,
-    unflushed: bool,
-}
-
 impl NodePipe {
     /// Creates a pipe that is not connected yet.
     pub(super) fn new(route: Route, shared: &Shared) -> Self {
@@ -94,7 +84,7 @@ impl NodePipe {
 
     /// Takes the connection that was made for this pipe.
     pub(super) fn connected(&mut self, stream: Box<dyn Stream>) {
-        self.wire = Some(Wire { stream, inbox: BytesMut::new(), unflushed: false });
+        self.wire = Some(Wire::new(stream));
     }
 
     /// Takes a chunk, to be sent behind what is there. It must be made for this pipe.
@@ -207,20 +197,18 @@ impl NodePipe {
     /// Takes what the server has sent, and returns only with an error.
     fn receive(&mut self, cx: &mut Context<'_>, shared: &mut Shared) -> Poll<Error> {
         while let Some(wire) = &mut self.wire {
-            wire.inbox.reserve(READ_CHUNK);
             // The end of a connection is noticed also while nothing is in flight.
-            match ready!(pin!(wire.stream.read_buf(&mut wire.inbox)).poll(cx)) {
-                Ok(0) => return Poll::Ready(ended()),
-                Ok(_) => self.last_received = Instant::now(),
-                Err(error) => return Poll::Ready(lost(error)),
-            }
-            let mut inbox = std::mem::take(&mut wire.inbox);
+            let mut inbox = match ready!(wire.poll_receive(cx)) {
+                Ok(inbox) => inbox,
+                Err(error) => return Poll::Ready(error),
+            };
+            self.last_received = Instant::now();
             match self.take_replies(&inbox, shared) {
                 Ok(taken) => inbox.advance(taken),
                 Err(error) => return Poll::Ready(error),
             }
             if let Some(wire) = &mut self.wire {
-                wire.inbox = inbox;
+                wire.keep(inbox);
             }
         }
         Poll::Pending
@@ -228,37 +216,42 @@ impl NodePipe {
 
     /// Sends as much as the connection takes, and returns only with an error.
     fn send(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<Error> {
-        let Some(wire) = &mut self.wire else { return Poll::Pending };
         if self.sent == 0 && self.sent_bytes == 0 {
             self.last_received = Instant::now();
         }
         // A chunk that is half sent is sent to its end: its commands are in the server's hands.
         while !shared.is_ending() || self.sent_bytes > 0 {
             let room = self.window.room(self.unconfirmed.front().map_or(0, Chunk::current_len));
-            let Some(chunk) = self.unconfirmed.get(self.sent).filter(|_| room > 0) else { break };
-            let from = chunk.start() + self.sent_bytes;
-            let to = from.saturating_add(room).min(chunk.bytes().len());
-            match ready!(Pin::new(&mut wire.stream).poll_write(cx, &chunk.bytes()[from..to])) {
-                Ok(0) => return Poll::Ready(ended()),
-                Ok(written) => {
-                    self.sent_bytes += written;
-                    self.window.sent(written);
-                }
-                Err(error) => return Poll::Ready(lost(error)),
+            if room == 0 {
+                break;
             }
-            wire.unflushed = true;
-            if chunk.start() + self.sent_bytes == chunk.bytes().len() {
-                self.sent += 1;
-                self.sent_bytes = 0;
+            if !shared.is_ending() {
+                self.push_expiries(shared);
+            }
+            let most = if shared.is_ending() { 1 } else { usize::MAX };
+            let mut parts = unsent(&self.unconfirmed, self.sent, self.sent_bytes, room).take(most).peekable();
+            let Some(wire) = self.wire.as_mut().filter(|_| parts.peek().is_some()) else { break };
+            match ready!(wire.poll_send(cx, parts)) {
+                Ok(written) => self.count_sent(written),
+                Err(error) => return Poll::Ready(error),
             }
         }
-        if wire.unflushed {
-            if let Err(error) = ready!(Pin::new(&mut wire.stream).poll_flush(cx)) {
-                return Poll::Ready(lost(error));
-            }
-            wire.unflushed = false;
+        let Some(wire) = &mut self.wire else { return Poll::Pending };
+        match ready!(wire.poll_flush(cx)) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(error),
         }
-        Poll::Pending
+    }
+
+    /// Counts so many bytes as sent.
+    fn count_sent(&mut self, written: usize) {
+        self.window.sent(written);
+        self.sent_bytes += written;
+        while let Some(chunk) = self.unconfirmed.get(self.sent) {
+            let Some(beyond) = self.sent_bytes.checked_sub(chunk.bytes().len() - chunk.start()) else { break };
+            self.sent += 1;
+            self.sent_bytes = beyond;
+        }
     }
 
     /// Takes whole replies, and returns how many bytes of `inbox` they were.
@@ -268,7 +261,6 @@ impl NodePipe {
             self.take_reply(&inbox[taken..taken + length], shared)?;
             taken += length;
         }
-        self.push_expiries(shared);
         Ok(taken)
     }
 
