@@ -82,6 +82,8 @@ fn a_record_beyond_the_servers_limit_is_a_letter_and_no_other_is() {
                 assert_eq!(server.int("DBSIZE"), 201)
             }
             assert_eq!(writer.stats().in_flight_bytes, 0);
+            // What the server said before it closed the connection was received, and that record is not sent again.
+            assert_eq!(writer.stats().reconnects, 1, "{more} {round}");
         }
     }
 }

@@ -170,12 +170,16 @@ impl NodePipe {
     /// Sends and receives what can be without waiting, and has the task woken when there can be more.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, shared: &mut Shared) {
         let mut ended = self.receive(cx, shared);
-        if ended.is_pending() {
-            ended = self.send(cx, shared);
-            if ended.is_ready() {
-                // The server may have said why it closed the connection, and which record it does not take.
-                let received = self.receive(cx, shared);
-                ended = if received.is_ready() { received } else { ended };
+        if ended.is_pending()
+            && let Poll::Ready(error) = self.send(cx, shared)
+        {
+            // The server may have said why it closes the connection, and which record it does not take. If that has
+            // not come in yet, it does so before the connection's end: nothing is sent meanwhile.
+            ended = self.receive(cx, shared);
+            match &mut self.wire {
+                Some(wire) if ended.is_pending() && (self.sent > 0 || self.sent_bytes > 0) => wire.takes_no_more(),
+                _ if ended.is_pending() => ended = Poll::Ready(error),
+                _ => {}
             }
         }
         match ended {

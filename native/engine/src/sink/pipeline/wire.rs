@@ -21,11 +21,13 @@ pub(super) struct Wire {
     stream: Box<dyn Stream>,
     inbox: BytesMut,
     unflushed: bool,
+    /// A call to send has failed. What came before that may still be received.
+    is_closing: bool,
 }
 
 impl Wire {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, inbox: BytesMut::new(), unflushed: false }
+        Self { stream, inbox: BytesMut::new(), unflushed: false, is_closing: false }
     }
 
     /// Receives some of what the server has sent. Returns it behind what was kept.
@@ -43,12 +45,20 @@ impl Wire {
         self.inbox = inbox;
     }
 
+    /// Notes that sending has failed: from here on it waits for ever, and the end is received.
+    pub(super) fn takes_no_more(&mut self) {
+        self.is_closing = true;
+    }
+
     /// Sends some of these parts, in order and with one call: each call costs. Returns how many bytes it took.
     pub(super) fn poll_send<'p>(
         &mut self,
         cx: &mut Context<'_>,
         parts: impl Iterator<Item = &'p [u8]>,
     ) -> Poll<Result<usize>> {
+        if self.is_closing {
+            return Poll::Pending;
+        }
         let mut slices = [IoSlice::new(&[]); MOST_PARTS];
         let mut count = 0;
         for (slice, part) in slices.iter_mut().zip(parts) {
@@ -66,7 +76,7 @@ impl Wire {
 
     /// Flushes what was sent, if that was not done.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.unflushed {
+        if self.unflushed && !self.is_closing {
             ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(lost)?;
             self.unflushed = false;
         }
@@ -95,7 +105,7 @@ pub(super) fn unsent(
 mod tests {
     use std::future::poll_fn;
 
-    use tokio::io::duplex;
+    use tokio::io::{AsyncWriteExt, duplex};
 
     use super::*;
     use crate::sink::unit::UnitKind;
@@ -141,5 +151,22 @@ mod tests {
             }
         }
         assert_eq!(arrived, all);
+    }
+    #[tokio::test]
+    async fn one_that_takes_no_more_is_received_to_its_end() {
+        let (near, mut far) = duplex(8);
+        let mut wire = Wire::new(Box::new(near));
+        poll_fn(|cx| wire.poll_send(cx, [&b"a"[..]].into_iter())).await.unwrap();
+        wire.takes_no_more();
+        poll_fn(|cx| {
+            assert!(wire.poll_send(cx, [&b"b"[..]].into_iter()).is_pending());
+            wire.poll_flush(cx)
+        })
+        .await
+        .unwrap();
+        far.write_all(b"-ERR").await.unwrap();
+        assert_eq!(poll_fn(|cx| wire.poll_receive(cx)).await.unwrap(), &b"-ERR"[..]);
+        drop(far);
+        assert!(poll_fn(|cx| wire.poll_receive(cx)).await.is_err());
     }
 }
