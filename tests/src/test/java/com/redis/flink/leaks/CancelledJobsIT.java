@@ -29,7 +29,7 @@ class CancelledJobsIT {
 
     /** 30 is what has found every way to crash; fewer keep the tests short. */
     private static final int CANCELS =
-            Integer.parseInt(System.getenv().getOrDefault("FLINK_REDIS_TEST_CANCELS", "6"));
+            Integer.parseInt(System.getenv().getOrDefault("FLINK_REDIS_TEST_CANCELS", "4"));
 
     private static final int PARTITIONS = 4;
     private static final String GROUP = "test-group";

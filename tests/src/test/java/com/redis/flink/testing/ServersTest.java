@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /** The servers of the tests are what they say that they are. */
+@EnabledIfSystemProperty(named = "flink.version", matches = "1\\..*") // once is enough
 class ServersTest {
 
     @ParameterizedTest
