@@ -169,8 +169,9 @@ impl Job {
         let connection =
             connection_json(server.port).replace(r#""commandTimeoutMillis":3000"#, r#""commandTimeoutMillis":60000"#);
         let settings = SourceSettings::from_json(&format!(
-            r#"{{{connection},"topic":"t","numPartitions":{partitions},"group":"g","ackStrategy":"{strategy}","startingId":"0",
-            "batchSize":1000,"blockMillis":1000,"maxBufferedBytes":16777216,"claimMinIdleMillis":60000}}"#
+            r#"{{{connection},"topic":"t","numPartitions":{partitions},"group":"g",
+            "ackStrategy":"{strategy}","startingId":"0","batchSize":1000,"blockMillis":1000,
+            "maxBufferedBytes":16777216,"claimMinIdleMillis":60000}}"#
         ))
         .unwrap();
         let request = DiscoverRequest { parallelism: 1, restored: false, known: Vec::new() };
