@@ -176,8 +176,9 @@ impl NodePipe {
             // The server may have said why it closes the connection, and which record it does not take. If that has
             // not come in yet, it does so before the connection's end: nothing is sent meanwhile.
             ended = self.receive(cx, shared);
+            let in_flight = self.in_flight();
             match &mut self.wire {
-                Some(wire) if ended.is_pending() && (self.sent > 0 || self.sent_bytes > 0) => wire.takes_no_more(),
+                Some(wire) if ended.is_pending() && in_flight => wire.takes_no_more(),
                 _ if ended.is_pending() => ended = Poll::Ready(error),
                 _ => {}
             }
@@ -224,15 +225,16 @@ impl NodePipe {
             self.last_received = Instant::now();
         }
         // A chunk that is half sent is sent to its end: its commands are in the server's hands.
-        while !shared.is_ending() || self.sent_bytes > 0 {
+        let is_ending = shared.is_ending();
+        let most = if is_ending { 1 } else { usize::MAX };
+        while !is_ending || self.sent_bytes > 0 {
             let room = self.window.room(self.unconfirmed.front().map_or(0, Chunk::current_len));
             if room == 0 {
                 break;
             }
-            if !shared.is_ending() {
+            if !is_ending {
                 self.push_expiries(shared);
             }
-            let most = if shared.is_ending() { 1 } else { usize::MAX };
             let mut parts = unsent(&self.unconfirmed, self.sent, self.sent_bytes, room).take(most).peekable();
             let Some(wire) = self.wire.as_mut().filter(|_| parts.peek().is_some()) else { break };
             match ready!(wire.poll_send(cx, parts)) {

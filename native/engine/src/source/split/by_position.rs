@@ -30,7 +30,7 @@ pub(super) async fn read_by_position(state: &mut SplitState, session: &mut Sessi
         }
         let filter = Filter::between(state.received(), state.stopping_id());
         let read = session.receive_read_after(filter, state.allowance()).await?;
-        if is_idle && !is_under_way {
+        if is_idle {
             session.receive_group_check().await?;
         }
         is_idle = read.is_none();
