@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 /// The number of entries that a split asks for before it has seen one, and when it has seen none for a while.
 const FEWEST: u64 = 4;
-/// The factor by which a read may exceed the entries of the last reply: so the fifth asks for a thousand.
-const GROWTH: u64 = 4;
+/// The factor by which a read may exceed the entries of the last reply: so the third asks for a thousand.
+const GROWTH: u64 = 16;
 /// The number of entries that must fit into a reply for them to count as small; with large ones no second read is under
 /// way.
 const SMALL: u64 = 16;
@@ -126,7 +126,7 @@ mod tests {
             counts.push(pace.count(SHARE));
             pace.answered(pace.count(SHARE), 100);
         }
-        assert_eq!(counts, [4, 16, 64, 256, 1000, 1000]);
+        assert_eq!(counts, [4, 64, 1000, 1000, 1000, 1000]);
         assert!(pace.is_ahead(SHARE));
         // Idle: few again.
         (0..10).for_each(|_| pace.answered(0, 0));
