@@ -18,6 +18,10 @@ abstract class SinkBase<T> implements Sink<T> {
 
     private static final long serialVersionUID = 1L;
 
+    SinkBase() {
+        FlinkLine.require(1);
+    }
+
     abstract SinkWriter<T> openWriter(
             int subtask, ProcessingTimeService timers, SinkWriterMetricGroup metrics)
             throws IOException;
