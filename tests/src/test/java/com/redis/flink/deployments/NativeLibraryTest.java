@@ -2,6 +2,8 @@ package com.redis.flink.deployments;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.redis.flink.source.partitioned.RedisSource;
 import com.redis.flink.testing.Processes;
 
@@ -12,6 +14,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -45,6 +48,25 @@ class NativeLibraryTest {
             }
         }
         assertThat(licences).contains("Copyright (c) Tokio Contributors");
+    }
+
+    @Test
+    void itsBillOfMaterialsNamesThemToo() throws IOException {
+        String name = System.getProperty("connector").split(":")[1];
+        JsonNode bom = new ObjectMapper().readTree(resource("META-INF/sbom/" + name + ".cdx.json"));
+        assertThat(bom.path("bomFormat").asText()).isEqualTo("CycloneDX");
+        Set<String> crates = new HashSet<>();
+        for (JsonNode component : bom.path("components")) {
+            String purl = component.path("purl").asText();
+            assertThat(component.path("licenses").path(0).path("expression").asText())
+                    .as(purl)
+                    .isNotEmpty()
+                    .doesNotContain("/");
+            if (purl.startsWith("pkg:cargo/")) {
+                crates.add(purl.substring("pkg:cargo/".length()).replace('@', ' '));
+            }
+        }
+        assertThat(crates).isEqualTo(Set.copyOf(linkedCrates()));
     }
 
     @Test
