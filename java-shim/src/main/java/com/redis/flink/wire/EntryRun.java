@@ -1,7 +1,5 @@
 package com.redis.flink.wire;
 
-import static org.apache.flink.util.Preconditions.checkArgument;
-
 import org.apache.flink.annotation.Internal;
 
 /**
@@ -25,18 +23,18 @@ public final class EntryRun {
      * @throws IllegalArgumentException less than one, or more than the millisecond has left
      */
     public static EntryRun of(EntryId first, long count) {
-        checkArgument(
-                count > 0 && Long.compareUnsigned(count - 1, -1L - first.sequence()) <= 0,
-                "a run of %s IDs from %s on",
-                count,
-                first);
+        if (count <= 0 || Long.compareUnsigned(count - 1, -1L - first.sequence()) > 0) {
+            throw new IllegalArgumentException("a run of " + count + " IDs from " + first + " on");
+        }
         return new EntryRun(first, count);
     }
 
     /** Reads {@code ms-seq+count}. */
     public static EntryRun parse(String text) {
         int plus = text.indexOf('+');
-        checkArgument(plus > 0, "not a run of entry IDs: %s", text);
+        if (plus <= 0) {
+            throw new IllegalArgumentException("not a run of entry IDs: " + text);
+        }
         return of(EntryId.parse(text.substring(0, plus)), Long.parseLong(text.substring(plus + 1)));
     }
 

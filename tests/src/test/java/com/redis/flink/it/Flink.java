@@ -12,6 +12,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -25,8 +26,19 @@ public final class Flink implements BeforeAllCallback, AfterAllCallback {
 
     private static final int SLOTS = 8;
 
+    private final Map<String, String> settings;
+
     private MiniCluster cluster;
     private Path checkpoints;
+
+    public Flink() {
+        this(Map.of());
+    }
+
+    /** One with these settings of Flink's own besides what tests need. */
+    public Flink(Map<String, String> settings) {
+        this.settings = settings;
+    }
 
     @Override
     public void beforeAll(ExtensionContext context) throws Exception {
@@ -37,6 +49,7 @@ public final class Flink implements BeforeAllCallback, AfterAllCallback {
         // A checkpoint that begins while one of several independent tasks has failed ends Flink:
         // "Some subtask gateway can be closed while others cannot".
         configuration.setString("jobmanager.execution.failover-strategy", "full");
+        settings.forEach(configuration::setString);
         cluster =
                 new MiniCluster(
                         new MiniClusterConfiguration.Builder()
